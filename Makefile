@@ -1,0 +1,89 @@
+# Everything a person or a build machine does with this checkout; `make` alone lists it.
+# Needed beforehand: Python 3.11 or newer, make, and a POSIX shell.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The interpreter that .venv is made from; empty means: look for one. Example: make setup PYTHON=/opt/python3.12/bin/python3
+PYTHON ?=
+# The port of `make run`; empty means the program's default.
+PORT ?=
+# How many processes the tests run in, and what else pytest is told. Example: make test TESTS="tests/eventstore -k chain"
+JOBS ?= 2
+TESTS ?=
+
+ROOMS := schemas eventstore projections cds
+# Only rooms that exist are checked, so that an error names what is wrong and not what is missing.
+CHECKED = $(wildcard $(ROOMS) tests)
+VENV_PYTHON := .venv/bin/python
+LOCKS := requirements.lock requirements-build.lock requirements-development.lock
+# The hashes must be those of the public registry's files: what else this machine's pip would look at stays out.
+COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= CUSTOM_COMPILE_COMMAND="make lock" $(VENV_PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras \
+	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
+# What pip-compile is told besides. Example: make lock LOCK_OPTIONS=--upgrade
+LOCK_OPTIONS ?=
+
+# What an installed .venv was made from. Where it differs from the one written in .venv, setup runs again.
+FINGERPRINT = $$(cat requirements-development.lock pyproject.toml | cksum) $$(pwd -P)
+
+.PHONY: help setup run test lint check bench lock clean
+
+help: ## list what there is to do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make .venv with everything of the lock file and the command .venv/bin/cds (fast when nothing changed)
+	@set -eu; \
+	unset PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV || true; \
+	fingerprint="$(FINGERPRINT)"; \
+	if [ -x $(VENV_PYTHON) ] && [ -x .venv/bin/cds ] && $(VENV_PYTHON) -c '' 2>/dev/null \
+		&& [ "$$(cat .venv/fingerprint 2>/dev/null)" = "$$fingerprint" ]; then exit 0; fi; \
+	usable='import sys; sys.exit(sys.version_info < (3, 11))'; \
+	made_here="$$(cut -d ' ' -f 3- .venv/fingerprint 2>/dev/null || true)"; \
+	if [ "$$made_here" != "$$(pwd -P)" ] || ! $(VENV_PYTHON) -c "$$usable" 2>/dev/null; then \
+		chosen=''; without_venv=''; \
+		for candidate in "$(PYTHON)" python3.11 python3 python3.12 python3.13 python3.14; do \
+			[ -n "$$candidate" ] && "$$candidate" -c "$$usable" 2>/dev/null || continue; \
+			if "$$candidate" -c 'import ensurepip, venv' 2>/dev/null; then chosen="$$candidate"; break; fi; \
+			without_venv="$$candidate"; \
+		done; \
+		if [ -z "$$chosen" ] && [ -n "$$without_venv" ]; then \
+			echo "make setup: $$without_venv lacks the modules venv and ensurepip; install them (on Debian and Ubuntu: the package python3-venv)." >&2; exit 1; fi; \
+		if [ -z "$$chosen" ]; then \
+			echo "make setup: no Python 3.11 or newer found as python3.11 or python3; name one with make setup PYTHON=/path/to/python3." >&2; exit 1; fi; \
+		echo "Making .venv with $$("$$chosen" --version)"; \
+		"$$chosen" -m venv --clear .venv; \
+	fi; \
+	rm -f .venv/fingerprint; \
+	echo "Installing the packages of requirements-development.lock"; \
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-development.lock; \
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .; \
+	echo "$$fingerprint" > .venv/fingerprint; \
+	echo "Ready: .venv/bin/cds"
+
+run: setup ## start a server with the demo contest, playing live (PORT=8080)
+	@.venv/bin/cds demo $(if $(PORT),--port $(PORT))
+
+test: setup ## run every test (JOBS=2 TESTS="tests/eventstore -k chain")
+	@$(VENV_PYTHON) -m pytest -n $(JOBS) --dist loadfile $(TESTS)
+
+lint: setup ## check style, format and types
+	@$(VENV_PYTHON) -m ruff check $(CHECKED)
+	@$(VENV_PYTHON) -m ruff format --check $(CHECKED)
+	@$(VENV_PYTHON) -m mypy $(CHECKED)
+
+check: lint test ## lint and test
+
+bench: setup ## measure, side by side with bare handlers
+	@$(VENV_PYTHON) -m tests.benchmarks
+
+lock: setup ## work out the exact versions and hashes again (LOCK_OPTIONS=--upgrade for newer ones)
+	@$(COMPILE) --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --only-build-deps --build-deps-for wheel --output-file requirements-build.lock pyproject.toml
+	@$(COMPILE) --extra build --extra development --constraint requirements.lock \
+		--output-file requirements-development.lock pyproject.toml
+	@! grep -nE '(https?|file)://' $(LOCKS) || { echo "make lock: a lock file names the address of a registry" >&2; exit 1; }
+
+clean: ## remove .venv and what the tools left behind (data directories stay)
+	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist ./*.egg-info
+	@find $(CHECKED) -type d -name __pycache__ -prune -exec rm -rf {} +

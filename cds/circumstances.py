@@ -1,0 +1,22 @@
+"""The clock and the identifiers of the running program, in the one place where they are made.
+
+This module must not know what they are used for.
+"""
+
+import time
+from uuid import UUID, uuid4
+
+
+class SystemCircumstances:
+    """The machine's clock, and random identifiers."""
+
+    def now_us(self) -> int:
+        """Microseconds since the Unix epoch."""
+        return time.time_ns() // 1_000
+
+    def batch_id(self) -> UUID:
+        """A new identifier of a batch."""
+        return uuid4()
+
+
+SYSTEM = SystemCircumstances()

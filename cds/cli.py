@@ -1,0 +1,190 @@
+"""The command line `cds`. Exit code 0: done, 1: refused, with the reason, 2: wrong usage.
+
+This module translates words into calls; it must not hold rules.
+"""
+
+import asyncio
+import os
+import tomllib
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import IO, TypeVar
+
+import click
+
+from cds.configuration import DEFAULT_DATA_DIR, DEFAULT_HOST, DEFAULT_PORT, Configuration
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+DSN_LINGER_S = 120.0
+
+
+class CommandRefused(click.ClickException):
+    """What ends a command with exit code 1."""
+
+    exit_code = 1
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """One line on standard error, unless `file` is another place."""
+        click.echo(f"cds: {self.format_message()}", file=file, err=file is None)
+
+
+def read_configuration_file(context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Take the defaults of all options from a TOML file, in which they are named with underscores."""
+    if value is not None:
+        try:
+            settings = tomllib.loads(value.read_text())
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as exception:
+            raise click.BadParameter(f"{value}: {exception}") from None
+        known = {parameter.name for parameter in context.command.params}
+        for name in settings:
+            if name not in known:
+                raise click.BadParameter(f"{value}: there is no option {name!r}")
+        context.default_map = settings
+    return value
+
+
+def database_options(command: Command) -> Command:
+    """The options that say where the log is kept."""
+    options = (
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path, file_okay=False),
+            default=DEFAULT_DATA_DIR,
+            show_default=True,
+            envvar="CDS_DATA_DIR",
+            help="Directory of the embedded Postgres.",
+        ),
+        click.option(
+            "--database-url",
+            metavar="DSN",
+            envvar="CDS_DATABASE_URL",
+            help="A Postgres to use in place of the embedded one.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            is_eager=True,
+            expose_value=False,
+            envvar="CDS_CONFIG",
+            callback=read_configuration_file,
+            help="TOML file with any of these options.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="contest-data-server", prog_name="cds")
+def main() -> None:
+    """The contest data server: a programming contest in one append-only event log.
+
+    Every option can be given in the environment too, as CDS_ and its name, and in a TOML file (--config).
+    """
+
+
+@main.command()
+@click.option("--host", default=DEFAULT_HOST, show_default=True, envvar="CDS_HOST", help="Address to listen on.")
+@click.option(
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), envvar="CDS_PORT", help="Port."
+)
+@click.option(
+    "--base-url",
+    envvar="CDS_BASE_URL",
+    help="Where clients see the API behind a proxy, such as https://example.com/x/y/api/.",
+)
+@database_options
+def serve(host: str, port: int, base_url: str | None, data_dir: Path, database_url: str | None) -> None:
+    """Serve all contests of the log until SIGTERM.
+
+    CDS_ADMIN_PASSWORD sets the password of the account `admin`; without it the first start makes one and prints it.
+    """
+    from cds import serving
+
+    _run(serving.serve_contests(_server_configuration(host, port, base_url, data_dir, database_url)))
+
+
+@main.command(name="import")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--contest-id", metavar="ID", envvar="CDS_CONTEST_ID", help="Import under this id instead of the source's."
+)
+@click.option("--strict", is_flag=True, envvar="CDS_STRICT", help="Refuse where anything would have to be repaired.")
+@database_options
+def import_(*, source: Path, contest_id: str | None, strict: bool, data_dir: Path, database_url: str | None) -> None:
+    """Import a contest package (directory or .zip) or a recorded event feed, of any dialect.
+
+    Also while a server runs on the same data: it shows the contest at once. Importing the same twice adds nothing.
+    """
+    from cds import transfer
+
+    _run(transfer.import_source(source, contest_id, strict=strict, data_dir=data_dir, database_url=database_url))
+
+
+@main.command()
+@click.argument("contest_id")
+@click.argument("destination", type=click.Path(path_type=Path))
+@click.option("--credentials", is_flag=True, envvar="CDS_CREDENTIALS", help="Add password hashes to the accounts.")
+@database_options
+def export(*, contest_id: str, destination: Path, credentials: bool, data_dir: Path, database_url: str | None) -> None:
+    """Write a contest as a contest package, to a directory or a file that ends in .zip."""
+    from cds import transfer
+
+    _run(
+        transfer.export_contest(
+            contest_id, destination, credentials=credentials, data_dir=data_dir, database_url=database_url
+        )
+    )
+
+
+@main.command()
+@database_options
+def contests(data_dir: Path, database_url: str | None) -> None:
+    """List the contests of the log."""
+    from cds import transfer
+
+    _run(transfer.list_contests(data_dir, database_url))
+
+
+@main.command()
+@database_options
+def dsn(data_dir: Path, database_url: str | None) -> None:
+    """Print the address under which psql reaches the database, starting the embedded one when it sleeps.
+
+    It then stays up for two minutes, and for as long as somebody is connected.
+    """
+    from cds import transfer
+
+    _run(transfer.print_dsn(data_dir, database_url, DSN_LINGER_S))
+
+
+def _server_configuration(
+    host: str, port: int, base_url: str | None, data_dir: Path, database_url: str | None
+) -> Configuration:
+    return Configuration(
+        host=host,
+        port=port,
+        base_url=base_url,
+        data_dir=data_dir,
+        database_url=database_url,
+        admin_password=os.environ.get("CDS_ADMIN_PASSWORD") or None,
+    )
+
+
+def _run(work: Coroutine[object, object, None]) -> None:
+    """Run a command to its end; what refuses it becomes one line and exit code 1."""
+    from cds.commands.decision import Refused
+    from cds.dialects.results import SourceRefused
+    from cds.live_contest import Contended
+    from cds.observability import configure_logging
+    from eventstore.store import StoreRefused, StoreUnavailable
+
+    configure_logging()
+    try:
+        asyncio.run(work)
+    except (Refused, SourceRefused, StoreRefused, StoreUnavailable, Contended, OSError) as exception:
+        raise CommandRefused(str(exception)) from exception
+    except KeyboardInterrupt:
+        raise CommandRefused("interrupted") from None

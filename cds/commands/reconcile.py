@@ -1,0 +1,113 @@
+"""Reconcile: make a contest equal to a set of objects. Imports, followed feeds and polled platforms are this command.
+
+What does not differ adds nothing, so deciding the same twice adds nothing the second time. Types that the source
+does not speak of are left alone. This module must not know where the objects come from.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from cds.commands.decision import ObjectChange, Refused
+from projections.contest import ContestState
+from projections.integrity import Key, named_by
+from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER, referenced_ids
+from schemas.objects import ContestObject, Judgement, State
+
+Objects = Mapping[str, Mapping[str, ContestObject]]
+
+
+def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[str]) -> list[ObjectChange]:
+    """The changes that make the contest equal to `wanted` for all types in `spoken_of`.
+
+    What is named comes before what names it, deletions come last and children before parents, and a state that
+    ends the updates is the very last. Raises Refused when the contest has ended its updates, or when something
+    would be deleted that objects of other types still refer to.
+    """
+    types = sorted(spoken_of, key=TYPE_ORDER.__getitem__)
+    changed = [change for name in types for change in _changed(state, name, wanted.get(name, {}))]
+    deleted = [change for name in reversed(types) for change in _deleted(state, name, wanted.get(name, {}))]
+    if not changed and not deleted:
+        return []
+    if state.ended_updates:
+        raise Refused("the contest has ended its updates (end_of_updates is set): nothing may change any more")
+    _refuse_dangling(state, changed, deleted)
+    return _end_of_updates_last([*_in_order_of_reference(state, changed), *deleted])
+
+
+def _changed(state: ContestState, type_name: str, wanted: Mapping[str, ContestObject]) -> Iterator[ObjectChange]:
+    present = state.objects[type_name]
+    differing = [
+        ObjectChange(type_name, identifier, instance)
+        for identifier, instance in wanted.items()
+        if present.get(identifier) != instance
+    ]
+    # Of two judgements of one submission, the one that stops being current goes first.
+    return iter(sorted(differing, key=_is_current_judgement) if type_name == "judgements" else differing)
+
+
+def _is_current_judgement(change: ObjectChange) -> bool:
+    return isinstance(change.instance, Judgement) and change.instance.current is not False
+
+
+def _deleted(state: ContestState, type_name: str, wanted: Mapping[str, ContestObject]) -> list[ObjectChange]:
+    gone = [identifier for identifier in state.objects[type_name] if identifier not in wanted]
+    return [ObjectChange(type_name, identifier, None) for identifier in reversed(gone)]
+
+
+def _refuse_dangling(state: ContestState, changed: list[ObjectChange], deleted: list[ObjectChange]) -> None:
+    gone: set[Key] = {(change.type, change.id) for change in deleted}
+    rewritten: set[Key] = {(change.type, change.id) for change in changed}
+    for key in gone:
+        for referrer in state.referrers.of(key):
+            if referrer not in gone and referrer not in rewritten:
+                raise Refused(f"{key[0]} {key[1]} cannot be deleted: {referrer[0]} {referrer[1]} refers to it")
+    for change in changed:
+        if change.instance is None:
+            continue
+        for target in named_by(OBJECT_TYPES[change.type], change.instance):
+            if target in gone or (target not in rewritten and target[1] not in state.objects[target[0]]):
+                raise Refused(f"{change.type} {change.id} refers to {target[0]} {target[1]}, which does not exist")
+
+
+def _in_order_of_reference(state: ContestState, changed: list[ObjectChange]) -> Iterator[ObjectChange]:
+    """The changes in order; what names an object that is still to come goes without the reference first."""
+    waiting: set[Key] = {(change.type, change.id) for change in changed if change.id not in state.objects[change.type]}
+    completed_later: list[ObjectChange] = []
+    for change in changed:
+        early = _without_references_to(waiting - {(change.type, change.id)}, change)
+        if early is not change:
+            completed_later.append(change)
+        waiting.discard((change.type, change.id))
+        yield early
+    yield from completed_later
+
+
+def _without_references_to(waiting: set[Key], change: ObjectChange) -> ObjectChange:
+    if change.instance is None or not waiting:
+        return change
+    early = {
+        reference.property: None
+        for reference in OBJECT_TYPES[change.type].references
+        if not reference.required
+        and len(reference.path) == 1
+        and any((reference.target, identifier) in waiting for identifier in referenced_ids(reference, change.instance))
+    }
+    if not early:
+        return change
+    return ObjectChange(change.type, change.id, msgspec.structs.replace(change.instance, **early))
+
+
+def _end_of_updates_last(changes: list[ObjectChange]) -> list[ObjectChange]:
+    """Nothing may follow a state that ends the updates; until then it stands without that property."""
+    ending = [change for change in changes if isinstance(change.instance, State) and change.instance.end_of_updates]
+    if not ending:
+        return changes
+    last = ending[-1]
+    kept = [
+        ObjectChange(change.type, change.id, msgspec.structs.replace(change.instance, end_of_updates=None))
+        if isinstance(change.instance, State)
+        else change
+        for change in changes
+    ]
+    return [*kept, ObjectChange("state", SINGLETON_ID, last.instance)]

@@ -1,0 +1,141 @@
+"""The event feed as NDJSON: history, then what happens, resumable at any token (Contest API, "Event feed").
+
+This module frames ready bytes for one client; it must not know how lines come about.
+"""
+
+import asyncio
+from http import HTTPStatus
+
+import msgspec
+import structlog
+from aiohttp import hdrs, web
+
+from cds.contest_api.errors import bad_request
+from cds.contest_api.service import Service, contest_of, service_of, viewer_of
+from cds.live_contest import LiveContest
+from projections.feed_lines import ALL_TYPES_MASK, FeedLines
+from projections.tokens import TokenRefused
+from projections.visibility import VIEW_VERSION
+from schemas.object_types import OBJECT_TYPES, TYPE_OF_ENDPOINT, TYPE_ORDER
+from schemas.viewers import Viewer
+
+STALLED_S_MAX = 30.0
+"""Seconds after which a client that takes nothing is cut off; it may resume by token."""
+
+KEEP_ALIVE = b"\n"
+
+FEED_HEADERS = {
+    hdrs.CONTENT_TYPE: "application/x-ndjson",
+    hdrs.CACHE_CONTROL: "no-store",
+    "X-Accel-Buffering": "no",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """What one client asked for: whose view, of which types, from which place on."""
+
+    contest: LiveContest
+    lines: FeedLines
+    tag: bytes
+    types_mask: int
+    team_id: str | None
+    sequence: int
+    live: bool
+
+
+async def get_event_feed(request: web.Request) -> web.StreamResponse:
+    """Stream the viewer's feed from its start or from behind `since_token` (alias `since_id`)."""
+    contest = contest_of(request)
+    viewer = await viewer_of(request, contest)
+    service = service_of(request)
+    subscription = await _subscription(request, service, contest, viewer)
+    response = web.StreamResponse(status=HTTPStatus.OK, headers=FEED_HEADERS)
+    await response.prepare(request)
+    try:
+        await _send(response, service, subscription)
+    except TimeoutError:
+        log.warning("feed_client_cut_off", contest=contest.contest_id, role=viewer.role, stalled_s=STALLED_S_MAX)
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+def view_name(contest: LiveContest, viewer: Viewer) -> str:
+    """What tokens are bound to: the log, the role and team, and the version of the views."""
+    return f"{VIEW_VERSION}/{contest.stream}/{viewer.role}/{viewer.team_id or ''}"
+
+
+async def _subscription(request: web.Request, service: Service, contest: LiveContest, viewer: Viewer) -> Subscription:
+    types_mask = _types_mask(request)
+    view = view_name(contest, viewer)
+    return Subscription(
+        contest=contest,
+        sequence=_start(request, service, contest, view, types_mask),
+        lines=await contest.feed(viewer.role),
+        tag=service.tokens.tag(view, types_mask),
+        types_mask=types_mask,
+        team_id=viewer.team_id,
+        live=request.query.get("stream", "true").lower() not in ("false", "0", "no"),
+    )
+
+
+async def _send(response: web.StreamResponse, service: Service, subscription: Subscription) -> None:
+    """Send what there is, then what comes, until the client leaves or the server closes."""
+    sequence = subscription.sequence
+    while not service.closing.is_set():
+        changed = subscription.contest.changed
+        chunk = subscription.lines.after(sequence, subscription.tag, subscription.types_mask, subscription.team_id)
+        if chunk is not None:
+            sequence = chunk.sequence
+            if chunk.data:
+                await _write(response, chunk.data)
+        elif not subscription.live:
+            break
+        elif not await _woken(changed, service):
+            await _write(response, KEEP_ALIVE)
+    await response.write_eof()
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(STALLED_S_MAX):
+        await response.write(data)
+
+
+async def _woken(changed: asyncio.Event, service: Service) -> bool:
+    """Wait for news or for the end of the server; False when it is time for a sign of life."""
+    waits = [asyncio.ensure_future(changed.wait()), asyncio.ensure_future(service.closing.wait())]
+    try:
+        done, _ = await asyncio.wait(waits, timeout=service.keep_alive_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return bool(done)
+
+
+def _start(request: web.Request, service: Service, contest: LiveContest, view: str, types_mask: int) -> int:
+    """The place after which to begin. Raises Failure (400) for what cannot be resumed exactly."""
+    token = request.query.get("since_token", request.query.get("since_id"))
+    if token is None:
+        return 0
+    try:
+        place = service.tokens.read(token, view, types_mask)
+        contest.check_place(place)
+    except TokenRefused as refused:
+        raise bad_request(str(refused)) from None
+    return place.sequence
+
+
+def _types_mask(request: web.Request) -> int:
+    """The types that `types=a,b` asks for, all without it. Raises Failure (400) for one that does not exist."""
+    asked = [name.strip() for name in request.query.get("types", "").split(",") if name.strip()]
+    if not asked:
+        return ALL_TYPES_MASK
+    mask = 0
+    for name in asked:
+        row = OBJECT_TYPES.get(name) or TYPE_OF_ENDPOINT.get(name)
+        if row is None:
+            raise bad_request(f"types: there is no type {name!r}")
+        mask |= 1 << TYPE_ORDER[row.name]
+    return mask

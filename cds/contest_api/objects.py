@@ -1,0 +1,86 @@
+"""GET of collections and of single objects, for every type of table one by the same few functions.
+
+This module must not know any particular type, nor who may see what.
+"""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from cds.contest_api.answers import Answer, respond
+from cds.contest_api.errors import not_found
+from cds.contest_api.service import contest_of, service_of, viewer_of
+from cds.live_contest import LiveContest
+from projections.filtering import candidates, filters_of, matching
+from projections.visibility import role_view
+from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
+from schemas.viewers import Viewer
+
+
+async def get_collection(request: web.Request, row: ObjectType) -> web.StreamResponse:
+    """All objects of one type that the viewer may see, or those that match the filters in the query."""
+    contest = contest_of(request)
+    viewer = await viewer_of(request, contest)
+    require_offered(viewer, row)
+    filters = filters_of(viewer.role, row, request.query.items())
+    audience = contest.audience(viewer.role)
+    if not filters:
+        return await respond(request, _whole_collection(request, contest, viewer, row), private=not viewer.anonymous)
+    shown = (
+        data
+        for identifier in candidates(contest.state, row, filters)
+        if (data := audience.object((row.name, identifier), viewer.team_id)) is not None
+    )
+    body = as_array(matching(row, filters, shown))
+    return await respond(request, service_of(request).answers.passing(body), private=not viewer.anonymous)
+
+
+async def get_object(request: web.Request, row: ObjectType) -> web.StreamResponse:
+    """One object, the very one found in the collection; 404 when it does not exist or is hidden."""
+    contest = contest_of(request)
+    viewer = await viewer_of(request, contest)
+    require_offered(viewer, row)
+    identifier = SINGLETON_ID if row.singleton else request.match_info["id"]
+    data = contest.audience(viewer.role).object((row.name, identifier), viewer.team_id)
+    if data is None:
+        raise not_found(f"{row.endpoint} {identifier}".strip())
+    return await respond(request, service_of(request).answers.passing(data), private=not viewer.anonymous)
+
+
+async def get_contests(request: web.Request) -> web.StreamResponse:
+    """Every contest, each as the viewer sees it there: an account of one contest is public in the others."""
+    row = OBJECT_TYPES["contest"]
+    anonymous = True
+    shown: list[bytes] = []
+    await viewer_of(request, None)
+    for contest in service_of(request).contests:
+        viewer = await viewer_of(request, contest)
+        anonymous = anonymous and viewer.anonymous
+        filters = filters_of(viewer.role, row, request.query.items())
+        data = contest.audience(viewer.role).object((row.name, SINGLETON_ID), viewer.team_id)
+        if data is not None:
+            shown.extend(matching(row, filters, (data,)) if filters else (data,))
+    body = as_array(shown)
+    return await respond(request, service_of(request).answers.passing(body), private=not anonymous)
+
+
+def require_offered(viewer: Viewer, row: ObjectType) -> None:
+    """Raise Failure (404) for a type that is not in the viewer's `access`."""
+    if not role_view(viewer.role).types[row.name].offered:
+        raise not_found(f"endpoint {row.endpoint}")
+
+
+def as_array(items: Iterable[bytes]) -> bytes:
+    """A JSON array of encoded objects, one on each line."""
+    return b"[" + b",\n".join(items) + b"]"
+
+
+def _whole_collection(request: web.Request, contest: LiveContest, viewer: Viewer, row: ObjectType) -> Answer:
+    answers = service_of(request).answers
+    audience = contest.audience(viewer.role)
+    asked = (contest.contest_id, viewer.role, viewer.team_id, row.name)
+    stamp = (id(audience), audience.changes[row.name])
+    answer = answers.present(asked, stamp)
+    if answer is None:
+        answer = answers.keep(asked, stamp, as_array(audience.collection(contest.state, row.name, viewer.team_id)))
+    return answer

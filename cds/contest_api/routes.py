@@ -1,0 +1,95 @@
+"""The routes of the Contest API: a loop over table one, and the few endpoints that are no collections.
+
+This module must not know what the handlers do.
+"""
+
+from functools import partial
+from http import HTTPStatus
+from typing import NamedTuple
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from cds.contest_api.errors import Failure, unauthorized
+from cds.contest_api.event_feed import get_event_feed
+from cds.contest_api.files import get_file
+from cds.contest_api.metadata import get_access, get_account, get_api_information
+from cds.contest_api.objects import get_collection, get_contests, get_object
+from cds.contest_api.scoreboard import get_scoreboard
+from cds.contest_api.service import service_of, viewer_of
+from schemas.object_types import OBJECT_TYPES, ObjectType
+
+SLASH = "{slash:/?}"
+"""Every path is answered with and without a slash at its end."""
+
+CONTEST = "/contests/{contest_id}"
+
+
+class Route(NamedTuple):
+    """A method, a path below the prefix, and what answers it."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+def contest_api_routes(prefix: str) -> list[web.RouteDef]:
+    """All routes of the API below a prefix without a slash at its end, such as `/api`."""
+    routes = [
+        *_get("", get_api_information),
+        *_get("/contests", get_contests),
+        *_get(f"{CONTEST}/access", get_access),
+        *_get(f"{CONTEST}/account", get_account),
+        *_get(f"{CONTEST}/scoreboard", get_scoreboard),
+        *_get(f"{CONTEST}/event-feed", get_event_feed),
+        *(route for row in OBJECT_TYPES.values() for route in _of_type(row)),
+    ]
+    return [web.route(route.method, prefix + route.path, route.handler) for route in routes]
+
+
+def _of_type(row: ObjectType) -> list[Route]:
+    """Collection, object and files of one type."""
+    if row.name == "contest":
+        one = CONTEST
+        routes = [*_get(one, partial(get_object, row=row)), *_refused("/contests"), *_refused(one)]
+    elif row.singleton:
+        one = f"{CONTEST}/{row.endpoint}"
+        routes = [*_get(one, partial(get_object, row=row)), *_refused(one)]
+    else:
+        collection = f"{CONTEST}/{row.endpoint}"
+        one = f"{collection}/{{id}}"
+        routes = [
+            *_get(collection, partial(get_collection, row=row)),
+            *_get(one, partial(get_object, row=row)),
+            *_refused(collection),
+            *_refused(one),
+        ]
+    for file_property in row.file_properties:
+        download = partial(get_file, row=row, file_property=file_property)
+        routes += [
+            *_get(f"{one}/{file_property.property}", download),
+            *_get(f"{one}/{file_property.property}/{{filename}}", download),
+        ]
+    return routes
+
+
+def _get(path: str, handler: Handler) -> list[Route]:
+    return [Route(hdrs.METH_GET, path + SLASH, handler)]  # HEAD comes with it
+
+
+def _refused(path: str) -> list[Route]:
+    methods = (hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_PATCH, hdrs.METH_DELETE)
+    return [Route(method, path + SLASH, refuse_to_write) for method in methods]
+
+
+async def refuse_to_write(request: web.Request) -> web.StreamResponse:
+    """Without login nothing is ever written (Contest API, "Authentication"); with one, nothing can be yet."""
+    contest = service_of(request).contests.find(request.match_info.get("contest_id", ""))
+    viewer = await viewer_of(request, contest)
+    if viewer.anonymous:
+        raise unauthorized("writing needs a login")
+    raise Failure(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        f"{request.method} is not offered by this server",
+        {hdrs.ALLOW: f"{hdrs.METH_GET}, {hdrs.METH_HEAD}, {hdrs.METH_OPTIONS}"},
+    )

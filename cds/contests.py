@@ -1,0 +1,74 @@
+"""All contests of the log, kept level with it: loaded at start, and followed by hints while the server runs.
+
+This module must not know any wire.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+
+from cds.live_contest import STREAM_PREFIX, LiveContest
+from eventstore.store import EventStore, Hint, StoreUnavailable
+from projections.tokens import TokenMaker
+
+UNAVAILABLE_PAUSE_S = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+class Contests:
+    """The contests by id, in order of creation."""
+
+    def __init__(self, store: EventStore, tokens: TokenMaker) -> None:
+        """No contests yet; `load` reads them."""
+        self._store = store
+        self._tokens = tokens
+        self._contests: dict[str, LiveContest] = {}
+        self._following: asyncio.Task[None] | None = None
+
+    async def load(self) -> None:
+        """Read every contest of the log, then follow what comes. Hints are asked for before the log is read."""
+        hints = self._store.hints()
+        for stream in await self._store.heads():
+            await self._catch_up(stream)
+        self._following = asyncio.create_task(self._follow(hints), name="follow the log")
+
+    def find(self, contest_id: str) -> LiveContest | None:
+        """The contest of that id, None when there is none."""
+        contest = self._contests.get(contest_id)
+        return contest if contest is not None and contest.exists else None
+
+    def __iter__(self) -> Iterator[LiveContest]:
+        """Every contest that exists."""
+        return (contest for contest in self._contests.values() if contest.exists)
+
+    async def opened(self, contest_id: str) -> LiveContest:
+        """The contest of that id, level with the log; an empty one when nothing has been written yet."""
+        contest = self._contests.get(contest_id)
+        if contest is None:
+            contest = self._contests[contest_id] = LiveContest(contest_id, self._store, self._tokens)
+        await contest.catch_up()
+        return contest
+
+    async def close(self) -> None:
+        """Stop following."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+
+    async def _follow(self, hints: AsyncIterator[Hint]) -> None:
+        async for hint in hints:
+            await self._catch_up(hint.stream)
+
+    async def _catch_up(self, stream: str) -> None:
+        if not stream.startswith(STREAM_PREFIX):
+            return
+        while True:
+            try:
+                await self.opened(stream.removeprefix(STREAM_PREFIX))
+            except StoreUnavailable:
+                # What is in memory stays good; the log is read again until the database is back.
+                await asyncio.sleep(UNAVAILABLE_PAUSE_S)
+            else:
+                return

@@ -1,0 +1,148 @@
+"""Import: a contest that was read becomes events, in one transaction, or nothing at all.
+
+A contest that is new to the log gets the history that the source tells; one that is there already is reconciled
+with the source, so importing the same thing twice adds nothing. This module must not know the formats of sources.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from cds.commands.decision import ObjectChange
+from cds.commands.reconcile import decide_reconcile
+from cds.identity import HASHING_THREADS, PHC_PREFIX, matches, password_hash
+from cds.live_contest import ATTEMPTS_MAX, PAGE_EVENTS, Circumstances, Contended, decoded, stream_of
+from cds.packages.contents import ContestContents
+from eventstore.store import Append, Credential, EventStore, NewEvent
+from projections.contest import ContestState
+
+Progress = Callable[[str, int, int | None], None]
+"""Told what is being done, how many of how many (None: unknown)."""
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import came to."""
+
+    contest_id: str
+    events: int
+    position: int
+    files: int
+    passwords: int
+
+
+async def import_contest(
+    store: EventStore,
+    contents: ContestContents,
+    *,
+    cause: str,
+    circumstances: Circumstances,
+    progress: Progress,
+) -> Imported:
+    """Write what was read. Raises Refused when the contest may not change so, and what the store raises."""
+    stream = stream_of(contents.contest_id)
+    state = await fold_stream(store, stream)
+    changes = decide_import(state, contents)
+    files = await _put_files(store, contents, progress)
+    credentials = await _credentials(store, stream, contents, progress)
+    for _ in range(ATTEMPTS_MAX):
+        events = encoded_events(changes)
+        position = state.position
+        if events or credentials:
+            progress("writing events", 0, len(events))
+            head = await store.append(
+                Append(
+                    stream=stream,
+                    expected_position=state.position,
+                    events=events,
+                    credentials=credentials,
+                    actor="import",
+                    cause=cause,
+                    batch_id=circumstances.batch_id(),
+                    recorded_at_us=circumstances.now_us(),
+                )
+            )
+            progress("writing events", len(events), len(events))
+            if head is None:
+                state = await fold_stream(store, stream)
+                changes = decide_import(state, contents)
+                continue
+            position = head.position
+        return Imported(
+            contest_id=contents.contest_id,
+            events=len(events),
+            position=position,
+            files=files,
+            passwords=len(credentials),
+        )
+    raise Contended(f"{stream} was written by others {ATTEMPTS_MAX} times in a row")
+
+
+def decide_import(state: ContestState, contents: ContestContents) -> Sequence[ObjectChange]:
+    """The changes that an import makes to a contest in this state. Raises Refused."""
+    if state.position == 0:
+        return [ObjectChange(change.type, change.id, change.instance) for change in contents.changes]
+    return decide_reconcile(state, contents.final, contents.spoken_of)
+
+
+def encoded_events(changes: Sequence[ObjectChange]) -> list[NewEvent]:
+    """Changes as events: the object after the change as canonical JSON."""
+    encode = msgspec.json.Encoder().encode
+    return [
+        NewEvent(
+            type=change.type,
+            id=change.id,
+            data=None if change.instance is None else encode(change.instance),
+        )
+        for change in changes
+    ]
+
+
+async def fold_stream(store: EventStore, stream: str) -> ContestState:
+    """The state at the end of a stream."""
+    state = ContestState()
+    while True:
+        page = await store.read(stream, state.position, PAGE_EVENTS)
+        for event in page:
+            state.apply(event.position, event.type, event.id, decoded(event))
+        if len(page) < PAGE_EVENTS:
+            return state
+
+
+async def _put_files(store: EventStore, contents: ContestContents, progress: Progress) -> int:
+    """Keep the bytes of files that the store does not have; they are addressed by hash, so order does not matter."""
+    put = 0
+    for number, (address, file) in enumerate(contents.files.items(), start=1):
+        if await store.file_size_bytes(address) is None:
+            await store.put_file(await asyncio.to_thread(file.read))
+            put += 1
+        progress("keeping files", number, len(contents.files))
+    return put
+
+
+async def _credentials(
+    store: EventStore, stream: str, contents: ContestContents, progress: Progress
+) -> list[Credential]:
+    """Hashes of the passwords that are new or different."""
+    known = await store.credentials(stream)
+    loop = asyncio.get_running_loop()
+    found = []
+    with ThreadPoolExecutor(HASHING_THREADS) as threads:
+        hashings = [
+            loop.run_in_executor(threads, _new_hash, known.get(account_id), password)
+            for account_id, password in contents.passwords.items()
+        ]
+        for number, (account_id, hashing) in enumerate(zip(contents.passwords, hashings, strict=True), start=1):
+            hashed = await hashing
+            if hashed is not None:
+                found.append(Credential(scope=stream, account_id=account_id, password_hash=hashed))
+            progress("hashing passwords", number, len(hashings))
+    return found
+
+
+def _new_hash(known: str | None, password: str) -> str | None:
+    """The hash to keep, None when the known one is good."""
+    if known is not None and (known == password or (not password.startswith(PHC_PREFIX) and matches(known, password))):
+        return None
+    return password_hash(password)

@@ -1,0 +1,216 @@
+"""One contest while the server runs: its state in memory, kept level with its stream, and the audiences of it.
+
+Here the pure rooms meet the store: `catch_up` reads what is new and folds it, `transact` decides and appends.
+What is new is published in this order: committed, applied to the state, sent. So a GET that follows a
+notification is never older than it. This module must not know any wire.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from eventstore.store import Append, Credential, Event, EventStore, NewEvent
+from projections.audience import Audience
+from projections.contest import Change, ContestState
+from projections.feed_lines import FeedLines
+from projections.scoreboard import Board
+from projections.tokens import CHAIN_BYTES, Place, TokenMaker, TokenRefused
+from projections.visibility_table import SEES_LIVE_SCOREBOARD, SEES_PROBLEMS_BEFORE_START
+from schemas.object_types import OBJECT_TYPES
+from schemas.objects import ContestObject
+from schemas.viewers import Role
+
+PAGE_EVENTS = 1_000
+"""Events that are read and applied at once; other requests are served between two pages."""
+
+ATTEMPTS_MAX = 8
+"""Times that a decision is taken anew because somebody else wrote first."""
+
+EAGER_ROLES: tuple[Role, ...] = ("public",)
+"""Roles whose feed is built while the contest is loaded; the others' are built when first asked for."""
+
+STREAM_PREFIX = "contest:"
+
+_decoders = {name: msgspec.json.Decoder(row.structure) for name, row in OBJECT_TYPES.items()}
+
+
+class Contended(Exception):
+    """Others wrote to the stream again and again while we tried to."""
+
+
+class Circumstances(Protocol):
+    """What a decision may not make for itself: the clock and identifiers."""
+
+    def now_us(self) -> int:
+        """Microseconds since the Unix epoch."""
+        ...
+
+    def batch_id(self) -> UUID:
+        """A new identifier of a batch."""
+        ...
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command comes to: events to append, and the credentials that belong to them."""
+
+    events: Sequence[NewEvent]
+    credentials: Sequence[Credential] = ()
+
+
+Decide = Callable[[ContestState], Decision]
+
+
+def stream_of(contest_id: str) -> str:
+    """The stream of a contest."""
+    return STREAM_PREFIX + contest_id
+
+
+def decoded(event: Event) -> ContestObject | None:
+    """The object that an event speaks of, None for a deletion."""
+    return None if event.data is None else _decoders[event.type].decode(event.data)
+
+
+class LiveContest:
+    """A contest in memory."""
+
+    def __init__(
+        self, contest_id: str, store: EventStore, tokens: TokenMaker, *, eager_roles: Sequence[Role] = EAGER_ROLES
+    ) -> None:
+        """A contest of which nothing has been read yet; `catch_up` reads it."""
+        self.contest_id = contest_id
+        self.stream = stream_of(contest_id)
+        self.state = ContestState()
+        self.changed = asyncio.Event()
+        self._store = store
+        self._tokens = tokens
+        self._chain_bits = bytearray()
+        self._audiences: dict[Role, Audience] = {}
+        self._boards: dict[bool, Board] = {}
+        self._building: dict[Role, asyncio.Task[FeedLines]] = {}
+        self._reading = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        for role in eager_roles:
+            self._audiences[role] = Audience(role, FeedLines(tokens))
+
+    @property
+    def position(self) -> int:
+        """The position up to which everything has been applied."""
+        return self.state.position
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a contest object."""
+        return self.state.contest is not None
+
+    async def catch_up(self) -> None:
+        """Read and apply everything that the stream holds beyond our position."""
+        async with self._reading:
+            while True:
+                page = await self._store.read(self.stream, self.position, PAGE_EVENTS)
+                if not page:
+                    return
+                self._take_in(page)
+                await asyncio.sleep(0)
+
+    async def transact(
+        self, decide: Decide, *, actor: str, cause: str, circumstances: Circumstances
+    ) -> Sequence[NewEvent]:
+        """Decide against the state, append, and come back when what was appended is applied.
+
+        Returns the events appended, none when there was nothing to change. Whatever `decide` raises comes through;
+        raises Contended after ATTEMPTS_MAX tries, and what the store raises.
+        """
+        async with self._turn:
+            for _ in range(ATTEMPTS_MAX):
+                decision = decide(self.state)
+                if not decision.events and not decision.credentials:
+                    return ()
+                head = await self._store.append(
+                    Append(
+                        stream=self.stream,
+                        expected_position=self.position,
+                        events=decision.events,
+                        credentials=decision.credentials,
+                        actor=actor,
+                        cause=cause,
+                        batch_id=circumstances.batch_id(),
+                        recorded_at_us=circumstances.now_us(),
+                    )
+                )
+                await self.catch_up()
+                if head is not None:
+                    return decision.events
+        raise Contended(f"{self.stream} was written by others {ATTEMPTS_MAX} times in a row")
+
+    def audience(self, role: Role) -> Audience:
+        """The audience of a role as of now."""
+        audience = self._audiences.get(role)
+        if audience is None:
+            audience = self._audiences[role] = Audience.of_state(role, self.state)
+        return audience
+
+    def scoreboard(self, role: Role, *, frozen: bool, group_id: str | None) -> bytes:
+        """The scoreboard as JSON, of one group or (None) the main one, live only for roles that may see it so.
+
+        Raises UnknownGroup.
+        """
+        frozen = frozen or not SEES_LIVE_SCOREBOARD[role]
+        board = self._boards.get(frozen)
+        if board is None:
+            board = self._boards[frozen] = Board(self.state, frozen=frozen)
+        visible = SEES_PROBLEMS_BEFORE_START[role] or self.state.timeline.started
+        return board.scoreboard(group_id, problems_visible=visible)
+
+    async def feed(self, role: Role) -> FeedLines:
+        """All lines of a role's feed. The first to ask waits until the log has been read again."""
+        lines = self.audience(role).lines
+        if lines is not None:
+            return lines
+        building = self._building.get(role)
+        if building is None:
+            building = self._building[role] = asyncio.create_task(self._build_feed(role))
+            building.add_done_callback(lambda _: self._building.pop(role, None))
+        return await asyncio.shield(building)
+
+    def check_place(self, place: Place) -> None:
+        """Raise TokenRefused unless the log has, at the token's position, the event that the token was made for."""
+        if not 1 <= place.position <= self.position or place.chain_bits != self._chain_bits_at(place.position):
+            raise TokenRefused("since_token is not of this log")
+
+    def _chain_bits_at(self, position: int) -> bytes:
+        return bytes(self._chain_bits[(position - 1) * CHAIN_BYTES : position * CHAIN_BYTES])
+
+    def _take_in(self, page: Sequence[Event]) -> None:
+        """Apply events to the state and to every audience and board, then wake those who wait."""
+        for event in page:
+            change = self.state.apply(event.position, event.type, event.id, decoded(event))
+            self._chain_bits += event.chain[:CHAIN_BYTES]
+            self._tell_projections(change, event)
+        for audience in self._audiences.values():
+            if audience.lines is not None:
+                audience.lines.flush()
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def _tell_projections(self, change: Change, event: Event) -> None:
+        for audience in self._audiences.values():
+            audience.advance(self.state, change, event.chain)
+        for board in self._boards.values():
+            board.note((event.type, event.id))
+
+    async def _build_feed(self, role: Role) -> FeedLines:
+        """Replay the log for one role beside the live state, until both stand at the same position."""
+        state, lines = ContestState(), FeedLines(self._tokens)
+        audience = Audience(role, lines)
+        while state.position < self.position:
+            for event in await self._store.read(self.stream, state.position, PAGE_EVENTS):
+                if state.position < self.position:
+                    change = state.apply(event.position, event.type, event.id, decoded(event))
+                    audience.advance(state, change, event.chain)
+            lines.flush()
+            await asyncio.sleep(0)
+        self._audiences[role] = audience
+        return lines

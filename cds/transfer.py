@@ -1,0 +1,101 @@
+"""The commands that move contests in and out of the log, and list them.
+
+This module speaks to the person at the command line; it must not hold rules.
+"""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import click
+
+from cds.application import opened_store, program_version, token_maker
+from cds.circumstances import SYSTEM
+from cds.commands.decision import Refused
+from cds.exporting import EXPORT_ROLE, documents, feed, file_contents
+from cds.importing import import_contest
+from cds.live_contest import STREAM_PREFIX, LiveContest
+from cds.packages.contents import Warned
+from cds.packages.reading import read_contest
+from cds.packages.writing import write_package
+from cds.progress import shown_progress
+
+WARNINGS_SHOWN_MAX = 20
+READING = "reading"
+
+
+async def import_source(
+    source: Path, contest_id: str | None, *, strict: bool, data_dir: Path, database_url: str | None
+) -> None:
+    """Import a package or feed, telling what was repaired. Raises SourceRefused, Refused, StoreRefused."""
+    with shown_progress() as report:
+        contents = await asyncio.to_thread(
+            read_contest, source, contest_id=contest_id, strict=strict, progress=partial(report, READING)
+        )
+        _show_warnings(contents.warnings)
+        async with opened_store(data_dir, database_url) as store:
+            imported = await import_contest(
+                store, contents, cause=f"import {source.name}", circumstances=SYSTEM, progress=report
+            )
+    click.echo(
+        f"{imported.contest_id}: {imported.events} events added, position {imported.position}, "
+        f"{imported.files} new files, {imported.passwords} new passwords, {len(contents.warnings)} warnings"
+    )
+
+
+async def export_contest(
+    contest_id: str, destination: Path, *, credentials: bool, data_dir: Path, database_url: str | None
+) -> None:
+    """Write a contest package. Raises Refused for a contest that does not exist, and what writing refuses."""
+    async with opened_store(data_dir, database_url) as store:
+        tokens = await token_maker(store)
+        contest = LiveContest(contest_id, store, tokens, eager_roles=(EXPORT_ROLE,))
+        await contest.catch_up()
+        if not contest.exists:
+            raise Refused(f"there is no contest {contest_id}")
+        hashes = await store.credentials(contest.stream) if credentials else None
+        files = [file async for file in file_contents(contest, store)]
+        lines = await feed(contest, tokens)
+        await asyncio.to_thread(write_package, destination, documents(contest, program_version(), hashes), lines, files)
+    click.echo(f"{contest_id}: written to {destination} ({len(files)} files)")
+
+
+async def list_contests(data_dir: Path, database_url: str | None) -> None:
+    """Print id, name, position and state of every contest."""
+    async with opened_store(data_dir, database_url) as store:
+        tokens = await token_maker(store)
+        for stream in await store.heads():
+            if stream.startswith(STREAM_PREFIX):
+                contest = LiveContest(stream.removeprefix(STREAM_PREFIX), store, tokens, eager_roles=())
+                await contest.catch_up()
+                _print_contest(contest)
+
+
+async def print_dsn(data_dir: Path, database_url: str | None, linger_s: float) -> None:
+    """Print the database's address."""
+    from eventstore.embedded.launcher import embedded_postgres
+
+    if database_url is not None:
+        click.echo(database_url)
+        return
+    async with embedded_postgres(data_dir, linger_s=linger_s) as address:
+        click.echo(address)
+
+
+def _print_contest(contest: LiveContest) -> None:
+    if contest.state.contest is None:
+        return
+    state = contest.state.state
+    phases = ("end_of_updates", "finalized", "thawed", "ended", "frozen", "started")
+    phase = next((phase for phase in phases if state is not None and getattr(state, phase)), "before the start")
+    name = cast("str", contest.state.contest.name)
+    click.echo(f"{contest.contest_id}\t{name}\t{contest.position} events\t{phase}")
+
+
+def _show_warnings(warnings: list[Warned]) -> None:
+    """Show the first warnings and count all."""
+    for warning in warnings[:WARNINGS_SHOWN_MAX]:
+        click.echo(f"warning: {warning}", err=True)
+    if len(warnings) > WARNINGS_SHOWN_MAX:
+        click.echo(f"warning: and {len(warnings) - WARNINGS_SHOWN_MAX} more", err=True)

@@ -1,0 +1,173 @@
+"""Connections to Postgres: how they are opened, what every session is set to, and when one counts as lost.
+
+Knows asyncpg and its errors. It must not know tables or streams.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from eventstore.store import StoreRefused, StoreUnavailable
+
+CONNECT_TIMEOUT_S = 3.0
+"""How long opening one connection may take."""
+
+QUERY_TIMEOUT_S = 30.0
+"""How long any statement may take, other than appends of many rows; also the limit for waiting in a lock."""
+
+ACQUIRE_TIMEOUT_S = 5.0
+"""How long a read waits for a free connection of the pool."""
+
+POOL_CONNECTIONS_MAX = 4
+"""Connections for reads, files, side tables and bulk appends; appends and hints have one each besides."""
+
+READ_ATTEMPTS_MAX = 2
+"""A read is tried again once: a pooled connection may have died unnoticed while it was idle."""
+
+SESSION_SETTINGS = {
+    "application_name": "cds",
+    # An acknowledged append is on disk: whatever the server's default is, these sessions wait for the flush.
+    "synchronous_commit": "on",
+    # The functions of migrations/ rely on one snapshot per statement.
+    "default_transaction_isolation": "read committed",
+    "timezone": "UTC",
+    "jit": "off",
+    # A process that froze in a transaction must not hold the lock of a stream for ever.
+    "idle_in_transaction_session_timeout": "30s",
+}
+
+_REFUSALS = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+_LOSSES = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,
+    asyncpg.ProtocolViolationError,
+)
+
+
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""Everything that a statement may raise for reasons outside this program."""
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether an error says that the database is away (or full, or read-only), as opposed to: it said no."""
+    if isinstance(error, asyncpg.DataError):
+        return False  # asyncpg could not encode an argument; this is both an InterfaceError and a ValueError.
+    return isinstance(error, (*_LOSSES, asyncpg.InterfaceError))
+
+
+@contextmanager
+def losses_as_unavailable() -> Iterator[None]:
+    """Turn errors that mean a lost connection into StoreUnavailable; let others pass."""
+    try:
+        yield
+    except FAILURES as error:
+        if is_loss(error):
+            raise StoreUnavailable(f"the database is away: {one_line(error)}") from error
+        raise
+
+
+def one_line(error: BaseException) -> str:
+    """The text of an error on one line, or the name of its type when it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class Connections:
+    """Opens connections to one database, and keeps a small pool of them."""
+
+    def __init__(self, dsn: str) -> None:
+        """`dsn` is a libpq connection URI."""
+        self._dsn = dsn
+        self._pool: asyncpg.Pool | None = None
+
+    async def connect(self) -> asyncpg.Connection:
+        """A connection of one's own, outside the pool; the caller closes it.
+
+        Raises StoreUnavailable when the database cannot be reached, StoreRefused when it will not let us in.
+        """
+        try:
+            return await asyncpg.connect(
+                self._dsn,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=QUERY_TIMEOUT_S,
+                server_settings=SESSION_SETTINGS,
+            )
+        except _REFUSALS as error:
+            raise StoreRefused(f"the database refuses the connection: {one_line(error)}") from error
+        except FAILURES as error:
+            raise StoreUnavailable(f"the database cannot be reached: {one_line(error)}") from error
+
+    async def open_pool(self) -> None:
+        """Prepare the pool; it connects when a connection is first needed."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=POOL_CONNECTIONS_MAX,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=QUERY_TIMEOUT_S,
+            server_settings=SESSION_SETTINGS,
+            reset=_leave_as_it_is,
+        )
+
+    @asynccontextmanager
+    async def pooled(self) -> AsyncIterator[PoolConnectionProxy]:
+        """A connection of the pool for the length of the block.
+
+        Raises StoreUnavailable for a loss inside the block, too; what was being written is rolled back then.
+        """
+        if self._pool is None:
+            raise StoreUnavailable("the store is closed")
+        with losses_as_unavailable():
+            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+                try:
+                    yield connection
+                except FAILURES as error:
+                    if is_loss(error):
+                        # It may look alive to the pool for a moment longer: let nobody else have it.
+                        connection.terminate()
+                    raise
+
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Rows of a statement that may be run twice without harm; tried again once when a connection was lost."""
+        attempt = 1
+        while True:
+            try:
+                async with self.pooled() as connection:
+                    return await connection.fetch(query, *arguments)
+            except StoreUnavailable:
+                if attempt == READ_ATTEMPTS_MAX:
+                    raise
+                attempt += 1
+
+    async def close(self) -> None:
+        """Close the pool at once; what still runs on it ends with StoreUnavailable."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.terminate()
+
+
+async def close_quietly(connection: asyncpg.Connection) -> None:
+    """Close a connection politely if it still lives, and abruptly if that takes too long or fails."""
+    try:
+        await connection.close(timeout=CONNECT_TIMEOUT_S)
+    except FAILURES:
+        # A connection that is already gone is what was wanted.
+        connection.terminate()
+    except asyncio.CancelledError:
+        connection.terminate()
+        raise
+
+
+async def _leave_as_it_is(connection: object) -> None:
+    """Reset nothing when a connection returns to the pool: no session state is ever set, and it saves a trip."""

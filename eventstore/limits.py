@@ -1,0 +1,67 @@
+"""What a store takes: the limits of an append, a page and a file, the same for every store.
+
+Knows sizes. It must not know how anything is kept.
+"""
+
+from eventstore.chain import check_encodable
+from eventstore.store import Append, StoreRefused
+
+STREAM_NAME_BYTES_MAX = 200
+"""So that a hint, `stream:position`, stays far below the 8,000 bytes of a NOTIFY."""
+
+EVENT_TEXT_BYTES_MAX = 2_000
+"""The limit for each of type, id, actor and cause of an event, scope and account of a credential."""
+
+EVENT_DATA_BYTES_MAX = 16 * 1024 * 1024
+"""The limit for the data of one event."""
+
+APPEND_EVENTS_MAX = 2_000_000
+"""The limit for the events of one append."""
+
+READ_EVENTS_MAX = 10_000
+"""The limit for the events of one page."""
+
+FILE_BYTES_MAX = 512 * 1024 * 1024
+"""The limit for one file."""
+
+_POSITION_MAX = 2**63 - 1
+_TIME_US_MAX = 2**63 - 1
+
+
+def check_append(append: Append) -> None:
+    """Raise StoreRefused, naming the property, when an append cannot be kept as it is."""
+    if not append.stream:
+        raise StoreRefused("stream is empty")
+    check_encodable("stream", append.stream, STREAM_NAME_BYTES_MAX)
+    check_encodable("actor", append.actor, EVENT_TEXT_BYTES_MAX)
+    check_encodable("cause", append.cause, EVENT_TEXT_BYTES_MAX)
+    if not 0 <= append.expected_position <= _POSITION_MAX - APPEND_EVENTS_MAX:
+        raise StoreRefused(f"expected_position {append.expected_position} is out of range")
+    if not -_TIME_US_MAX <= append.recorded_at_us <= _TIME_US_MAX:
+        raise StoreRefused(f"recorded_at_us {append.recorded_at_us} is out of range")
+    if len(append.events) > APPEND_EVENTS_MAX:
+        raise StoreRefused(f"{len(append.events)} events in one append; the limit is {APPEND_EVENTS_MAX}")
+    for number, event in enumerate(append.events, 1):
+        check_encodable(f"type of event {number}", event.type, EVENT_TEXT_BYTES_MAX)
+        check_encodable(f"id of event {number}", event.id, EVENT_TEXT_BYTES_MAX)
+        if event.data is not None and len(event.data) > EVENT_DATA_BYTES_MAX:
+            raise StoreRefused(
+                f"data of event {number} ({event.type} {event.id}) is {len(event.data)} bytes long; "
+                f"the limit is {EVENT_DATA_BYTES_MAX}"
+            )
+    for credential in append.credentials:
+        check_encodable("scope of a credential", credential.scope, EVENT_TEXT_BYTES_MAX)
+        check_encodable("account_id of a credential", credential.account_id, EVENT_TEXT_BYTES_MAX)
+        check_encodable("password_hash", credential.password_hash or "", EVENT_TEXT_BYTES_MAX)
+
+
+def check_page(limit: int) -> None:
+    """Raise StoreRefused for a page that is larger than READ_EVENTS_MAX, or has no events at all."""
+    if not 1 <= limit <= READ_EVENTS_MAX:
+        raise StoreRefused(f"a page of {limit} events was asked for; it must be 1 to {READ_EVENTS_MAX}")
+
+
+def check_file(content: bytes) -> None:
+    """Raise StoreRefused for a file that is larger than FILE_BYTES_MAX."""
+    if len(content) > FILE_BYTES_MAX:
+        raise StoreRefused(f"the file is {len(content)} bytes long; the limit is {FILE_BYTES_MAX}")

@@ -1,0 +1,121 @@
+"""Hints from other processes, by way of Postgres.
+
+Knows LISTEN, the channel and the form of its payloads, and the slow poll beside them. It must not know who
+wants the hints. One connection per process does both, so that a connection that died without a word is
+noticed by the poll that gets no answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import asyncpg
+
+from eventstore.connecting import FAILURES, losses_as_unavailable
+from eventstore.hints import HintBoard
+from eventstore.queries import QUERIES
+from eventstore.store import StoreRefused, StoreUnavailable
+
+CHANNEL = "event_store"
+"""The channel of NOTIFY; each payload is `stream:position`, the end of a stream after a commit."""
+
+POLL_INTERVAL_S = 0.25
+"""How often the ends of streams are read although no hint came; also the keepalive of the connection."""
+
+POLL_TIMEOUT_S = 3.0
+"""A poll that takes longer means that the connection is dead."""
+
+RECONNECT_FIRST_S = 0.05
+RECONNECT_MAX_S = 1.0
+"""The waits between attempts to connect again: doubled from the first to the longest."""
+
+
+class HintListener:
+    """Carries the hints of all processes on one database to the board of this one."""
+
+    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], board: HintBoard) -> None:
+        """`connect` opens a connection outside any pool (LISTEN would be lost in one)."""
+        self._connect = connect
+        self._board = board
+        self._task: asyncio.Task[None] | None = None
+        self._connected = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether the last poll reached the database."""
+        return self._connected
+
+    async def start(self) -> None:
+        """Connect, take note of where streams end now, and go on in the background.
+
+        Raises StoreUnavailable or StoreRefused when the first connection fails.
+        """
+        connection = await self._listen()
+        try:
+            with losses_as_unavailable():
+                rows = await connection.fetch(QUERIES["positions"], timeout=POLL_TIMEOUT_S)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connected = True
+        self._board.know({row[0]: row[1] for row in rows})
+        self._task = asyncio.create_task(self._run(connection), name="event store hints")
+
+    async def stop(self) -> None:
+        """End the background work and its connection."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self, connection: asyncpg.Connection) -> None:
+        """Follow a connection until it is lost, then the next one."""
+        while True:
+            try:
+                await self._follow(connection)
+            finally:
+                self._connected = False
+                connection.terminate()
+            await asyncio.sleep(RECONNECT_FIRST_S)
+            connection = await self._reconnect()
+
+    async def _listen(self) -> asyncpg.Connection:
+        """A connection that listens already: whatever is committed from here on is announced on it."""
+        connection = await self._connect()
+        try:
+            with losses_as_unavailable():
+                await connection.add_listener(CHANNEL, self._receive)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _reconnect(self) -> asyncpg.Connection:
+        """Try until it works, with growing waits."""
+        wait_s = RECONNECT_FIRST_S
+        while True:
+            try:
+                return await self._listen()
+            except (StoreUnavailable, StoreRefused):
+                # Refused counts as away here: a database that starts or is being restored refuses for a while.
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, RECONNECT_MAX_S)
+
+    async def _follow(self, connection: asyncpg.Connection) -> None:
+        """Poll until the connection is of no more use; announcements arrive through `_receive` meanwhile."""
+        while True:
+            try:
+                rows = await connection.fetch(QUERIES["positions"], timeout=POLL_TIMEOUT_S)
+            except FAILURES:
+                # Whatever it was, a new connection and the next poll settle it: nothing can be lost in between.
+                return
+            self._connected = True
+            for stream, position in rows:
+                self._board.announce(stream, position)
+            await asyncio.sleep(POLL_INTERVAL_S)
+
+    def _receive(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        """Take one payload; one of another form is not ours and is passed over, the poll finds what it hid."""
+        stream, _, position = str(payload).rpartition(":")
+        if stream and position.isdecimal():
+            self._board.announce(stream, int(position))

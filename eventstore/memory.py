@@ -1,0 +1,181 @@
+"""The event store in memory: the same contract, for tests and trials; everything is gone with the process.
+
+Knows what `store.EventStore` promises. It must not know what a contest is.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from eventstore.addressing import file_address
+from eventstore.chain import GENESIS, chain_values, origin_of
+from eventstore.codec import lift
+from eventstore.hints import HintBoard, HintSubscription
+from eventstore.limits import check_append, check_file, check_page
+from eventstore.store import EVENT_VERSION, Append, Event, Head, ServerAccount, StoreUnavailable
+
+
+class MemoryStore:
+    """An EventStore that lives and dies with the process."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._streams: dict[str, list[Event]] = {}
+        self._batches: dict[UUID, Head] = {}
+        self._files: dict[str, bytes] = {}
+        self._credentials: dict[str, dict[str, str]] = {}
+        self._accounts: dict[str, ServerAccount] = {}
+        self._secrets: dict[str, bytes] = {}
+        self._under_way: set[str] = set()
+        self._board = HintBoard()
+        self._closed = False
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the store is open."""
+        return not self._closed
+
+    async def append(self, append: Append) -> Head | None:
+        """See EventStore.append."""
+        self._check_open()
+        check_append(append)
+        await asyncio.sleep(0)  # Others may come first, as they may with a database.
+        self._check_open()
+        end = self._end(append.stream)
+        if append.expected_position != end.position:
+            return self._batches.get(append.batch_id)
+        chains = chain_values(end, append.events, origin_of(append))
+        head = Head(position=end.position + len(chains), chain=chains[-1]) if chains else end
+        self._keep_events(append, end.position, chains)
+        self._keep_credentials(append)
+        self._batches[append.batch_id] = head
+        self._board.announce(append.stream, head.position)
+        return head
+
+    async def read(self, stream: str, after: int, limit: int) -> list[Event]:
+        """See EventStore.read."""
+        return [lift(event) for event in await self.read_stored(stream, after, limit)]
+
+    async def read_stored(self, stream: str, after: int, limit: int) -> list[Event]:
+        """See EventStore.read_stored."""
+        self._check_open()
+        check_page(limit)
+        start = max(after, 0)
+        return self._streams.get(stream, [])[start : start + limit]
+
+    async def head(self, stream: str) -> Head:
+        """See EventStore.head."""
+        self._check_open()
+        return self._end(stream)
+
+    async def heads(self) -> dict[str, Head]:
+        """See EventStore.heads."""
+        self._check_open()
+        return {stream: self._end(stream) for stream in self._streams}
+
+    def hints(self) -> HintSubscription:
+        """See EventStore.hints; from the moment of this call, not of the first step of the iteration."""
+        return self._board.subscribe()
+
+    async def put_file(self, content: bytes) -> str:
+        """See EventStore.put_file."""
+        self._check_open()
+        check_file(content)
+        address = await file_address(content)
+        self._files[address] = bytes(content)
+        return address
+
+    async def file(self, address: str) -> bytes | None:
+        """See EventStore.file."""
+        self._check_open()
+        return self._files.get(address)
+
+    async def file_size_bytes(self, address: str) -> int | None:
+        """See EventStore.file_size_bytes."""
+        self._check_open()
+        content = self._files.get(address)
+        return None if content is None else len(content)
+
+    async def credentials(self, scope: str) -> dict[str, str]:
+        """See EventStore.credentials."""
+        self._check_open()
+        return dict(sorted(self._credentials.get(scope, {}).items()))
+
+    async def credential_scopes(self) -> list[str]:
+        """See EventStore.credential_scopes."""
+        self._check_open()
+        return sorted(scope for scope, hashes in self._credentials.items() if hashes)
+
+    async def put_server_account(self, account: ServerAccount) -> None:
+        """See EventStore.put_server_account."""
+        self._check_open()
+        self._accounts[account.username] = account
+
+    async def server_accounts(self) -> dict[str, ServerAccount]:
+        """See EventStore.server_accounts."""
+        self._check_open()
+        return dict(sorted(self._accounts.items()))
+
+    async def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """See EventStore.secret."""
+        self._check_open()
+        if name not in self._secrets:
+            self._secrets[name] = make()
+        return self._secrets[name]
+
+    async def exclusively(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """See EventStore.exclusively."""
+        self._check_open()
+        if name in self._under_way:
+            return False
+        self._under_way.add(name)
+        try:
+            await work()
+        finally:
+            self._under_way.discard(name)
+        return True
+
+    async def close(self) -> None:
+        """See EventStore.close."""
+        self._closed = True
+        self._board.close()
+
+    def _check_open(self) -> None:
+        """Raise StoreUnavailable after close."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+
+    def _end(self, stream: str) -> Head:
+        """The end of a stream."""
+        events = self._streams.get(stream)
+        return Head(position=events[-1].position, chain=events[-1].chain) if events else GENESIS
+
+    def _keep_events(self, append: Append, after: int, chains: list[bytes]) -> None:
+        """Put the events at the end of their stream."""
+        if not append.events:
+            return
+        stream = self._streams.setdefault(append.stream, [])
+        for position, (event, chain) in enumerate(zip(append.events, chains, strict=True), after + 1):
+            stream.append(
+                Event(
+                    stream=append.stream,
+                    position=position,
+                    type=event.type,
+                    id=event.id,
+                    data=event.data,
+                    recorded_at_us=append.recorded_at_us,
+                    actor=append.actor,
+                    cause=append.cause,
+                    version=EVENT_VERSION,
+                    chain=chain,
+                )
+            )
+
+    def _keep_credentials(self, append: Append) -> None:
+        """Write or remove the credentials of an append."""
+        for credential in append.credentials:
+            hashes = self._credentials.setdefault(credential.scope, {})
+            if credential.password_hash is None:
+                hashes.pop(credential.account_id, None)
+            else:
+                hashes[credential.account_id] = credential.password_hash

@@ -1,0 +1,104 @@
+-- Every statement that the Postgres store sends, except the tables and functions themselves (migrations/).
+-- Each stands below a line with its name; parameters are described where they are not plain.
+
+-- name: append_group
+-- Appends to several streams in one transaction, each compared and set on its own. See migrations/0001.
+SELECT head_position, head_chain, written
+FROM append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+
+-- name: lock_stream
+SELECT lock_stream($1)
+
+-- name: create_stream
+INSERT INTO stream (name, chain) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
+
+-- name: stream_end
+SELECT number, position, chain FROM stream WHERE name = $1
+
+-- name: move_stream_end
+UPDATE stream SET position = $2, chain = $3 WHERE number = $1
+
+-- name: remember_batch
+INSERT INTO batch (batch_id, stream, position) VALUES ($1, $2, $3) ON CONFLICT (batch_id) DO NOTHING
+
+-- name: batches
+-- What became of batches: the head that each of them made, for those that were committed.
+SELECT batch.batch_id, batch.position, event.chain
+FROM batch LEFT JOIN event ON event.stream = batch.stream AND event.position = batch.position
+WHERE batch.batch_id = ANY ($1)
+
+-- name: forget_batches
+DELETE FROM batch WHERE committed_at < now() - $1::interval
+
+-- name: announce
+SELECT pg_notify('event_store', $1)
+
+-- name: read
+SELECT position, type, id, data, recorded_at_us, actor, cause, version, chain
+FROM event
+WHERE stream = (SELECT number FROM stream WHERE name = $1) AND position > $2
+ORDER BY position
+LIMIT $3
+
+-- name: heads
+SELECT name, position, chain FROM stream WHERE position > 0 ORDER BY number
+
+-- name: heads_of
+SELECT name, position, chain FROM stream WHERE name = ANY ($1)
+
+-- name: positions
+SELECT name, position FROM stream WHERE position > 0
+
+-- name: keep_file
+INSERT INTO file (address, size_bytes) VALUES ($1, $2) ON CONFLICT (address) DO NOTHING RETURNING true
+
+-- name: keep_file_chunk
+INSERT INTO file_chunk (address, number, content) VALUES ($1, $2, $3)
+
+-- name: file_chunks
+SELECT content FROM file_chunk WHERE address = $1 ORDER BY number
+
+-- name: file_size_bytes
+SELECT size_bytes FROM file WHERE address = $1
+
+-- name: credentials
+SELECT account_id, password_hash FROM credential WHERE scope = $1 ORDER BY account_id
+
+-- name: credential_scopes
+SELECT DISTINCT scope FROM credential ORDER BY scope
+
+-- name: put_credentials
+SELECT put_credentials($1, $2, $3)
+
+-- name: put_server_account
+INSERT INTO server_account (username, role, password_hash) VALUES ($1, $2, $3)
+ON CONFLICT (username) DO UPDATE SET role = excluded.role, password_hash = excluded.password_hash
+
+-- name: server_accounts
+SELECT username, role, password_hash FROM server_account ORDER BY username
+
+-- name: secret
+SELECT content FROM secret WHERE name = $1
+
+-- name: keep_secret
+INSERT INTO secret (name, content) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
+
+-- name: try_exclusively
+SELECT pg_try_advisory_lock(hashtextextended('work:' || $1, 0))
+
+-- name: lock_migrations
+SELECT pg_advisory_xact_lock(hashtextextended('migrations', 0))
+
+-- name: create_migration_table
+CREATE TABLE IF NOT EXISTS migration (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    sha256 bytea NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+
+-- name: applied_migrations
+SELECT number, name, sha256 FROM migration ORDER BY number
+
+-- name: record_migration
+INSERT INTO migration (number, name, sha256) VALUES ($1, $2, $3)

@@ -1,0 +1,170 @@
+"""An audience: all who see a contest alike, the objects as they see them, and the change log of that view.
+
+The feed of a viewer is not a filtered copy of the log. For each event, every object that may have changed is
+viewed again and compared with what was shown: different gives a line with the new view, gone gives `data: null`,
+equal gives nothing. So freeze, thaw, a start that reveals problems and a question that becomes visible need no
+code of their own. Teams share one audience; beside it stands what each team sees of its own.
+This module must not know who is connected.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from projections.contest import Change, ContestState
+from projections.feed_lines import DraftLine, FeedLines
+from projections.integrity import Key
+from projections.ownership import Owners, owners
+from projections.visibility import RoleView, role_view
+from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
+from schemas.objects import ContestObject
+from schemas.viewers import Role
+
+encode = msgspec.json.Encoder().encode
+
+ROLE_WITH_OWN: Role = "team"
+"""The role whose holders see more of their own."""
+
+NOBODY: Owners = ()
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One object that looks otherwise than before: to one team as its owner, or to all but `replaced_for`."""
+
+    key: Key
+    after: bytes | None
+    team_id: str | None
+    replaced_for: Owners = NOBODY
+
+
+class Audience:
+    """What the holders of one role are shown of one contest at one position of its log."""
+
+    def __init__(self, role: Role, lines: FeedLines | None = None) -> None:
+        """An audience of an empty contest. With `lines`, every change of the view is drafted there."""
+        self.role = role
+        self.view: RoleView = role_view(role)
+        self.lines = lines
+        self.shown: dict[str, dict[str, bytes]] = {name: {} for name in OBJECT_TYPES}
+        self.shown_to_owner: dict[str, dict[Key, bytes | None]] = {}
+        self.changes = dict.fromkeys(OBJECT_TYPES, 0)
+        self._owners: dict[Key, Owners] = {}
+        self._has_own = role == ROLE_WITH_OWN
+
+    @classmethod
+    def of_state(cls, role: Role, state: ContestState) -> "Audience":
+        """The audience of a contest as it stands, without a feed."""
+        audience = cls(role)
+        for type_name, collection in state.objects.items():
+            for identifier, instance in collection.items():
+                audience._look(state, (type_name, identifier), instance)
+        return audience
+
+    def advance(self, state: ContestState, change: Change, chain: bytes) -> None:
+        """Look again at what an event may have changed; `state` is the state just after it.
+
+        What disappears follows what appears and changes, children before parents, so that no line of any feed
+        leaves a reference to nothing behind it.
+        """
+        gone: list[tuple[int, Difference]] = []
+        for index, key in enumerate(change.keys):
+            for difference in self._differences(state, key):
+                if difference.after is None:
+                    gone.append((2 * len(change.keys) - 1 - index, difference))
+                else:
+                    self._draft(difference, change.position, index, chain)
+        for index, difference in reversed(gone):
+            self._draft(difference, change.position, index, chain)
+
+    def collection(self, state: ContestState, type_name: str, team_id: str | None) -> Iterator[bytes]:
+        """The objects of one type as encoded JSON, in order of creation."""
+        for identifier in state.objects[type_name]:
+            data = self.object((type_name, identifier), team_id)
+            if data is not None:
+                yield data
+
+    def object(self, key: Key, team_id: str | None) -> bytes | None:
+        """One object as encoded JSON, None when it is not shown."""
+        if team_id is not None:
+            own = self.shown_to_owner.get(team_id)
+            if own is not None and key in own:
+                return own[key]
+        return self.shown[key[0]].get(key[1])
+
+    def _look(self, state: ContestState, key: Key, instance: ContestObject) -> None:
+        """Take in one object without drafting a line."""
+        common = self._encoded(state, None, key, instance)
+        if common is not None:
+            self.shown[key[0]][key[1]] = common
+        teams = self._owners_now(state, key, instance)
+        if teams:
+            self._owners[key] = teams
+            for team_id in teams:
+                self.shown_to_owner.setdefault(team_id, {})[key] = self._encoded(state, team_id, key, instance)
+
+    def _differences(self, state: ContestState, key: Key) -> Iterator["Difference"]:
+        """How one object looks otherwise than before, to everybody in common and to its owners."""
+        instance = state.objects[key[0]].get(key[1])
+        teams_before = self._owners.get(key, NOBODY)
+        teams = NOBODY if instance is None else self._owners_now(state, key, instance)
+        involved = tuple(_united(teams_before, teams))
+        for team_id in involved:
+            before = self.object(key, team_id)
+            after = None if instance is None else self._encoded(state, team_id, key, instance)
+            self._show_to_owner(team_id, key, after, owned=team_id in teams)
+            if before != after:
+                yield Difference(key, after, team_id)
+        if teams:
+            self._owners[key] = teams
+        else:
+            self._owners.pop(key, None)
+        common_before = self.shown[key[0]].get(key[1])
+        common = None if instance is None else self._encoded(state, None, key, instance)
+        if common != common_before:
+            self._show(key, common)
+            yield Difference(key, common, None, involved)
+
+    def _draft(self, difference: "Difference", position: int, index: int, chain: bytes) -> None:
+        if self.lines is None:
+            return
+        line = _line(position, index, difference.key, difference.after)
+        if difference.team_id is None:
+            self.lines.draft(line, chain, difference.replaced_for)
+        else:
+            self.lines.draft_for_team(difference.team_id, line, chain)
+
+    def _show_to_owner(self, team_id: str, key: Key, data: bytes | None, *, owned: bool) -> None:
+        own = self.shown_to_owner.setdefault(team_id, {})
+        self.changes[key[0]] += 1
+        if owned:
+            own[key] = data
+        else:
+            own.pop(key, None)
+
+    def _owners_now(self, state: ContestState, key: Key, instance: ContestObject) -> Owners:
+        return owners(state, key[0], instance) if self._has_own else NOBODY
+
+    def _encoded(self, state: ContestState, team_id: str | None, key: Key, instance: ContestObject) -> bytes | None:
+        view = self.view.of(state, team_id, key[0], instance)
+        return None if view is None else encode(view)
+
+    def _show(self, key: Key, data: bytes | None) -> None:
+        self.changes[key[0]] += 1
+        if data is None:
+            del self.shown[key[0]][key[1]]
+        else:
+            self.shown[key[0]][key[1]] = data
+
+
+def _united(some: Owners, others: Owners) -> Iterable[str]:
+    return some if some == others else dict.fromkeys((*some, *others))
+
+
+def _line(position: int, index: int, key: Key, data: bytes | None) -> DraftLine:
+    type_name, identifier = key
+    body = b'{"type":"%s","id":%s,"data":%s,"token":"' % (
+        type_name.encode(),
+        b"null" if identifier == SINGLETON_ID else encode(identifier),
+        b"null" if data is None else data,
+    )
+    return DraftLine(position, index, TYPE_ORDER[type_name], body)

@@ -1,0 +1,186 @@
+"""The lines of a feed as ready wire bytes: kept in segments, cut at any token, limited to types or adapted to a team.
+
+A line is `{"type":…,"id":…,"data":…,"token":"<place><tag>"}` and a newline. The place is the same for everybody
+who gets the line; the tag differs by view. So a segment holds one zero byte in the place of every tag (JSON text
+never holds one), and whoever streams it puts the tag in: one pass of `bytes.replace` over ready bytes, no encoding.
+This module must not know what an object is, nor how lines come about.
+"""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from projections.tokens import TokenMaker, block, sequence_of
+
+SEGMENT_LINES_MAX = 1_000
+"""Lines after which a segment is closed; a closed one never changes."""
+
+TAG_PLACEHOLDER = b"\0"
+ALL_TYPES_MASK = 0xFFFFFF
+"""The types mask of a feed that is not limited, also to types that later versions add."""
+
+
+class DraftLine(msgspec.Struct, frozen=True):
+    """A line before its token: where it stands, the number of its type, and the bytes in front of the token."""
+
+    position: int
+    index: int
+    type_number: int
+    body: bytes
+
+
+class Segment:
+    """A stretch of lines, joined. `data` holds TAG_PLACEHOLDER in every token."""
+
+    def __init__(self) -> None:
+        """An open segment without lines."""
+        self.data = bytearray()
+        self.sequences = array("Q")
+        self.ends = array("Q")
+        self.type_numbers = bytearray()
+        self.replaced_for: dict[str, list[int]] = {}
+        self._filled: tuple[bytes, bytes] | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether the segment is closed."""
+        return len(self.sequences) >= SEGMENT_LINES_MAX
+
+    def add(self, sequence: int, type_number: int, line: bytes, teams: Iterable[str]) -> None:
+        """Add a line; `teams` are those who get another line, or none, in its stead."""
+        for team_id in teams:
+            self.replaced_for.setdefault(team_id, []).append(len(self.sequences))
+        self.sequences.append(sequence)
+        self.type_numbers.append(type_number)
+        self.data += line
+        self.ends.append(len(self.data))
+
+    def first_after(self, sequence: int) -> int:
+        """The number of the first line after a place."""
+        return bisect_right(self.sequences, sequence)
+
+    def line(self, number: int) -> bytes:
+        """One line, with the placeholder."""
+        start = self.ends[number - 1] if number else 0
+        return bytes(self.data[start : self.ends[number]])
+
+    def filled(self, from_line: int, tag: bytes) -> bytes:
+        """The lines from a number on, with the tag put in; kept for the whole of a closed segment."""
+        if from_line or not self.full:
+            start = self.ends[from_line - 1] if from_line else 0
+            return bytes(self.data[start:]).replace(TAG_PLACEHOLDER, tag)
+        if self._filled is None or self._filled[0] != tag:
+            self._filled = (tag, bytes(self.data).replace(TAG_PLACEHOLDER, tag))
+        return self._filled[1]
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Some lines ready to be sent, and the place after them. `data` may be empty where all lines were left out."""
+
+    data: bytes
+    sequence: int
+
+
+class FeedLines:
+    """All lines of one audience so far, oldest first."""
+
+    def __init__(self, tokens: TokenMaker) -> None:
+        """No lines yet; `tokens` makes their places."""
+        self._tokens = tokens
+        self._segments = [Segment()]
+        self._first_sequences = array("Q", [0])
+        self._team_lines: dict[str, list[tuple[int, int, bytes]]] = {}
+        self._drafts: list[tuple[DraftLine, bytes, tuple[str, ...]]] = []
+        self._team_drafts: list[tuple[str, DraftLine, bytes]] = []
+        self.last_sequence = 0
+
+    def draft(self, line: DraftLine, chain: bytes, replaced_for: tuple[str, ...] = ()) -> None:
+        """Take a line that `flush` will give a token. `chain` is the chain value of the log at its position."""
+        self._drafts.append((line, chain, replaced_for))
+
+    def draft_for_team(self, team_id: str, line: DraftLine, chain: bytes) -> None:
+        """Take a line that one team alone gets."""
+        self._team_drafts.append((team_id, line, chain))
+
+    def flush(self) -> None:
+        """Give all drafts their tokens, encrypted in one go, and publish them."""
+        if not self._drafts and not self._team_drafts:
+            return
+        blocks = b"".join(
+            [block(line.position, line.index, chain) for line, chain, _ in self._drafts]
+            + [block(line.position, line.index, chain) for _, line, chain in self._team_drafts]
+        )
+        places = iter(self._tokens.places(blocks))
+        for line, _, replaced_for in self._drafts:
+            self._add(line, next(places), replaced_for)
+        for team_id, line, _ in self._team_drafts:
+            sequence = sequence_of(line.position, line.index)
+            self._team_lines.setdefault(team_id, []).append(
+                (sequence, line.type_number, _with_place(line.body, next(places)))
+            )
+            self.last_sequence = max(self.last_sequence, sequence)
+        self._drafts.clear()
+        self._team_drafts.clear()
+
+    def after(
+        self, sequence: int, tag: bytes, types_mask: int = ALL_TYPES_MASK, team_id: str | None = None
+    ) -> Chunk | None:
+        """At most one segment's lines after a place, for one kind of reader; None when there is nothing more."""
+        if sequence >= self.last_sequence:
+            return None
+        number = max(bisect_right(self._first_sequences, sequence) - 1, 0)
+        segment = self._segments[number]
+        from_line = segment.first_after(sequence)
+        if from_line == len(segment.sequences) and number + 1 < len(self._segments):
+            number += 1
+            segment, from_line = self._segments[number], 0
+        last = number + 1 == len(self._segments)
+        end = self.last_sequence if last else self._first_sequences[number + 1] - 1
+        if types_mask == ALL_TYPES_MASK and self._untouched(segment, team_id, sequence, end):
+            return Chunk(segment.filled(from_line, tag), end)
+        lines = self._selected(segment, from_line, types_mask, team_id, sequence, end)
+        return Chunk(b"".join(lines).replace(TAG_PLACEHOLDER, tag), end)
+
+    def _add(self, line: DraftLine, place: bytes, replaced_for: tuple[str, ...]) -> None:
+        sequence = sequence_of(line.position, line.index)
+        if self._segments[-1].full:
+            self._segments.append(Segment())
+            self._first_sequences.append(sequence)
+        self._segments[-1].add(sequence, line.type_number, _with_place(line.body, place), replaced_for)
+        self.last_sequence = max(self.last_sequence, sequence)
+
+    def _untouched(self, segment: Segment, team_id: str | None, after: int, end: int) -> bool:
+        """Whether a reader gets the segment's lines just as they are."""
+        if team_id is None:
+            return True
+        return team_id not in segment.replaced_for and not self._own_lines(team_id, after, end)
+
+    def _own_lines(self, team_id: str, after: int, end: int) -> list[tuple[int, int, bytes]]:
+        lines = self._team_lines.get(team_id, [])
+        start = bisect_right(lines, after, key=_sequence)
+        stop = bisect_right(lines, end, key=_sequence)
+        return lines[start:stop]
+
+    def _selected(
+        self, segment: Segment, from_line: int, types_mask: int, team_id: str | None, after: int, end: int
+    ) -> Iterator[bytes]:
+        """The lines of the wanted types; a team's own lines in the place of the common ones."""
+        left_out = set(segment.replaced_for.get(team_id, ())) if team_id is not None else set()
+        own = self._own_lines(team_id, after, end) if team_id is not None else []
+        common = [
+            (segment.sequences[number], segment.type_numbers[number], segment.line(number))
+            for number in range(from_line, len(segment.sequences))
+            if number not in left_out
+        ]
+        merged = sorted((*common, *own), key=_sequence) if own else common
+        return (line for _, type_number, line in merged if types_mask >> type_number & 1)
+
+
+def _sequence(line: tuple[int, int, bytes]) -> int:
+    return line[0]
+
+
+def _with_place(body: bytes, place: bytes) -> bytes:
+    return b'%s%s%s"}\n' % (body, place, TAG_PLACEHOLDER)

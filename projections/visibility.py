@@ -1,0 +1,188 @@
+"""A view: what one role sees of one object, computed from table two.
+
+Beyond the table one rule holds everywhere: nobody is shown a reference to what they cannot see. An object that
+names something hidden is hidden too, except where the mark of the reference says that the property is left out.
+This module must not know any particular role or type.
+"""
+
+from functools import cache
+from typing import cast
+from urllib.parse import quote
+
+import msgspec
+
+from projections.conditions import always, unaltered
+from projections.contest import ContestState
+from projections.visibility_table import SEES_PROBLEMS_BEFORE_START, VISIBILITY, Cell, Row
+from schemas.object_types import OBJECT_TYPES, FileProperty, ObjectType, Reference, object_key, referenced_ids
+from schemas.objects import ContestObject
+from schemas.properties import FileReference
+from schemas.viewers import Role
+
+VIEW_VERSION = 1
+"""Raised when the same log gives other views than before, so that older tokens are answered with 400."""
+
+FIRST_TO_SOLVE = "first-to-solve-"
+
+
+class TypeView:
+    """What one role sees of one type: the cell of table two, prepared for speed."""
+
+    def __init__(self, role_view: "RoleView", row: ObjectType, cell: Cell) -> None:
+        """Prepare the cell; `role_view` answers whether what an object names is visible."""
+        self.offered = cell.offered
+        self.properties = tuple(
+            property
+            for property in row.properties
+            if property in cell.properties and not _names_unoffered(role_view.table_row, row, property)
+        )
+        self._row = row
+        self._cell = cell
+        self._role_view = role_view
+        self._blank = {field.name: _blank(field) for field in msgspec.structs.fields(row.structure)}
+        self._dropped = tuple(property for property in row.properties if property not in self.properties)
+        self._conditional = tuple(
+            (property, cell.properties[property])
+            for property in self.properties
+            if cell.properties[property] is not always
+        )
+        self._files = tuple(file for file in row.file_properties if file.property in self.properties)
+        hideable = [r for r in row.references if r.property in self.properties and _can_hide(role_view.table_row, r)]
+        self._hiding = tuple(r for r in hideable if r.when_hidden == "hide")
+        self._stripping = tuple(r for r in hideable if r.when_hidden == "strip")
+
+    def visible(self, state: ContestState, team_id: str | None, instance: ContestObject) -> bool:
+        """Whether the object is shown at all."""
+        return self._shown(state, team_id, instance) is not None
+
+    def of(self, state: ContestState, team_id: str | None, instance: ContestObject) -> ContestObject | None:
+        """The object as it is shown, None when it is hidden."""
+        shown = self._shown(state, team_id, instance)
+        if shown is None:
+            return None
+        changed: dict[str, object] = {
+            property: self._blank[property]
+            for property in self._dropped
+            if getattr(shown, property) != self._blank[property]
+        }
+        for property, condition in self._conditional:
+            if getattr(shown, property) != self._blank[property] and not condition(state, team_id, shown):
+                changed[property] = self._blank[property]
+        for reference in self._stripping:
+            if not self._all_visible(state, team_id, reference, shown):
+                changed[reference.property] = None
+        for file_property in self._files:
+            references = getattr(shown, file_property.property)
+            if references and file_property.property not in changed:
+                changed[file_property.property] = wire_files(state, self._row, shown, file_property)
+        return msgspec.structs.replace(shown, **changed) if changed else shown
+
+    def _shown(self, state: ContestState, team_id: str | None, instance: ContestObject) -> ContestObject | None:
+        """The object before its properties are looked at."""
+        if not self._cell.objects(state, team_id, instance):
+            return None
+        shown = instance if self._cell.altered is unaltered else self._cell.altered(state, team_id, instance)
+        if shown is None:
+            return None
+        for reference in self._hiding:
+            if not self._all_visible(state, team_id, reference, shown):
+                return None
+        if self._row.name == "awards" and not self._role_view.may_see_award(state, object_key(self._row, shown)):
+            return None
+        return shown
+
+    def _all_visible(
+        self, state: ContestState, team_id: str | None, reference: Reference, instance: ContestObject
+    ) -> bool:
+        return all(
+            self._role_view.visible(state, team_id, reference.target, identifier)
+            for identifier in referenced_ids(reference, instance)
+        )
+
+
+class RoleView:
+    """What one role sees: a TypeView for each type."""
+
+    def __init__(self, role: Role) -> None:
+        """Prepare a row of table two."""
+        self.role = role
+        self.table_row = VISIBILITY[role]
+        self._sees_problems_before_start = SEES_PROBLEMS_BEFORE_START[role]
+        self.types = {name: TypeView(self, row, self.table_row[name]) for name, row in OBJECT_TYPES.items()}
+
+    def of(
+        self, state: ContestState, team_id: str | None, type_name: str, instance: ContestObject
+    ) -> ContestObject | None:
+        """The object as this role (and team) sees it, None when it is hidden."""
+        return self.types[type_name].of(state, team_id, instance)
+
+    def visible(self, state: ContestState, team_id: str | None, type_name: str, identifier: str) -> bool:
+        """Whether an object exists and is shown."""
+        instance = state.objects[type_name].get(identifier)
+        return instance is not None and self.types[type_name].visible(state, team_id, instance)
+
+    def may_see_award(self, state: ContestState, award_id: str) -> bool:
+        """An award `first-to-solve-ID` would give a problem away before the start (roles.md)."""
+        revealed = self._sees_problems_before_start or state.timeline.started
+        return revealed or not award_id.startswith(FIRST_TO_SOLVE)
+
+
+@cache
+def role_view(role: Role) -> RoleView:
+    """The view of a role; made once."""
+    return RoleView(role)
+
+
+def wire_files(
+    state: ContestState, row: ObjectType, instance: ContestObject, file_property: FileProperty
+) -> list[FileReference]:
+    """The references of one property as they go over the wire: with href, without the address of the content."""
+    contest_id = state.contest.id if state.contest else ""
+    references = cast("list[FileReference]", getattr(instance, file_property.property))
+    return [
+        msgspec.structs.replace(
+            reference,
+            content=None,
+            href=reference.href
+            if reference.content is None
+            else href(contest_id, row, object_key(row, instance), file_property, reference.filename),
+        )
+        for reference in references
+    ]
+
+
+def href(contest_id: str, row: ObjectType, identifier: str, file_property: FileProperty, filename: str) -> str:
+    """Where a file is offered, relative to the base URL and without a leading slash.
+
+    A property of which there is exactly one file is the end of the path, as in the specification's
+    `contests/wf14/submissions/187/files`; others are told apart by their file names.
+    """
+    path = ["contests", contest_id, *(() if row.singleton else (row.endpoint, identifier)), file_property.property]
+    if not is_single_archive(file_property):
+        path.append(filename)
+    return "/".join(quote(segment, safe="") for segment in path)
+
+
+def is_single_archive(file_property: FileProperty) -> bool:
+    """Whether the property is by specification exactly one archive."""
+    return file_property.mimes == ("application/zip",)
+
+
+def _names_unoffered(row: Row, object_type: ObjectType, property: str) -> bool:
+    """A property whose objects the role is never offered is not offered either (Contest API, "Access")."""
+    return any(
+        reference.property == property and not row[reference.target].offered for reference in object_type.references
+    )
+
+
+def _can_hide(row: Row, reference: Reference) -> bool:
+    """Whether an object that is named may be hidden from the role while it exists."""
+    target = row[reference.target]
+    return target.objects is not always or any(
+        r.target != reference.target and _can_hide(row, r) for r in OBJECT_TYPES[reference.target].references
+    )
+
+
+def _blank(field: msgspec.structs.FieldInfo) -> object:
+    """What stands in an object for a property that the viewer may not see."""
+    return field.default

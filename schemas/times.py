@@ -1,0 +1,88 @@
+"""TIME and RELTIME of the JSON format: reading every spelling in the wild, writing one.
+
+Inside the program a point in time is integer milliseconds since the Unix epoch, a relative time is
+integer milliseconds; on the wire both carry exactly three decimals. This module must not know the clock.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+_TIME = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)[T ](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?"
+    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)$"
+)
+_RELATIVE_TIME = re.compile(
+    r"(?P<sign>-?)(?P<hours>\d{1,9}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.(?P<fraction>\d+))?$"
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def parse_time_ms(text: str) -> int:
+    """Milliseconds since the epoch of a TIME; further decimals are cut off. Raises ValueError."""
+    return _parse_time(text)[0]
+
+
+def canonical_time(text: str) -> str:
+    """The same TIME, its zone kept, with three decimals and a zone of hours and minutes. Raises ValueError."""
+    time_ms, zone = _parse_time(text)
+    return format_time(time_ms, zone)
+
+
+def format_time(time_ms: int, zone: timezone = UTC) -> str:
+    """A TIME with three decimals in the given zone; UTC is written `Z`."""
+    moment = (_EPOCH + timedelta(milliseconds=time_ms)).astimezone(zone)
+    text = moment.isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def zone_of(text: str) -> timezone:
+    """The zone in which a TIME is written. Raises ValueError."""
+    return _parse_time(text)[1]
+
+
+def parse_relative_time_ms(text: str) -> int:
+    """Milliseconds of a RELTIME, negative before the start; zero-padded hours are read too. Raises ValueError."""
+    match = _RELATIVE_TIME.match(text)
+    if match is None:
+        raise ValueError(f"not a relative time (h:mm:ss.sss): {text!r}")
+    whole_s = int(match["hours"]) * 3600 + int(match["minutes"]) * 60 + int(match["seconds"])
+    magnitude_ms = whole_s * 1000 + _fraction_ms(match["fraction"])
+    return -magnitude_ms if match["sign"] else magnitude_ms
+
+
+def canonical_relative_time(text: str) -> str:
+    """The same RELTIME with three decimals and hours without padding. Raises ValueError."""
+    return format_relative_time(parse_relative_time_ms(text))
+
+
+def format_relative_time(relative_time_ms: int) -> str:
+    """A RELTIME with three decimals: `h:mm:ss.sss`, with `-` in front before the start."""
+    sign = "-" if relative_time_ms < 0 else ""
+    seconds, milliseconds = divmod(abs(relative_time_ms), 1000)
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{sign}{hours}:{minute:02}:{second:02}.{milliseconds:03}"
+
+
+def _parse_time(text: str) -> tuple[int, timezone]:
+    match = _TIME.match(text)
+    if match is None:
+        raise ValueError(f"not a time (yyyy-mm-ddThh:mm:ss.sss+hh:mm): {text!r}")
+    zone = _parse_zone(match["zone"])
+    whole = datetime.fromisoformat(f"{match['date']}T{match['clock']}").replace(tzinfo=zone)
+    return (whole - _EPOCH) // _MILLISECOND + _fraction_ms(match["fraction"]), zone
+
+
+def _parse_zone(text: str) -> timezone:
+    if text == "Z":
+        return UTC
+    sign = -1 if text[0] == "-" else 1
+    digits = text[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+    return timezone(sign * offset) if offset else UTC
+
+
+def _fraction_ms(digits: str | None) -> int:
+    return int(digits[:3].ljust(3, "0")) if digits else 0

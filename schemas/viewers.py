@@ -1,0 +1,44 @@
+"""Who looks: roles, and the viewer that a request comes from.
+
+This module must not know what a role may see; that is table two.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Role = Literal["public", "proxy", "team", "analyst", "judge", "staff", "admin"]
+
+ROLES: tuple[Role, ...] = ("public", "proxy", "team", "analyst", "judge", "staff", "admin")
+
+ROLE_OF_ACCOUNT_TYPE: dict[str, Role] = {
+    "team": "team",
+    "coach": "public",
+    "proxy": "proxy",
+    "analyst": "analyst",
+    "judge": "judge",
+    "staff": "staff",
+    "admin": "admin",
+}
+"""The account types of the specification and roles.md; an account of any other type reads as public."""
+
+
+class Viewer(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who asks, as far as a contest is concerned.
+
+    `team_id` is set for the role team alone. `account_id` is the id of the account in the contest's own accounts,
+    None for anonymous viewers and for accounts of the server itself (`server_username` then).
+    """
+
+    role: Role
+    team_id: str | None = None
+    account_id: str | None = None
+    server_username: str | None = None
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody has logged in."""
+        return self.account_id is None and self.server_username is None
+
+
+PUBLIC = Viewer(role="public")

@@ -1,0 +1,96 @@
+"""Fixtures that every test may use: a Postgres for the session, a database per test, stores.
+
+`CDS_TEST_DATABASE_URL` names a server to be used in place of an embedded one; its user must be allowed to create
+databases. `HYPOTHESIS_PROFILE` chooses how hard property tests try: quick, default or thorough.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from hypothesis import settings
+
+from eventstore.embedded.launcher import embedded_postgres
+from eventstore.memory import MemoryStore
+from eventstore.postgres import PostgresStore
+
+TEST_DATABASE_VARIABLE = "CDS_TEST_DATABASE_URL"
+
+settings.register_profile("quick", max_examples=10, deadline=None)
+settings.register_profile("default", max_examples=50, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def with_database(dsn: str, database: str) -> str:
+    """The same address with another database."""
+    return urlsplit(dsn)._replace(path=f"/{database}").geturl()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_dsn_template(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of a migrated database that is cloned for every test; nothing may be connected to it."""
+    external = os.environ.get(TEST_DATABASE_VARIABLE)
+    if external is not None:
+        async with _template_on(external) as dsn:
+            yield dsn
+        return
+    # Without fsync: this cluster is thrown away. test_embedded asserts that every other one has it.
+    async with (
+        embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server,
+        _template_on(server) as dsn,
+    ):
+        yield dsn
+
+
+@pytest.fixture
+async def database_dsn(postgres_dsn_template: str) -> AsyncIterator[str]:
+    """The address of a new, migrated, empty database."""
+    template = urlsplit(postgres_dsn_template).path.lstrip("/")
+    name = f"test_{uuid4().hex}"
+    await _administer(postgres_dsn_template, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    yield with_database(postgres_dsn_template, name)
+    await _administer(postgres_dsn_template, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def store(database_dsn: str) -> AsyncIterator[PostgresStore]:
+    """An empty store on Postgres."""
+    opened = await PostgresStore.open(database_dsn)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def memory_store() -> AsyncIterator[MemoryStore]:
+    """An empty store in memory."""
+    opened = MemoryStore()
+    yield opened
+    await opened.close()
+
+
+@asynccontextmanager
+async def _template_on(server_dsn: str) -> AsyncIterator[str]:
+    """A migrated database on a server for the length of the block."""
+    name = f"template_{uuid4().hex}"
+    await _administer(server_dsn, f'CREATE DATABASE "{name}"')
+    template_dsn = with_database(server_dsn, name)
+    await (await PostgresStore.open(template_dsn)).close()
+    try:
+        yield template_dsn
+    finally:
+        await _administer(server_dsn, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def _administer(server_dsn: str, statement: str) -> None:
+    """Run a statement on the database `postgres` of a server."""
+    connection = await asyncpg.connect(with_database(server_dsn, "postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,362 @@
+"""What only a store on Postgres can get wrong: other processes, lost connections, unknown outcomes."""
+
+import asyncio
+import random
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from eventstore.chain import GENESIS, ChainBroken, verify_chain
+from eventstore.copying import BULK_EVENTS_MIN
+from eventstore.postgres import PostgresStore
+from eventstore.store import Append, Head, Hint, OutcomeUnknown, StoreRefused, StoreUnavailable
+from tests.conftest import with_database
+from tests.eventstore.builders import (
+    DEADLINE_S,
+    append_ids,
+    append_of,
+    assert_sound,
+    eventually,
+    new_events,
+    read_all,
+)
+from tests.eventstore.cutting_proxy import Cut, CuttingProxy
+
+OTHER_BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+TERMINATE_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
+KILLS = 25
+STREAMS = 4
+
+
+@pytest.fixture
+async def second_store(database_dsn: str) -> AsyncIterator[PostgresStore]:
+    """Another store on the database of `store`, as another process has one."""
+    opened = await PostgresStore.open(database_dsn)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def admin(database_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that looks on, in another database."""
+    connection = await asyncpg.connect(with_database(database_dsn, "postgres"))
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def short_directory() -> Iterator[Path]:
+    """A directory whose path is short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix="cds-") as name:
+        yield Path(name)
+
+
+async def terminate_all(admin: asyncpg.Connection, dsn: str) -> None:
+    """End every connection to a database."""
+    await admin.execute(TERMINATE_ALL, Path(dsn.partition("?")[0]).name)
+
+
+async def test_hints_arrive_from_another_process(store: PostgresStore, second_store: PostgresStore) -> None:
+    hints = second_store.hints()
+    await append_ids(store, "s", 0, "a", "b")
+    async with asyncio.timeout(DEADLINE_S):
+        assert await anext(hints) == Hint(stream="s", position=2)
+
+
+async def test_large_appends_are_announced_too(store: PostgresStore, second_store: PostgresStore) -> None:
+    own, others = store.hints(), second_store.hints()
+    await store.append(append_of("s", 0, new_events(*map(str, range(BULK_EVENTS_MIN)))))
+    async with asyncio.timeout(DEADLINE_S):
+        expected = Hint(stream="s", position=BULK_EVENTS_MIN)
+        assert (await anext(own), await anext(others)) == (expected, expected)
+
+
+async def test_without_notify_the_poll_finds_what_others_wrote(
+    silent_store: PostgresStore, second_store: PostgresStore
+) -> None:
+    hints = second_store.hints()
+    await append_ids(silent_store, "s", 0, "a")
+    async with asyncio.timeout(DEADLINE_S):
+        assert await anext(hints) == Hint(stream="s", position=1)
+
+
+async def test_a_lost_listening_connection_loses_no_hint(
+    store: PostgresStore, second_store: PostgresStore, admin: asyncpg.Connection, database_dsn: str
+) -> None:
+    hints = second_store.hints()
+    for position in range(3):
+        await terminate_all(admin, database_dsn)
+        assert await append_ids(store, "s", position, "x") is not None
+        async with asyncio.timeout(DEADLINE_S):
+            while (await anext(hints)).position <= position:
+                continue
+
+    async def is_reachable() -> bool:
+        return second_store.reachable
+
+    await eventually(is_reachable)
+
+
+async def test_stray_notifications_are_passed_over(store: PostgresStore, database_dsn: str) -> None:
+    hints = store.hints()
+    connection = await asyncpg.connect(database_dsn)
+    for payload in ("", "nonsense", ":", "s:", "s:-1", ":5", "s:five"):
+        await connection.execute("SELECT pg_notify('event_store', $1)", payload)
+    await connection.close()
+    await append_ids(store, "s", 0, "a")
+    async with asyncio.timeout(DEADLINE_S):
+        assert await anext(hints) == Hint(stream="s", position=1)
+
+
+async def test_two_processes_writing_one_stream_take_turns(store: PostgresStore, second_store: PostgresStore) -> None:
+    async def write(through: PostgresStore, writer: int, appends: int) -> None:
+        for number in range(appends):
+            while await append_ids(through, "s", (await through.head("s")).position, f"{writer}-{number}") is None:
+                continue
+
+    writers = [write(through, index, 10) for index, through in enumerate([store, second_store] * 4)]
+    async with asyncio.timeout(DEADLINE_S):
+        await asyncio.gather(*writers)
+    events = await read_all(store, "s")
+    assert sorted(event.id for event in events) == sorted(f"{w}-{n}" for w in range(8) for n in range(10))
+    await assert_sound(second_store, "s")
+
+
+async def test_an_append_follows_on_what_was_read_of_another_process(
+    store: PostgresStore, second_store: PostgresStore
+) -> None:
+    for position in range(0, 10, 2):
+        assert await append_ids(store, "s", position, "a") is not None
+        assert len(await second_store.read("s", position, 10)) == 1
+        assert await append_ids(second_store, "s", position + 1, "b") is not None
+    await assert_sound(store, "s")
+
+
+async def test_an_altered_row_is_found(store: PostgresStore, database_dsn: str) -> None:
+    await append_ids(store, "s", 0, *map(str, range(5)))
+    connection = await asyncpg.connect(database_dsn)
+    await connection.execute("UPDATE event SET data = '{}' WHERE position = 3")
+    await connection.close()
+    with pytest.raises(ChainBroken, match="position 3"):
+        verify_chain("s", GENESIS, await store.read_stored("s", 0, 10))
+
+
+async def test_a_row_of_a_newer_program_is_refused(store: PostgresStore, database_dsn: str) -> None:
+    await append_ids(store, "s", 0, "a")
+    connection = await asyncpg.connect(database_dsn)
+    await connection.execute("UPDATE event SET version = 2")
+    await connection.close()
+    with pytest.raises(StoreRefused, match="version 2 is newer"):
+        await store.read("s", 0, 10)
+    assert (await store.read_stored("s", 0, 10))[0].version == 2
+
+
+async def test_a_damaged_file_is_refused(store: PostgresStore, database_dsn: str) -> None:
+    address = await store.put_file(b"content")
+    connection = await asyncpg.connect(database_dsn)
+    await connection.execute("DELETE FROM file_chunk")
+    await connection.close()
+    with pytest.raises(StoreRefused, match="damaged"):
+        await store.file(address)
+
+
+async def test_work_is_cancelled_when_its_lock_is_lost(
+    store: PostgresStore, admin: asyncpg.Connection, database_dsn: str
+) -> None:
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    task = asyncio.create_task(store.exclusively("work", wait))
+    await started.wait()
+    await terminate_all(admin, database_dsn)
+    with pytest.raises(StoreUnavailable, match="exclusive"):
+        await asyncio.wait_for(task, DEADLINE_S)
+    assert cancelled.is_set()
+
+
+async def test_work_is_exclusive_among_processes(store: PostgresStore, second_store: PostgresStore) -> None:
+    ran: list[bool] = []
+
+    async def inner() -> None:
+        return None
+
+    async def outer() -> None:
+        ran.append(await second_store.exclusively("work", inner))
+
+    assert await store.exclusively("work", outer)
+    assert ran == [False]
+
+
+async def test_a_database_that_is_not_there_is_unavailable(short_directory: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        await PostgresStore.open(f"postgresql://cds@/cds?host={short_directory}&port=5432")
+
+
+async def test_a_database_that_goes_away_and_comes_back(database_dsn: str, short_directory: Path) -> None:
+    """Away: StoreUnavailable and not reachable. Back: everything works by itself, hints included."""
+    proxy = CuttingProxy(database_dsn, short_directory)
+    await proxy.__aenter__()
+    store = await PostgresStore.open(proxy.dsn)
+    hints = store.hints()
+    await append_ids(store, "s", 0, "a")
+    await proxy.__aexit__()
+    with pytest.raises(StoreUnavailable):
+        await store.read("s", 0, 1)
+    with pytest.raises(StoreUnavailable):
+        await append_ids(store, "s", 1, "b")
+
+    async def is_away() -> bool:
+        return not store.reachable
+
+    await eventually(is_away)
+    (short_directory / ".s.PGSQL.5432").unlink(missing_ok=True)
+    async with proxy:
+        assert await append_ids(store, "s", 1, "b") is not None
+        assert len(await store.read("s", 0, 10)) == 2
+
+        async def is_back() -> bool:
+            return store.reachable
+
+        await eventually(is_back)
+        async with asyncio.timeout(DEADLINE_S):
+            while (await anext(hints)).position < 2:
+                continue
+        await store.close()
+
+
+@pytest.mark.parametrize("cut", list(Cut))
+@pytest.mark.parametrize("size", [1, BULK_EVENTS_MIN])
+async def test_a_commit_whose_outcome_is_lost_is_looked_up(
+    database_dsn: str, short_directory: Path, cut: Cut, size: int
+) -> None:
+    """Whatever became of the commit, the append is answered as written, and it is written once."""
+    async with CuttingProxy(database_dsn, short_directory) as proxy:
+        store = await PostgresStore.open(proxy.dsn)
+        assert await append_ids(store, "s", 0, "first") is not None
+        append = append_of("s", 1, new_events("marked", *map(str, range(size - 1))))
+        proxy.arm(b"marked" if size == 1 else b"COMMIT", cut)
+        head = await asyncio.wait_for(store.append(append), DEADLINE_S)
+        assert proxy.cuts == 1
+        assert head == await store.head("s")
+        assert [event.id for event in await store.read("s", 0, 2)] == ["first", "marked"]
+        assert head.position == 1 + size
+        assert await append_ids(store, "s", 1 + size, "next") is not None
+        await assert_sound(store, "s")
+        await store.close()
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE_SENDING, Cut.BEFORE_ANSWER])
+async def test_an_outcome_that_stays_unknown_is_said_to_be_so_and_can_be_asked_again(
+    database_dsn: str, short_directory: Path, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventstore.appending.OUTCOME_PATIENCE_S", 0.2)
+    monkeypatch.setattr("eventstore.appending.CONNECT_PATIENCE_S", 0.2)
+    proxy = CuttingProxy(database_dsn, short_directory)
+    await proxy.__aenter__()
+    store = await PostgresStore.open(proxy.dsn)
+    await append_ids(store, "s", 0, "first")
+    proxy.arm(b"marked", cut)
+    append = append_of("s", 1, new_events("marked"))
+    task = asyncio.create_task(store.append(append))
+
+    async def is_cut() -> bool:
+        return proxy.cuts == 1
+
+    await eventually(is_cut)
+    await proxy.__aexit__()
+    (short_directory / ".s.PGSQL.5432").unlink(missing_ok=True)
+    with pytest.raises(OutcomeUnknown, match="lost during the commit"):
+        await asyncio.wait_for(task, DEADLINE_S)
+    async with proxy:
+        assert await store.append(append) == await store.head("s")
+        assert [event.id for event in await read_all(store, "s")] == ["first", "marked"]
+        await store.close()
+
+
+async def test_connections_killed_under_load_lose_nothing_and_repeat_nothing(
+    store: PostgresStore, second_store: PostgresStore, admin: asyncpg.Connection, database_dsn: str
+) -> None:
+    """Every append is recorded here when it is acknowledged; the log must hold each of these once, where it said."""
+    acknowledged: dict[str, tuple[str, Head]] = {}
+    asked: set[str] = set()
+    stop = asyncio.Event()
+    database = Path(database_dsn.partition("?")[0]).name
+
+    async def write(through: PostgresStore, stream: str, writer: int) -> None:
+        number = position = 0
+        while not stop.is_set():
+            number += 1
+            cause = f"{writer}-{number}"
+            asked.add(cause)
+            append = append_of(stream, position, new_events("a", "b"), cause=cause)
+            try:
+                head = await through.append(append)
+                if head is not None:
+                    acknowledged[cause] = (stream, head)
+                position = (head or await through.head(stream)).position
+            except StoreUnavailable:
+                await asyncio.sleep(0.01)
+
+    async def kill() -> None:
+        generator = random.Random(7)
+        for _ in range(KILLS):
+            await asyncio.sleep(generator.random() * 0.05)
+            pids = [row[0] for row in await admin.fetch(OTHER_BACKENDS, database)]
+            if pids:
+                await admin.execute("SELECT pg_terminate_backend($1)", generator.choice(pids))
+        stop.set()
+
+    async with asyncio.timeout(DEADLINE_S):
+        writers = [
+            write(through, f"s{number % STREAMS}", index * 100 + number)
+            for index, through in enumerate([store, second_store])
+            for number in range(STREAMS * 2)
+        ]
+        await asyncio.gather(kill(), *writers)
+    found: list[tuple[str, str, int]] = []
+    for number in range(STREAMS):
+        await assert_sound(store, f"s{number}")
+        events = await read_all(store, f"s{number}")
+        found += [(event.cause, event.stream, event.position) for event in events if event.id == "b"]
+        assert [event.id for event in events] == ["a", "b"] * (len(events) // 2)
+    places = {cause: (stream, position) for cause, stream, position in found}
+    assert len(places) == len(found), "an append was written twice"
+    assert set(places) <= asked
+    assert {cause: (stream, head.position) for cause, (stream, head) in acknowledged.items()}.items() <= places.items()
+    assert len(acknowledged) > KILLS
+
+
+async def test_one_append_that_the_database_will_not_take_does_not_spoil_the_others(
+    store: PostgresStore, database_dsn: str
+) -> None:
+    connection = await asyncpg.connect(database_dsn)
+    await connection.execute("ALTER TABLE event ADD CHECK (id <> 'unwanted')")
+    await connection.close()
+    appends: list[Append] = [append_of(f"s{number}", 0, new_events("wanted")) for number in range(5)]
+    appends[2] = append_of("s2", 0, new_events("unwanted"))
+    answers = await asyncio.gather(*map(store.append, appends), return_exceptions=True)
+    assert isinstance(answers[2], StoreRefused)
+    assert [isinstance(answer, Head) for answer in answers] == [True, True, False, True, True]
+    assert "s2" not in await store.heads()
+
+
+async def test_an_append_that_nobody_waits_for_any_more_leaves_the_stream_sound(store: PostgresStore) -> None:
+    for number in range(10):
+        position = (await store.head("s")).position
+        task = asyncio.create_task(append_ids(store, "s", position, str(number)))
+        for _ in range(number):
+            await asyncio.sleep(0)
+        task.cancel()
+    position = (await store.head("s")).position
+    while await append_ids(store, "s", position, "last") is None:
+        position = (await store.head("s")).position
+    await assert_sound(store, "s")
