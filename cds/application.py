@@ -4,6 +4,7 @@ This module must not hold rules; it starts, wires and stops.
 """
 
 import asyncio
+import gc
 import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -52,7 +53,9 @@ async def opened_store(
 ) -> AsyncIterator[PostgresStore]:
     """The event store: at `database_url`, or in the embedded Postgres under `data_dir`."""
     async with AsyncExitStack() as stack:
-        dsn = database_url or await stack.enter_async_context(embedded_postgres(data_dir, linger_s=linger_s))
+        dsn = database_url
+        if dsn is None:
+            dsn = await stack.enter_async_context(embedded_postgres(data_dir, linger_s=linger_s))
         store = await PostgresStore.open(dsn)
         stack.push_async_callback(store.close)
         yield store
@@ -120,11 +123,10 @@ class Server:
 
     async def _open(self) -> None:
         configuration = self._configuration
-        if configuration.database_url is None:
+        dsn = configuration.database_url
+        if dsn is None:
             self._stack.enter_context(server_ownership(configuration.data_dir))
-        dsn = configuration.database_url or await self._stack.enter_async_context(
-            embedded_postgres(configuration.data_dir)
-        )
+            dsn = await self._stack.enter_async_context(embedded_postgres(configuration.data_dir))
         store = await _opened_patiently(dsn, self.stopping)
         if store is None:
             return
@@ -136,7 +138,7 @@ class Server:
         self._stack.callback(identity.close)
         contests = Contests(store, tokens)
         self._stack.push_async_callback(contests.close)
-        await contests.load()
+        await _loaded(contests)
         self._slot.service = Service(
             store=store,
             contests=contests,
@@ -206,6 +208,16 @@ async def _opened_patiently(dsn: str, stopping: asyncio.Event) -> PostgresStore 
             log.warning("database_unavailable", reason=str(away), retry_in_s=RETRY_S)
             await asyncio.sleep(RETRY_S)
     return None
+
+
+async def _loaded(contests: Contests) -> None:
+    """Read the log without looking for cyclic garbage: none arises there, and what is read stays for good."""
+    gc.disable()
+    try:
+        await contests.load()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _new_key() -> bytes:

@@ -160,6 +160,64 @@ def dsn(data_dir: Path, database_url: str | None) -> None:
     _run(transfer.print_dsn(data_dir, database_url, DSN_LINGER_S))
 
 
+@main.command()
+@click.argument("destination", type=click.Path(path_type=Path))
+@click.option("--seed", default=1, show_default=True, type=int, help="Same seed, same contest.")
+@click.option("--contest-id", metavar="ID", default="simulated", show_default=True, help="Id of the contest.")
+@click.option("--name", metavar="TEXT", help="Name of the contest.")
+@click.option("--teams", default=60, show_default=True, type=int, help="Number of teams.")
+@click.option("--problems", default=12, show_default=True, type=int, help="Number of problems.")
+@click.option("--submissions", type=int, help="About how many submissions.  [default: as teams would make]")
+@click.option("--runs", "runs_per_judgement", default=6, show_default=True, type=int, help="Test cases of a problem.")
+@click.option("--organizations", type=int, help="Number of organizations.")
+@click.option("--groups", default=4, show_default=True, type=int, help="Number of groups (sites).")
+@click.option("--clarifications", type=int, help="Number of clarifications.")
+@click.option("--commentary", type=int, help="Number of comments at most.")
+@click.option("--duration", "duration_s", default=5 * 3600, show_default=True, type=int, help="Length in seconds.")
+@click.option(
+    "--freeze", "freeze_s", default=3600, show_default=True, type=int, help="Length of the freeze in seconds."
+)
+@click.option("--start-time", help="Start, such as 2031-05-17T10:00:00.000+02:00.")
+@click.option(
+    "--phase",
+    default="finished",
+    show_default=True,
+    help="before, running, running-frozen, ended, finished-frozen or finished.",
+)
+@click.option("--scoreboard-type", default="pass-fail", show_default=True, help="pass-fail or score.")
+@click.option("--simplified", "simplified_judgement_types", is_flag=True, help="Judgement types have simplified ones.")
+@click.option("--photos", is_flag=True, help="Draw a photo of every team.")
+@click.option("--no-logos", "logos", flag_value=False, default=True, type=bool, help="Draw no logos.")
+@click.option("--no-sources", "sources", flag_value=False, default=True, type=bool, help="Submissions without files.")
+@click.option("--no-statements", "statements", flag_value=False, default=True, type=bool, help="No problem statements.")
+def simulate(destination: Path, **choices: object) -> None:
+    """Write a realistic, made-up contest package: a directory, or a file that ends in .zip."""
+    from cds import rehearsal
+
+    _run(rehearsal.write_simulation(destination, choices))
+
+
+@main.command()
+@click.option("--host", default=DEFAULT_HOST, show_default=True, envvar="CDS_HOST", help="Address to listen on.")
+@click.option(
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), envvar="CDS_PORT", help="Port."
+)
+@click.option("--speed", default=60.0, show_default=True, type=click.FloatRange(0.1, 10_000), help="Times as fast.")
+@click.option("--teams", default=60, show_default=True, type=int, help="Number of teams.")
+@click.option("--seed", default=1, show_default=True, type=int, help="Same seed, same contest.")
+@database_options
+def demo(
+    *, host: str, port: int, speed: float, teams: int, seed: int, data_dir: Path, database_url: str | None
+) -> None:
+    """Serve, and play a made-up contest live at higher speed."""
+    from cds import demo as demonstration
+    from cds.simulation.parameters import SimulationParameters
+
+    parameters = SimulationParameters(seed=seed, teams=teams, name="Demo Contest")
+    configuration = _server_configuration(host, port, None, data_dir, database_url)
+    _run(demonstration.run_demo(configuration, parameters, speed))
+
+
 def _server_configuration(
     host: str, port: int, base_url: str | None, data_dir: Path, database_url: str | None
 ) -> Configuration:

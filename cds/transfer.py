@@ -4,9 +4,11 @@ This module speaks to the person at the command line; it must not hold rules.
 """
 
 import asyncio
+import sys
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import click
 
@@ -21,7 +23,7 @@ from cds.packages.reading import read_contest
 from cds.packages.writing import write_package
 from cds.progress import shown_progress
 
-WARNINGS_SHOWN_MAX = 20
+WARNINGS_ON_TERMINAL_MAX = 20
 READING = "reading"
 
 
@@ -89,13 +91,16 @@ def _print_contest(contest: LiveContest) -> None:
     state = contest.state.state
     phases = ("end_of_updates", "finalized", "thawed", "ended", "frozen", "started")
     phase = next((phase for phase in phases if state is not None and getattr(state, phase)), "before the start")
-    name = cast("str", contest.state.contest.name)
-    click.echo(f"{contest.contest_id}\t{name}\t{contest.position} events\t{phase}")
+    click.echo(f"{contest.contest_id}\t{contest.state.contest.name}\t{contest.position} events\t{phase}")
 
 
-def _show_warnings(warnings: list[Warned]) -> None:
-    """Show the first warnings and count all."""
-    for warning in warnings[:WARNINGS_SHOWN_MAX]:
+def _show_warnings(warnings: Sequence[Warned]) -> None:
+    """Show every warning (on a terminal the first ones), then count them by what they are about."""
+    shown = warnings[:WARNINGS_ON_TERMINAL_MAX] if sys.stderr.isatty() else warnings
+    for warning in shown:
         click.echo(f"warning: {warning}", err=True)
-    if len(warnings) > WARNINGS_SHOWN_MAX:
-        click.echo(f"warning: and {len(warnings) - WARNINGS_SHOWN_MAX} more", err=True)
+    if len(warnings) > len(shown):
+        click.echo(f"warning: and {len(warnings) - len(shown)} more, counted below", err=True)
+    counts = Counter(f"{warning.type} {warning.property}".strip() for warning in warnings)
+    for subject, count in counts.most_common():
+        click.echo(f"warnings about {subject or 'the source'}: {count}", err=True)

@@ -32,7 +32,7 @@ class MemoryStore:
 
     @property
     def reachable(self) -> bool:
-        """Whether the store is open."""
+        """See EventStore.reachable: until close."""
         return not self._closed
 
     async def append(self, append: Append) -> Head | None:

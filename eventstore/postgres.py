@@ -57,7 +57,7 @@ class PostgresStore:
 
     @property
     def reachable(self) -> bool:
-        """Whether the database answered the last poll (every listening.POLL_INTERVAL_S)."""
+        """See EventStore.reachable; asked every listening.POLL_INTERVAL_S."""
         return self._listener.connected
 
     async def append(self, append: Append) -> Head | None:

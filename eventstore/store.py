@@ -113,6 +113,11 @@ class StoreRefused(Exception):
 class EventStore(Protocol):
     """What `postgres` and `memory` both do; `tests/eventstore/test_conformance.py` is the proof."""
 
+    @property
+    def reachable(self) -> bool:
+        """Whether the database answered when it was last asked, a moment ago; for a readiness probe."""
+        ...
+
     async def append(self, append: Append) -> Head | None:
         """Append the batch and return the new head, or None when the stream does not end at `expected_position`.
 

@@ -7,7 +7,7 @@ code of their own. Teams share one audience; beside it stands what each team see
 This module must not know who is connected.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import msgspec
 
@@ -28,7 +28,7 @@ ROLE_WITH_OWN: Role = "team"
 NOBODY: Owners = ()
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, gc=False):
     """One object that looks otherwise than before: to one team as its owner, or to all but `replaced_for`."""
 
     key: Key
@@ -96,7 +96,7 @@ class Audience:
         common = self._encoded(state, None, key, instance)
         if common is not None:
             self.shown[key[0]][key[1]] = common
-        teams = self._owners_now(state, key, instance)
+        teams = owners(state, key[0], instance) if self._has_own else NOBODY
         if teams:
             self._owners[key] = teams
             for team_id in teams:
@@ -105,8 +105,20 @@ class Audience:
     def _differences(self, state: ContestState, key: Key) -> Iterator["Difference"]:
         """How one object looks otherwise than before, to everybody in common and to its owners."""
         instance = state.objects[key[0]].get(key[1])
+        involved = NOBODY
+        if self._has_own:
+            involved = yield from self._differences_to_owners(state, key, instance)
+        common = None if instance is None else self._encoded(state, None, key, instance)
+        if common != self.shown[key[0]].get(key[1]):
+            self._show(key, common)
+            yield Difference(key, common, None, involved)
+
+    def _differences_to_owners(
+        self, state: ContestState, key: Key, instance: ContestObject | None
+    ) -> Generator["Difference", None, Owners]:
+        """How one object looks otherwise than before to those whose own it was or is; returns who they are."""
         teams_before = self._owners.get(key, NOBODY)
-        teams = NOBODY if instance is None else self._owners_now(state, key, instance)
+        teams = NOBODY if instance is None else owners(state, key[0], instance)
         involved = tuple(_united(teams_before, teams))
         for team_id in involved:
             before = self.object(key, team_id)
@@ -118,11 +130,7 @@ class Audience:
             self._owners[key] = teams
         else:
             self._owners.pop(key, None)
-        common_before = self.shown[key[0]].get(key[1])
-        common = None if instance is None else self._encoded(state, None, key, instance)
-        if common != common_before:
-            self._show(key, common)
-            yield Difference(key, common, None, involved)
+        return involved
 
     def _draft(self, difference: "Difference", position: int, index: int, chain: bytes) -> None:
         if self.lines is None:
@@ -140,9 +148,6 @@ class Audience:
             own[key] = data
         else:
             own.pop(key, None)
-
-    def _owners_now(self, state: ContestState, key: Key, instance: ContestObject) -> Owners:
-        return owners(state, key[0], instance) if self._has_own else NOBODY
 
     def _encoded(self, state: ContestState, team_id: str | None, key: Key, instance: ContestObject) -> bytes | None:
         view = self.view.of(state, team_id, key[0], instance)

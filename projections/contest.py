@@ -17,7 +17,7 @@ from schemas.objects import Award, Clarification, Contest, ContestObject, Judgem
 from schemas.times import parse_relative_time_ms
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """What one event may have changed for a viewer: these objects, those that are named before those that name."""
 
     position: int

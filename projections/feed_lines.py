@@ -22,7 +22,7 @@ ALL_TYPES_MASK = 0xFFFFFF
 """The types mask of a feed that is not limited, also to types that later versions add."""
 
 
-class DraftLine(msgspec.Struct, frozen=True):
+class DraftLine(msgspec.Struct, frozen=True, gc=False):
     """A line before its token: where it stands, the number of its type, and the bytes in front of the token."""
 
     position: int

@@ -52,11 +52,13 @@ class ReferrerIndex:
 
 def named_by(row: ObjectType, instance: ContestObject) -> tuple[Key, ...]:
     """The objects that this one names, in the order of its properties."""
-    return tuple(
-        (reference.target, identifier)
-        for reference in row.references
-        for identifier in referenced_ids(reference, instance)
-    )
+    named: list[Key] = []
+    for reference in row.references:
+        if reference.many:
+            named.extend((reference.target, identifier) for identifier in referenced_ids(reference, instance))
+        elif (identifier := getattr(instance, reference.property)) is not None:
+            named.append((reference.target, identifier))
+    return tuple(named)
 
 
 def dangling(objects: dict[str, dict[str, ContestObject]], row: ObjectType, instance: ContestObject) -> Iterator[Key]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from projections.conditions import always, unaltered
+from projections.conditions import always, frozen, unaltered
 from projections.contest import ContestState
 from projections.visibility_table import SEES_PROBLEMS_BEFORE_START, VISIBILITY, Cell, Row
 from schemas.object_types import OBJECT_TYPES, FileProperty, ObjectType, Reference, object_key, referenced_ids
@@ -48,12 +48,16 @@ class TypeView:
         )
         self._files = tuple(file for file in row.file_properties if file.property in self.properties)
         hideable = [r for r in row.references if r.property in self.properties and _can_hide(role_view.table_row, r)]
-        self._hiding = tuple(r for r in hideable if r.when_hidden == "hide")
+        hiding = [r for r in hideable if r.when_hidden == "hide"]
+        self._hiding_by_one = tuple((r.property, r.target) for r in hiding if not r.many)
+        self._hiding_by_many = tuple(r for r in hiding if r.many)
         self._stripping = tuple(r for r in hideable if r.when_hidden == "strip")
 
     def visible(self, state: ContestState, team_id: str | None, instance: ContestObject) -> bool:
         """Whether the object is shown at all."""
-        return self._shown(state, team_id, instance) is not None
+        if self._cell.altered is frozen:
+            return self._shown(state, team_id, instance) is not None
+        return self._cell.objects(state, team_id, instance) and self._names_visible(state, team_id, instance)
 
     def of(self, state: ContestState, team_id: str | None, instance: ContestObject) -> ContestObject | None:
         """The object as it is shown, None when it is hidden."""
@@ -82,14 +86,19 @@ class TypeView:
         if not self._cell.objects(state, team_id, instance):
             return None
         shown = instance if self._cell.altered is unaltered else self._cell.altered(state, team_id, instance)
-        if shown is None:
+        if shown is None or not self._names_visible(state, team_id, shown):
             return None
-        for reference in self._hiding:
-            if not self._all_visible(state, team_id, reference, shown):
-                return None
         if self._row.name == "awards" and not self._role_view.may_see_award(state, object_key(self._row, shown)):
             return None
         return shown
+
+    def _names_visible(self, state: ContestState, team_id: str | None, instance: ContestObject) -> bool:
+        """Whether the viewer sees everything that this object may not be shown without. Runs for every view."""
+        for property, target in self._hiding_by_one:
+            identifier = getattr(instance, property)
+            if identifier is not None and not self._role_view.visible(state, team_id, target, identifier):
+                return False
+        return all(self._all_visible(state, team_id, reference, instance) for reference in self._hiding_by_many)
 
     def _all_visible(
         self, state: ContestState, team_id: str | None, reference: Reference, instance: ContestObject

@@ -30,7 +30,9 @@ from schemas.properties import (
 )
 
 
-class ContestObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ContestObject(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False
+):
     """What all objects of a contest have in common."""
 
 

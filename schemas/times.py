@@ -47,9 +47,9 @@ def parse_relative_time_ms(text: str) -> int:
     match = _RELATIVE_TIME.match(text)
     if match is None:
         raise ValueError(f"not a relative time (h:mm:ss.sss): {text!r}")
-    whole_s = int(match["hours"]) * 3600 + int(match["minutes"]) * 60 + int(match["seconds"])
-    magnitude_ms = whole_s * 1000 + _fraction_ms(match["fraction"])
-    return -magnitude_ms if match["sign"] else magnitude_ms
+    sign, hours, minutes, seconds, fraction = match.groups()
+    magnitude_ms = (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + _fraction_ms(fraction)
+    return -magnitude_ms if sign else magnitude_ms
 
 
 def canonical_relative_time(text: str) -> str:

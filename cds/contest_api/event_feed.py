@@ -55,6 +55,8 @@ async def get_event_feed(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     try:
         await _send(response, service, subscription)
+    except ConnectionError:
+        log.debug("feed_client_left", contest=contest.contest_id, role=viewer.role)
     except TimeoutError:
         log.warning("feed_client_cut_off", contest=contest.contest_id, role=viewer.role, stalled_s=STALLED_S_MAX)
         if request.transport is not None:

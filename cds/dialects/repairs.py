@@ -332,7 +332,8 @@ def _from_or_to(draft: Draft) -> None:
 
 def _no_entry_point(draft: Draft) -> None:
     known = known_language(str(draft.properties.get("language_id", "")))
-    if known is not None and known.has_no_entry_point and draft.properties.pop("entry_point", None) is not None:
+    if known is not None and known.has_no_entry_point and draft.properties["entry_point"] is not None:
+        draft.properties["entry_point"] = None
         draft.warn("entry_point", "is given for a language that has none, left out")
 
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,7 +42,6 @@ SETTINGS = {
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
     "wal_compression": "on",
-    "io_method": "sync",
     "timezone": "UTC",
     # A file per weekday, each begun anew after a week.
     "logging_collector": "on",
@@ -143,6 +143,7 @@ def _make_cluster(cluster: Cluster) -> None:
     layout = cluster.layout
     unfinished = layout.unfinished_cluster
     if unfinished.exists():
+        _end_leftovers(unfinished)
         shutil.rmtree(unfinished)
     unfinished.mkdir(mode=0o700)
     if cluster.identity is not None:
@@ -210,27 +211,26 @@ def _end_leftovers(cluster: Path) -> int | None:
 
     The caller owns the data directory, so no Postgres that works here is anybody's. A process id in
     postmaster.pid says little: it may be of a zombie, or of a stranger since. What counts is whose working
-    directory is the cluster.
+    directory is the cluster. Raises ClusterRefused when they do not even end by SIGKILL.
     """
-    deadline_s = time.monotonic() + LEFTOVER_PATIENCE_S
-    signals = [signal.SIGINT, signal.SIGKILL]
-    while leftovers := _processes_in(cluster):
+    for number in (signal.SIGINT, signal.SIGKILL):
+        # SIGINT is for the main process alone: to the others it means something else, and they follow it.
         main_pid = _pid_in_file(cluster)
-        if signals[0] == signal.SIGINT and main_pid in leftovers:
-            os.kill(main_pid, signals.pop(0))
-        elif time.monotonic() >= deadline_s:
-            for pid in leftovers:
-                _kill_if_there(pid)
-        time.sleep(LEFTOVER_POLL_S)
-    return _pid_in_file(cluster)
+        for pid in _processes_in(cluster):
+            if number == signal.SIGKILL or pid == main_pid:
+                _signal_if_there(pid, number)
+        deadline_s = time.monotonic() + LEFTOVER_PATIENCE_S
+        while _processes_in(cluster) and time.monotonic() < deadline_s:
+            time.sleep(LEFTOVER_POLL_S)
+        if not _processes_in(cluster):
+            return _pid_in_file(cluster)
+    raise ClusterRefused(f"processes {_processes_in(cluster)} of an earlier Postgres in {cluster} do not end")
 
 
-def _kill_if_there(pid: int) -> None:
-    """SIGKILL a process that may have ended by itself."""
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _signal_if_there(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended by itself."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _processes_in(directory: Path) -> list[int]:

@@ -29,6 +29,7 @@ from eventstore.embedded.layout import (
     READY,
     STARTING,
     STOPPED,
+    STOPPING,
     Layout,
     Status,
     read_linger_until,
@@ -143,6 +144,7 @@ class Keeper:
                 self.say(READY, postgres_pid=postgres.pid)
                 self._watch(postgres)
             if postgres.poll() is None:
+                self.say(STOPPING, postgres_pid=postgres.pid)
                 self._shut_down(postgres)
                 self.say(STOPPED)
                 return

@@ -36,6 +36,9 @@ POLL_S = 0.02
 WATCH_S = 0.5
 """How often to look whether there still is a keeper."""
 
+KEEPER_STARTS_MAX = 10
+"""Keepers that one process starts, each after the last has ended without a word, before it gives up."""
+
 KEEPER_START_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
 
@@ -102,14 +105,14 @@ async def _take(lease: FileLock, layout: Layout) -> None:
 async def _started(layout: Layout, *, durable: bool) -> str:
     """Wait until Postgres answers, starting a keeper when there is none, and return its address."""
     deadline_s = time.monotonic() + START_TIMEOUT_S
-    began_here = False
-    while time.monotonic() < deadline_s:
+    starts = 0
+    while time.monotonic() < deadline_s and starts <= KEEPER_STARTS_MAX:
         if not is_held_exclusively(layout.owner):
             status = read_status(layout)
-            if began_here and status is not None and status.state == FAILED:
+            if starts and status is not None and status.state == FAILED:
                 raise StoreRefused(f"the embedded Postgres cannot start: {status.error}")
             await _start_keeper(layout, durable=durable)
-            began_here = True
+            starts += 1
         status = read_status(layout)
         if status is not None and status.state == READY and await _answers(status.socket_dir, durable=durable):
             return dsn(status.socket_dir)
@@ -118,11 +121,13 @@ async def _started(layout: Layout, *, durable: bool) -> str:
 
 
 async def _watch(layout: Layout, *, durable: bool) -> None:
-    """Start a keeper whenever there is none. A keeper that cannot start is tried again: the cause may pass."""
+    """Start a keeper whenever there is none."""
     while True:
         await asyncio.sleep(WATCH_S)
         if not is_held_exclusively(layout.owner):
-            await _start_keeper(layout, durable=durable)
+            # While this fails the store says that the database is away; the cause may pass.
+            with suppress(StoreRefused, OSError, subprocess.SubprocessError):
+                await _start_keeper(layout, durable=durable)
 
 
 async def _start_keeper(layout: Layout, *, durable: bool) -> None:

@@ -14,7 +14,7 @@ SUPERUSER = "cds"
 PORT = 5432
 """Names the socket file (.s.PGSQL.5432); nothing listens on the network."""
 
-STARTING, READY, STOPPED, FAILED = "starting", "ready", "stopped", "failed"
+STARTING, READY, STOPPING, STOPPED, FAILED = "starting", "ready", "stopping", "stopped", "failed"
 """What a keeper says of its Postgres."""
 
 

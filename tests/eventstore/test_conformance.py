@@ -95,7 +95,7 @@ async def test_appends_that_wait_together_each_get_their_own_answer(any_store: E
 
 
 async def test_concurrent_writers_leave_no_gap_and_a_reader_sees_every_position_in_order(
-    any_store: EventStore,
+    any_hinting_store: EventStore,
 ) -> None:
     total = WRITERS * APPENDS_PER_WRITER
     seen: list[Event] = []
@@ -104,17 +104,17 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_sees_every_position_
         generator = random.Random(writer)
         written = 0
         while written < APPENDS_PER_WRITER:
-            position = (await any_store.head("s")).position
+            position = (await any_hinting_store.head("s")).position
             ids = [f"{writer}-{written}-{part}" for part in range(generator.randint(1, 3))]
-            if await append_ids(any_store, "s", position, *ids) is not None:
+            if await append_ids(any_hinting_store, "s", position, *ids) is not None:
                 written += 1
             await asyncio.sleep(generator.random() / 500)
 
     async def tail() -> None:
-        hints = any_store.hints()
+        hints = any_hinting_store.hints()
         causes: set[str] = set()
         while len(causes) < total:
-            while events := await any_store.read("s", len(seen), 7):
+            while events := await any_hinting_store.read("s", len(seen), 7):
                 assert [event.position for event in events] == list(range(len(seen) + 1, len(seen) + len(events) + 1))
                 seen.extend(events)
             causes = {event.id.rpartition("-")[0] for event in seen}
@@ -123,8 +123,8 @@ async def test_concurrent_writers_leave_no_gap_and_a_reader_sees_every_position_
 
     async with asyncio.timeout(DEADLINE_S):
         await asyncio.gather(tail(), *(write(writer) for writer in range(WRITERS)))
-    assert seen == await read_all(any_store, "s")
-    await assert_sound(any_store, "s")
+    assert seen == await read_all(any_hinting_store, "s")
+    await assert_sound(any_hinting_store, "s")
 
 
 @pytest.mark.parametrize("size", [2, BULK_EVENTS_MIN + 1])
@@ -189,19 +189,19 @@ async def test_heads_are_in_order_of_creation(any_store: EventStore) -> None:
     assert heads["apple"] == await any_store.head("apple")
 
 
-async def test_hints_tell_of_growth(any_store: EventStore) -> None:
-    await append_ids(any_store, "before", 0, "x")
-    hints = any_store.hints()
-    await append_ids(any_store, "s", 0, "a")
+async def test_hints_tell_of_growth(any_hinting_store: EventStore) -> None:
+    await append_ids(any_hinting_store, "before", 0, "x")
+    hints = any_hinting_store.hints()
+    await append_ids(any_hinting_store, "s", 0, "a")
     async with asyncio.timeout(DEADLINE_S):
         assert await anext(hints) == Hint(stream="s", position=1)
 
 
-async def test_hints_of_a_slow_listener_collapse_and_none_is_lost(any_store: EventStore) -> None:
-    hints = any_store.hints()
+async def test_hints_of_a_slow_listener_collapse_and_none_is_lost(any_hinting_store: EventStore) -> None:
+    hints = any_hinting_store.hints()
     for position in range(10):
-        await append_ids(any_store, "s", position, "x")
-        await append_ids(any_store, f"t{position}", 0, "x")
+        await append_ids(any_hinting_store, "s", position, "x")
+        await append_ids(any_hinting_store, f"t{position}", 0, "x")
     latest: dict[str, int] = {}
     async with asyncio.timeout(DEADLINE_S):
         while latest != {"s": 10} | {f"t{position}": 1 for position in range(10)}:
@@ -210,11 +210,11 @@ async def test_hints_of_a_slow_listener_collapse_and_none_is_lost(any_store: Eve
             latest[hint.stream] = hint.position
 
 
-async def test_hints_end_when_the_store_is_closed(any_store: EventStore) -> None:
-    hints = any_store.hints()
+async def test_hints_end_when_the_store_is_closed(any_hinting_store: EventStore) -> None:
+    hints = any_hinting_store.hints()
     waiting = asyncio.ensure_future(_exhausted(hints))
     await asyncio.sleep(0)
-    await any_store.close()
+    await any_hinting_store.close()
     async with asyncio.timeout(DEADLINE_S):
         assert await waiting == []
 

@@ -2,13 +2,10 @@
 
 import asyncio
 import os
-import select
 import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,19 +13,24 @@ import asyncpg
 import pytest
 
 from eventstore.embedded import cluster
-from eventstore.embedded.binaries import find_binaries
 from eventstore.embedded.cluster import SETTINGS
 from eventstore.embedded.launcher import SOCKET_DIRECTORY_BYTES_MAX, embedded_postgres, is_embedded_running
-from eventstore.embedded.layout import READY, Layout, Status, read_status
-from eventstore.embedded.locks import is_held_exclusively
-from eventstore.embedded.ownership import server_ownership
+from eventstore.embedded.layout import Layout
 from eventstore.embedded.privileges import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, Identity, capability_needed
 from eventstore.postgres import PostgresStore
-from eventstore.store import StoreRefused, StoreUnavailable
+from eventstore.store import StoreUnavailable
 from tests.eventstore.builders import append_ids
+from tests.eventstore.embedded_processes import (
+    DEADLINE_S,
+    PROJECT,
+    first_line,
+    is_running,
+    ready_status,
+    start,
+    wait_until_ended,
+    wait_until_gone,
+)
 
-DEADLINE_S = 30.0
-PROJECT = Path(__file__).resolve().parents[2]
 is_root = os.geteuid() == 0
 
 CLIENT = """
@@ -43,99 +45,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-SERVER = """
-import sys, time
-from pathlib import Path
-from eventstore.embedded.ownership import server_ownership
-
-with server_ownership(Path(sys.argv[1])):
-    print("owner", flush=True)
-    time.sleep(60)
-"""
-
-
-@pytest.fixture(scope="module")
-def used_directories() -> Iterator[list[Path]]:
-    """The data directories of this module; after the last test none of them may have a Postgres."""
-    directories: list[Path] = []
-    yield directories
-    for directory in directories:
-        wait_until_ended(directory)
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path, used_directories: list[Path]) -> Path:
-    """A data directory that does not exist yet."""
-    directory = tmp_path / "data"
-    used_directories.append(directory)
-    return directory
-
-
-@pytest.fixture
-def processes() -> Iterator[ExitStack]:
-    """Processes that end with the test."""
-    with ExitStack() as stack:
-        yield stack
-
-
-def start(processes: ExitStack, program: str, data_dir: Path) -> "subprocess.Popen[str]":
-    """Start a Python program with a data directory as its argument."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(data_dir)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
-    )
-    assert process.stdout is not None
-    processes.callback(process.stdout.close)
-    processes.callback(process.wait)
-    processes.callback(process.kill)
-    return process
-
-
-def first_line(process: "subprocess.Popen[str]") -> str:
-    """What a process says first."""
-    assert process.stdout is not None
-    assert select.select([process.stdout], [], [], DEADLINE_S)[0], "the process says nothing"
-    return process.stdout.readline().strip()
-
-
-def ready_status(data_dir: Path) -> Status:
-    """The keeper's word, once Postgres is up."""
-    deadline_s = time.monotonic() + DEADLINE_S
-    while time.monotonic() < deadline_s:
-        status = read_status(Layout(data_dir.resolve()))
-        if status is not None and status.state == READY and is_embedded_running(data_dir):
-            return status
-        time.sleep(0.01)
-    raise AssertionError("Postgres is not ready in time")
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_until_gone(pid: int) -> None:
-    """Wait for the end of a process that is not our child."""
-    deadline_s = time.monotonic() + DEADLINE_S
-    while is_running(pid):
-        assert time.monotonic() < deadline_s, f"process {pid} is still there"
-        time.sleep(0.01)
-
-
-def wait_until_ended(data_dir: Path) -> None:
-    """Wait until keeper and Postgres of a data directory have ended by themselves."""
-    deadline_s = time.monotonic() + DEADLINE_S
-    layout = Layout(data_dir.resolve())
-    while is_held_exclusively(layout.owner):
-        assert time.monotonic() < deadline_s, f"the keeper of {data_dir} does not end"
-        time.sleep(0.02)
-    assert not (layout.cluster / "postmaster.pid").exists()
 
 
 async def answers_again(dsn: str) -> asyncpg.Connection:
@@ -190,8 +99,9 @@ async def test_a_client_killed_leaves_no_orphan(data_dir: Path, processes: ExitS
     assert first_line(client).startswith("postgresql://")
     status = ready_status(data_dir)
     client.kill()
-    wait_until_gone(status.postgres_pid)
+    wait_until_ended(data_dir)
     wait_until_gone(status.keeper_pid)
+    assert not is_running(status.postgres_pid)
     assert not is_embedded_running(data_dir)
 
 
@@ -259,8 +169,8 @@ async def test_postgres_lingers_and_waits_for_its_clients(data_dir: Path) -> Non
     await asyncio.sleep(3.0)
     assert await connection.fetchval("SELECT 1") == 1, "still there after the time, for the sake of its client"
     await connection.close()
-    wait_until_gone(status.postgres_pid)
-    assert not is_embedded_running(data_dir)
+    wait_until_ended(data_dir)
+    assert not is_running(status.postgres_pid)
 
 
 async def test_a_stale_pid_file_that_names_a_living_stranger_is_no_obstacle(data_dir: Path) -> None:
@@ -329,78 +239,12 @@ def test_a_capability_is_kept_only_where_it_is_needed(tmp_path: Path) -> None:
     assert capability_needed(stranger, [open_dir / "data"], programs[0o700]) == CAP_DAC_OVERRIDE
 
 
-async def test_a_cluster_of_another_version_is_refused_with_a_hint(data_dir: Path) -> None:
-    async with embedded_postgres(data_dir, durable=False):
-        pass
-    wait_until_ended(data_dir)
-    (Layout(data_dir).cluster / "PG_VERSION").write_text("9\n")
-    with pytest.raises(StoreRefused, match=r"made by Postgres 9 and .*pg_dump of version 9"):
-        async with embedded_postgres(data_dir, durable=False):
-            pytest.fail("it must not start")
-
-
 async def test_an_initdb_that_was_interrupted_is_done_again(data_dir: Path) -> None:
     layout = Layout(data_dir)
     (layout.unfinished_cluster / "base").mkdir(parents=True)
     (layout.unfinished_cluster / "PG_VERSION").write_text("18\n")
     async with embedded_postgres(data_dir, durable=False):
         assert not layout.unfinished_cluster.exists()
-
-
-async def test_a_postgres_that_cannot_start_says_why(data_dir: Path) -> None:
-    async with embedded_postgres(data_dir, durable=False):
-        pass
-    wait_until_ended(data_dir)
-    (Layout(data_dir).cluster / "postgresql.conf").write_text("no_such_setting = 1\n")
-    with pytest.raises(StoreRefused, match=r"does not start: .*postgresql\.conf.* contains errors"):
-        async with embedded_postgres(data_dir, durable=False):
-            pytest.fail("it must not start")
-
-
-async def test_a_cluster_run_without_fsync_is_not_taken_for_a_durable_one(data_dir: Path) -> None:
-    async with embedded_postgres(data_dir, durable=False):
-        with pytest.raises(StoreRefused, match="without fsync"):
-            async with embedded_postgres(data_dir):
-                pytest.fail("it is not durable")
-
-
-def test_a_second_server_is_refused_and_told_who_the_first_is(data_dir: Path, processes: ExitStack) -> None:
-    server = start(processes, SERVER, data_dir)
-    assert first_line(server) == "owner"
-    with pytest.raises(StoreRefused, match=rf"process {server.pid}\)"), server_ownership(data_dir):
-        pytest.fail("there is a server")
-    server.kill()
-    server.wait()
-    with server_ownership(data_dir):
-        pass
-    with server_ownership(data_dir):
-        pass
-
-
-def test_programs_that_were_named_but_are_not_there_are_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CDS_POSTGRES_BIN", str(tmp_path))
-    with pytest.raises(StoreRefused, match="CDS_POSTGRES_BIN"):
-        find_binaries()
-
-
-def test_programs_that_are_named_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("postgres", "initdb"):
-        (tmp_path / name).touch(mode=0o755)
-    monkeypatch.setenv("CDS_POSTGRES_BIN", str(tmp_path))
-    assert find_binaries() == tmp_path.resolve()
-
-
-async def test_an_initdb_that_fails_says_why(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tmp_path.chmod(0o755)
-    for name in ("postgres", "initdb"):
-        (tmp_path / name).write_text("#!/bin/sh\necho 'initdb: error: the disk is made of cheese'\nexit 1\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("CDS_POSTGRES_BIN", str(tmp_path))
-    with pytest.raises(StoreRefused, match=r"initdb failed: .* made of cheese"):
-        async with embedded_postgres(data_dir):
-            pytest.fail("it must not start")
 
 
 def test_a_directory_that_was_never_used_has_nothing_running(tmp_path: Path) -> None:

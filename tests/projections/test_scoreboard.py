@@ -196,6 +196,7 @@ def test_main_group_and_other_groups() -> None:
         boards.live.scoreboard("nobody")
     boards.apply(contest())
     assert ranks(read(boards.live.scoreboard())) == [(1, "t1"), (2, "t2"), (3, "t3")]
+    assert ranks(read(boards.live.scoreboard("guests"))) == [(1, "t2"), (2, "t3")]
     boards.apply(("groups", "guests", None))
     with pytest.raises(UnknownGroup):
         boards.live.scoreboard("guests")

@@ -4,8 +4,11 @@ import msgspec
 import pytest
 
 from projections.scoreboard import Board, first_to_solve
+from schemas.object_types import SINGLETON_ID
+from schemas.objects import RemovedInterval
 from tests.projections.scoreboard_builders import (
     FREEZE,
+    NOTHING_HAPPENED,
     START,
     Boards,
     Event,
@@ -49,6 +52,16 @@ def test_a_submission_that_does_not_count_does_not_move_the_time() -> None:
         *judged("3", "t1", "nothing", "1:00:00.000", "AC"),
     )
     assert read(boards.live.scoreboard()).time == START
+
+
+@pytest.mark.parametrize(("end", "last"), [(None, "1:30:00.000"), (moment("1:40:00.000"), "1:40:00.000")])
+def test_an_interruption_moves_the_time_but_not_the_contest_time(end: str | None, last: str) -> None:
+    boards = started()
+    pause = RemovedInterval(start=moment("1:30:00.000"), end=end, contest_time="1:30:00.000")
+    state_object = msgspec.structs.replace(NOTHING_HAPPENED, started=START, removed_intervals=[pause])
+    boards.apply(("state", SINGLETON_ID, state_object))
+    board = read(boards.live.scoreboard())
+    assert (board.time, board.contest_time) == (moment(last), "1:30:00.000")
 
 
 def test_the_state_stands_in_the_board_as_it_is() -> None:

@@ -1,0 +1,1 @@
+"""Tests of the Contest API on the wire: real HTTP, real Postgres."""

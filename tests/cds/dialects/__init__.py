@@ -1,0 +1,1 @@
+"""Tests of the dialects: what others write, in small fixtures."""
