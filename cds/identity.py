@@ -22,9 +22,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from cds.live_contest import LiveContest
 from eventstore.store import EventStore, ServerAccount
 from schemas.objects import Account
-from schemas.viewers import PUBLIC, ROLE_OF_ACCOUNT_TYPE, Role, Viewer
+from schemas.viewers import PUBLIC, ROLE_OF_ACCOUNT_TYPE, Viewer
 
 SERVER_SCOPE = ""
+ELSEWHERE_SCOPE = "elsewhere:"
+"""Where it is remembered that credentials belong to some other contest. No stream has this name."""
+
 REMEMBERED_S = 30.0
 REMEMBERED_MAX = 4_096
 HASHING_THREADS = 2
@@ -70,6 +73,7 @@ class Identity:
         self._waiting = 0
         self._remembering_key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        self._server_accounts: dict[str, ServerAccount] = {}
         self._nobodys_hash = password_hash(secrets.token_hex())
 
     def close(self) -> None:
@@ -85,19 +89,34 @@ class Identity:
         """
         if len(password.encode()) > PASSWORD_BYTES_MAX:
             raise WrongCredentials(username)
+        remembered = self._remembered_viewer(username, password, contest)
+        if remembered is not None:
+            return remembered
         if contest is not None:
             for account in _accounts_named(contest, username):
                 if await self._verified(contest.stream, account.id, password):
                     return viewer_of_account(account)
-        server_account = (await self._store.server_accounts()).get(username)
+        self._server_accounts = await self._store.server_accounts()
+        server_account = self._server_accounts.get(username)
         if server_account is not None and await self._hash_verified(
             SERVER_SCOPE, username, server_account.password_hash, password
         ):
-            return Viewer(role=_server_role(server_account), server_username=username)
+            return _server_viewer(server_account)
         if await self._known_elsewhere(username, password, contest, others):
+            self._remember(ELSEWHERE_SCOPE, username, password)
             return PUBLIC
         await self._check(self._nobodys_hash, password)
         raise WrongCredentials(username)
+
+    def _remembered_viewer(self, username: str, password: str, contest: LiveContest | None) -> Viewer | None:
+        """Who this is, as far as it was verified a short time ago: no hashing, no database."""
+        accounts = [] if contest is None else _accounts_named(contest, username)
+        for account in accounts:
+            if contest is not None and self._is_remembered(contest.stream, account.id, password):
+                return viewer_of_account(account)
+        if self._is_remembered(SERVER_SCOPE, username, password) and username in self._server_accounts:
+            return _server_viewer(self._server_accounts[username])
+        return PUBLIC if not accounts and self._is_remembered(ELSEWHERE_SCOPE, username, password) else None
 
     async def _known_elsewhere(
         self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
@@ -116,21 +135,13 @@ class Identity:
         return False
 
     async def _verified(self, scope: str, account_id: str, password: str) -> bool:
-        if self._is_remembered(scope, account_id, password):
-            return True
         stored = (await self._store.credentials(scope)).get(account_id)
         return stored is not None and await self._hash_verified(scope, account_id, stored, password)
 
     async def _hash_verified(self, scope: str, account_id: str, stored: str, password: str) -> bool:
-        remembered = self._remembering(scope, f"{account_id}\0{stored}", password)
-        if self._is_fresh(remembered):
-            return True
         if not await self._check(stored, password):
             return False
-        for entry in (remembered, self._remembering(scope, account_id, password)):
-            self._remembered[entry] = time.monotonic() + REMEMBERED_S
-        while len(self._remembered) > REMEMBERED_MAX:
-            self._remembered.popitem(last=False)
+        self._remember(scope, account_id, password)
         return True
 
     async def _check(self, stored: str, password: str) -> bool:
@@ -143,10 +154,12 @@ class Identity:
             self._waiting -= 1
 
     def _is_remembered(self, scope: str, account_id: str, password: str) -> bool:
-        return self._is_fresh(self._remembering(scope, account_id, password))
+        return self._remembered.get(self._remembering(scope, account_id, password), 0.0) > time.monotonic()
 
-    def _is_fresh(self, entry: bytes) -> bool:
-        return self._remembered.get(entry, 0.0) > time.monotonic()
+    def _remember(self, scope: str, account_id: str, password: str) -> None:
+        self._remembered[self._remembering(scope, account_id, password)] = time.monotonic() + REMEMBERED_S
+        while len(self._remembered) > REMEMBERED_MAX:
+            self._remembered.popitem(last=False)
 
     def _remembering(self, scope: str, account: str, password: str) -> bytes:
         return hmac.new(self._remembering_key, f"{scope}\0{account}\0{password}".encode(), sha256).digest()
@@ -163,5 +176,5 @@ def _accounts_named(contest: LiveContest, username: str) -> list[Account]:
     return [account for account in accounts.values() if account.username == username]
 
 
-def _server_role(account: ServerAccount) -> Role:
-    return ROLE_OF_ACCOUNT_TYPE.get(account.role, "public")
+def _server_viewer(account: ServerAccount) -> Viewer:
+    return Viewer(role=ROLE_OF_ACCOUNT_TYPE.get(account.role, "public"), server_username=account.username)

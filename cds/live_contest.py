@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from cds.commands.decision import UPDATES_ENDED, Refused
 from eventstore.store import Append, Credential, Event, EventStore, NewEvent
 from projections.audience import Audience
 from projections.contest import Change, ContestState
@@ -120,14 +121,16 @@ class LiveContest:
     ) -> Sequence[NewEvent]:
         """Decide against the state, append, and come back when what was appended is applied.
 
-        Returns the events appended, none when there was nothing to change. Whatever `decide` raises comes through;
-        raises Contended after ATTEMPTS_MAX tries, and what the store raises.
+        Returns the events appended, none when there was nothing to change. Raises what `decide` and the store
+        raise, Refused when the contest has ended its updates, and Contended after ATTEMPTS_MAX tries.
         """
         async with self._turn:
             for _ in range(ATTEMPTS_MAX):
                 decision = decide(self.state)
                 if not decision.events and not decision.credentials:
                     return ()
+                if decision.events and self.state.ended_updates:
+                    raise Refused(UPDATES_ENDED)
                 head = await self._store.append(
                     Append(
                         stream=self.stream,

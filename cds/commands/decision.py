@@ -9,6 +9,8 @@ import msgspec
 
 from schemas.objects import ContestObject
 
+UPDATES_ENDED = "the contest has ended its updates (end_of_updates is set): nothing may change any more"
+
 
 class Refused(Exception):
     """A command that may not be carried out. `reason` is for whoever asked; `property` names what is wrong."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from cds.commands.decision import ObjectChange, Refused
+from cds.commands.decision import UPDATES_ENDED, ObjectChange, Refused
 from projections.contest import ContestState
 from projections.integrity import Key, named_by
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER, referenced_ids
@@ -30,7 +30,7 @@ def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[s
     if not changed and not deleted:
         return []
     if state.ended_updates:
-        raise Refused("the contest has ended its updates (end_of_updates is set): nothing may change any more")
+        raise Refused(UPDATES_ENDED)
     _refuse_dangling(state, changed, deleted)
     return _end_of_updates_last([*_in_order_of_reference(state, changed), *deleted])
 

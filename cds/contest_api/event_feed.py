@@ -53,6 +53,8 @@ async def get_event_feed(request: web.Request) -> web.StreamResponse:
     subscription = await _subscription(request, service, contest, viewer)
     response = web.StreamResponse(status=HTTPStatus.OK, headers=FEED_HEADERS)
     await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
     try:
         await _send(response, service, subscription)
     except ConnectionError:

@@ -3,7 +3,8 @@
 This module knows lines and their limits. What a notification means is the dialects' affair.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 
 import msgspec
 
@@ -39,31 +40,35 @@ class FeedLines:
             return self._survey_of_array()
         notifications, has_types = 0, False
         group_ids: set[str] = set()
-        for line_number, line in self._lines():
-            notifications += 1
-            has_types = has_types or _JUDGEMENT_TYPES in line
-            if _GROUPS in line:
-                group_ids |= _group_ids(self._decoded(line_number, line))
+        with closing(self._lines()) as lines:
+            for line_number, line in lines:
+                notifications += 1
+                has_types = has_types or _JUDGEMENT_TYPES in line
+                if _GROUPS in line:
+                    group_ids |= _group_ids(self._decoded(line_number, line))
         return FeedSurvey(notifications, has_types, frozenset(group_ids))
 
-    def notifications(self) -> Iterator[tuple[int, JsonValue]]:
+    def notifications(self) -> Generator[tuple[int, JsonValue]]:
         """Every notification with the number of its line. Raises SourceRefused for what is not JSON."""
         if self._is_array:
             yield from self._array()
             return
-        for line_number, line in self._lines():
-            yield line_number, self._decoded(line_number, line)
+        with closing(self._lines()) as lines:
+            for line_number, line in lines:
+                yield line_number, self._decoded(line_number, line)
 
-    def _lines(self) -> Iterator[tuple[int, bytes]]:
+    def _lines(self) -> Generator[tuple[int, bytes]]:
         size_bytes = 0
-        for line_number, line in enumerate(self._source.lines(self.name, LINE_BYTES_MAX), start=1):
-            if len(line) > LINE_BYTES_MAX:
-                raise refusal(Place(self.name, line_number), f"is a line of more than {LINE_BYTES_MAX} bytes")
-            size_bytes += len(line)
-            if size_bytes > FEED_BYTES_MAX:
-                raise refusal(Place(self.name, line_number), f"the feed is larger than {FEED_BYTES_MAX} bytes")
-            if not line.isspace():
-                yield line_number, line
+        with closing(self._source.lines(self.name, LINE_BYTES_MAX)) as lines:
+            for line_number, line in enumerate(lines, start=1):
+                place = Place(self.name, line_number)
+                if len(line) > LINE_BYTES_MAX:
+                    raise refusal(place, f"is a line of more than {LINE_BYTES_MAX} bytes")
+                size_bytes += len(line)
+                if size_bytes > FEED_BYTES_MAX:
+                    raise refusal(place, f"the feed is larger than {FEED_BYTES_MAX} bytes")
+                if not line.isspace():
+                    yield line_number, line
 
     def _decoded(self, line_number: int, line: bytes) -> JsonValue:
         try:
@@ -72,13 +77,14 @@ class FeedLines:
             raise refusal(Place(self.name, line_number), error.message) from error
 
     def _begins_as_array(self) -> bool:
-        for line in self._source.lines(self.name, LINE_BYTES_MAX):
-            begin = line.removeprefix(_BYTE_ORDER_MARK).lstrip()
-            if begin:
-                return begin.startswith(b"[")
+        with closing(self._source.lines(self.name, LINE_BYTES_MAX)) as lines:
+            for line in lines:
+                begin = line.removeprefix(_BYTE_ORDER_MARK).lstrip()
+                if begin:
+                    return begin.startswith(b"[")
         return False
 
-    def _array(self) -> Iterator[tuple[int, JsonValue]]:
+    def _array(self) -> Generator[tuple[int, JsonValue]]:
         try:
             elements = decode_json_array(self._source.read(self.name, COLLECTION_BYTES_MAX))
         except Unreadable as error:

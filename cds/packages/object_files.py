@@ -6,6 +6,7 @@ is the dialects' affair.
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import closing
 
 from cds.dialects.drafts import FoundFile
 from cds.dialects.results import SourceRefused, one_line
@@ -43,14 +44,15 @@ class ObjectFiles:
     def _described(self, path: str, filename: str) -> FoundFile:
         address, fingerprint = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         head, size_bytes = b"", 0
-        for chunk in self._source.chunks(path):
-            address.update(chunk)
-            fingerprint.update(chunk)
-            size_bytes += len(chunk)
-            if size_bytes > FILE_BYTES_MAX:
-                raise SourceRefused(one_line(f"{path}: is larger than {FILE_BYTES_MAX} bytes"))
-            if len(head) < HEAD_BYTES:
-                head += chunk[: HEAD_BYTES - len(head)]
+        with closing(self._source.chunks(path)) as chunks:
+            for chunk in chunks:
+                address.update(chunk)
+                fingerprint.update(chunk)
+                size_bytes += len(chunk)
+                if size_bytes > FILE_BYTES_MAX:
+                    raise SourceRefused(one_line(f"{path}: is larger than {FILE_BYTES_MAX} bytes"))
+                if len(head) < HEAD_BYTES:
+                    head += chunk[: HEAD_BYTES - len(head)]
         look = look_at(head)
         kept = PackageFile(address.hexdigest(), size_bytes, path, self._source)
         self.by_address.setdefault(kept.address, kept)

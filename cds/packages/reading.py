@@ -4,6 +4,7 @@ This module drives the dialects over files and says where in them something stan
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -128,9 +129,10 @@ def _read_feed(
         group_ids_taken=survey.group_ids,
     )
     changes: list[Change] = []
-    for done, (line_number, notification) in enumerate(feed.notifications(), start=1):
-        changes += translator.translate(line_number, notification)
-        _report(progress, done, survey.notifications)
+    with closing(feed.notifications()) as notifications:
+        for done, (line_number, notification) in enumerate(notifications, start=1):
+            changes += translator.translate(line_number, notification)
+            _report(progress, done, survey.notifications)
     changes += translator.finish()
     return _contents(translator, changes, files, [], translator.repeated_lines)
 

@@ -10,8 +10,8 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -42,7 +42,10 @@ _ARCHIVE_ERRORS = (
 
 
 class PackageSource(Protocol):
-    """A package to be read; paths are those of the package."""
+    """A package to be read; paths are those of the package.
+
+    Whoever stops before the end of `chunks` or `lines` closes them, so that no file stays open.
+    """
 
     def has(self, path: str) -> bool:
         """Whether there is a file under this path."""
@@ -52,7 +55,7 @@ class PackageSource(Protocol):
         """The names of the files that lie in a directory of the package, in order; none if it is not there."""
         ...
 
-    def chunks(self, path: str) -> Iterator[bytes]:
+    def chunks(self, path: str) -> Generator[bytes]:
         """The bytes of a file, in pieces. Raises SourceRefused."""
         ...
 
@@ -60,37 +63,39 @@ class PackageSource(Protocol):
         """The bytes of a file. Raises SourceRefused when there are more than `bytes_max`."""
         ...
 
-    def lines(self, path: str, line_bytes_max: int) -> Iterator[bytes]:
+    def lines(self, path: str, line_bytes_max: int) -> Generator[bytes]:
         """The lines of a file; one that is longer than the limit comes cut off, and is the last."""
         ...
 
 
-def joined(path: str, chunks: Iterator[bytes], bytes_max: int) -> bytes:
+def joined(path: str, chunks: Generator[bytes], bytes_max: int) -> bytes:
     """All chunks together. Raises SourceRefused when there are more bytes than the limit."""
     taken: list[bytes] = []
     size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > bytes_max:
-            raise SourceRefused(f"{path}: is larger than {bytes_max} bytes")
-        taken.append(chunk)
+    with closing(chunks):
+        for chunk in chunks:
+            size += len(chunk)
+            if size > bytes_max:
+                raise SourceRefused(one_line(f"{path}: is larger than {bytes_max} bytes"))
+            taken.append(chunk)
     return b"".join(taken)
 
 
-def lines_of(chunks: Iterator[bytes], line_bytes_max: int) -> Iterator[bytes]:
+def lines_of(chunks: Generator[bytes], line_bytes_max: int) -> Generator[bytes]:
     """The lines in some chunks; one that is too long ends the iteration before it is read whole."""
     pending = b""
-    for chunk in chunks:
-        *lines, pending = (pending + chunk).split(b"\n")
-        for line in lines:
-            yield line + b"\n"
-        if len(pending) > line_bytes_max:
-            break
+    with closing(chunks):
+        for chunk in chunks:
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                yield line + b"\n"
+            if len(pending) > line_bytes_max:
+                break
     if pending:
         yield pending
 
 
-def _chunks_of(stream: IO[bytes]) -> Iterator[bytes]:
+def _chunks_of(stream: IO[bytes]) -> Generator[bytes]:
     while chunk := stream.read(CHUNK_BYTES):
         yield chunk
 
@@ -117,7 +122,7 @@ class DirectorySource:
         with os.scandir(self._root / directory) as entries:
             return sorted(entry.name for entry in entries if not entry.is_dir())
 
-    def chunks(self, path: str) -> Iterator[bytes]:
+    def chunks(self, path: str) -> Generator[bytes]:
         """The bytes of a file, in pieces."""
         with self._open(path) as stream:
             yield from _chunks_of(stream)
@@ -126,7 +131,7 @@ class DirectorySource:
         """The bytes of a file."""
         return joined(path, self.chunks(path), bytes_max)
 
-    def lines(self, path: str, line_bytes_max: int) -> Iterator[bytes]:
+    def lines(self, path: str, line_bytes_max: int) -> Generator[bytes]:
         """The lines of a file."""
         return lines_of(self.chunks(path), line_bytes_max)
 
@@ -206,7 +211,7 @@ class ZipSource:
         """The names of the entries that lie in a directory."""
         return self._directories.get(self._prefix + directory, ())
 
-    def chunks(self, path: str) -> Iterator[bytes]:
+    def chunks(self, path: str) -> Generator[bytes]:
         """The unpacked bytes of an entry, in pieces; limits are checked as they come."""
         entry = self._entry(path)
         with self._errors(path), self._opened().open(entry) as stream:
@@ -220,7 +225,7 @@ class ZipSource:
         """The unpacked bytes of an entry."""
         return joined(path, self.chunks(path), bytes_max)
 
-    def lines(self, path: str, line_bytes_max: int) -> Iterator[bytes]:
+    def lines(self, path: str, line_bytes_max: int) -> Generator[bytes]:
         """The lines of an entry."""
         return lines_of(self.chunks(path), line_bytes_max)
 

@@ -20,6 +20,7 @@ from eventstore.embedded.privileges import (
     becoming,
     capability_needed,
     capability_to_keep,
+    check_may_become,
     identity_for,
 )
 
@@ -85,6 +86,7 @@ def prepare_cluster(layout: Layout, binaries: Path, socket_dir: Path, *, durable
         identity = identity_for(layout.cluster)
         capability = None
         if identity is not None:
+            check_may_become(identity)
             needed = capability_needed(identity, [layout.cluster, socket_dir], binaries / "postgres")
             capability = None if needed is None else capability_to_keep(identity, needed)
     except PrivilegeError as error:

@@ -22,9 +22,12 @@ from typing import NamedTuple
 UNPRIVILEGED_USERS = ("postgres", "nobody")
 """Whom Postgres runs as when we are root: the first of them that exists."""
 
+CAP_CHOWN = 0
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
-_CAP_SETPCAP = 8
+CAP_SETGID = 6
+CAP_SETUID = 7
+CAP_SETPCAP = 8
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_SECUREBITS = 28
@@ -76,6 +79,18 @@ def _unprivileged_identity() -> Identity:
     raise PrivilegeError(f"Postgres cannot run as root, and there is none of the users {', '.join(UNPRIVILEGED_USERS)}")
 
 
+def check_may_become(identity: Identity) -> None:
+    """Raise PrivilegeError when this process, though root, has not the right to run anything as another user."""
+    if not IS_LINUX:
+        return
+    held = _held_capabilities()
+    if not all(held & (1 << capability) for capability in (CAP_CHOWN, CAP_SETGID, CAP_SETUID)):
+        raise PrivilegeError(
+            f"Postgres cannot run as root, and this root may not change to user {identity.name}: "
+            "run the program as an ordinary user, or use a server with --database-url"
+        )
+
+
 def capability_needed(identity: Identity, directories: list[Path], program: Path) -> int | None:
     """The capability without which a user could not use these directories and this program; None: none."""
     if not _may(identity, program, stat.S_IXOTH):
@@ -100,7 +115,7 @@ def capability_to_keep(identity: Identity, needed: int) -> int:
     """The capability that this process can hand to a child for a need. Raises PrivilegeError when it has none."""
     held = _held_capabilities() if IS_LINUX else 0
     sufficient = [needed] if needed == CAP_DAC_OVERRIDE else [needed, CAP_DAC_OVERRIDE]
-    if held & (1 << _CAP_SETPCAP):
+    if held & (1 << CAP_SETPCAP):
         for capability in sufficient:
             if held & (1 << capability):
                 return capability

@@ -360,3 +360,22 @@ async def test_an_append_that_nobody_waits_for_any_more_leaves_the_stream_sound(
     while await append_ids(store, "s", position, "last") is None:
         position = (await store.head("s")).position
     await assert_sound(store, "s")
+
+
+async def test_old_batches_are_forgotten_and_recent_ones_are_not(
+    store: PostgresStore, database_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventstore.appending.FORGET_EVERY_COMMITS", 3)
+    connection = await asyncpg.connect(database_dsn)
+    await append_ids(store, "s", 0, "a")
+    await append_ids(store, "s", 1, "b")
+    await connection.execute("UPDATE batch SET committed_at = now() - interval '2 days' WHERE position = 1")
+    await append_ids(store, "s", 2, "c")
+
+    async def positions_left() -> bool:
+        rows = await connection.fetch("SELECT position FROM batch ORDER BY position")
+        return [row[0] for row in rows] == [2, 3]
+
+    await eventually(positions_left)
+    await connection.close()
+    assert await append_ids(store, "s", 3, "d") is not None

@@ -5,6 +5,7 @@ This module knows how to start, fill and ask a server. It must not know what the
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,11 +15,13 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 import msgspec
+from aiohttp import hdrs
 from argon2 import PasswordHasher
 from yarl import URL
 
 from cds.application import Server
 from cds.circumstances import SYSTEM
+from cds.commands.decision import ObjectChange
 from cds.configuration import Configuration
 from cds.importing import Imported, encoded_events, import_contest
 from cds.live_contest import stream_of
@@ -58,6 +61,11 @@ def server_login(role: str) -> Login | None:
     return SERVER_ADMIN if role == "admin" else (f"server-{role}", f"password of {role}")
 
 
+def basic_authorization(login: Login) -> str:
+    """The value of the Authorization header (RFC 7617)."""
+    return "Basic " + b64encode(":".join(login).encode()).decode()
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What came back over HTTP."""
 
@@ -79,13 +87,13 @@ class Caller:
         self.session = session
         self.base = base
         self.login = login
-        self._auth = None if login is None else aiohttp.BasicAuth(*login, encoding="utf-8")
+        self._headers = {} if login is None else {hdrs.AUTHORIZATION: basic_authorization(login)}
 
     async def ask(self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any) -> Answer:
         """One request. `path` is relative to the base URL, or absolute; percent-encoding in it is left alone."""
         async with asyncio.timeout(DEADLINE_S):
             async with self.session.request(
-                method, self.url(path), auth=self._auth, headers=headers, allow_redirects=False, **more
+                method, self.url(path), headers=self._headers | (headers or {}), allow_redirects=False, **more
             ) as response:
                 body = await response.read()
                 return Answer(response.status, dict(response.headers), body)
@@ -111,7 +119,7 @@ class Caller:
     async def stream(self, path: str) -> AsyncIterator["Stream"]:
         """An event feed that is listened to for the length of the block."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=DEADLINE_S)
-        async with self.session.get(self.url(path), auth=self._auth, timeout=timeout) as response:
+        async with self.session.get(self.url(path), headers=self._headers, timeout=timeout) as response:
             yield Stream(response)
 
     def url(self, path: str) -> URL:
@@ -245,7 +253,7 @@ async def append(store: PostgresStore, contest_id: str, *changes: ContestObject 
         Append(
             stream=stream,
             expected_position=position.position if position is not None else 0,
-            events=encoded_events([as_change(change) for change in changes]),
+            events=encoded_events([_as_object_change(change) for change in changes]),
             credentials=(),
             actor="test",
             cause="test",
@@ -266,6 +274,11 @@ def as_change(instance: ContestObject | Change) -> Change:
     return Change(row.name, identifier, instance)
 
 
+def _as_object_change(change: ContestObject | Change) -> ObjectChange:
+    as_read = as_change(change)
+    return ObjectChange(as_read.type, as_read.id, as_read.instance)
+
+
 def endpoints(access: Json) -> Sequence[str]:
     """The path segments of all types that an access answer lists, the contest's own left out."""
     return [entry["type"] for entry in access["endpoints"] if entry["type"] != "contest"]
@@ -276,9 +289,7 @@ async def _put_server_accounts(store: PostgresStore) -> None:
         login = server_login(role)
         assert login is not None
         username, password = login
-        await store.put_server_account(
-            ServerAccount(username=username, role=role, password_hash=quick_hash(password))
-        )
+        await store.put_server_account(ServerAccount(username=username, role=role, password_hash=quick_hash(password)))
 
 
 async def _administer(server_dsn: str, statement: str) -> None:

@@ -83,8 +83,11 @@ def test_identical_lines_sent_again_are_counted_and_dropped() -> None:
 
 def test_contest_object_changed_many_times_start_time_and_duration_included() -> None:
     starts = [None, "2024-01-01T11:00:00.000+01:00", "2024-01-01T10:00:00.000+01:00"]
-    lines = [line("contest", {**CONTEST, "start_time": start, "duration": f"{4 + n}:00:00"}, "c1")
-             for n in range(6) for start in starts]
+    lines = [
+        line("contest", {**CONTEST, "start_time": start, "duration": f"{4 + n}:00:00"}, "c1")
+        for n in range(6)
+        for start in starts
+    ]
     outcome = translated(lines)
     assert len(outcome.history("contest")) == len(lines)
 
@@ -254,7 +257,9 @@ def test_no_state_and_no_problems_and_no_groups() -> None:
 
 
 def test_judgement_with_valid_false_is_not_current() -> None:
-    outcome = translated(typical(("judgements", {**JUDGEMENT, "valid": False}), ("judgements", {**JUDGEMENT, "id": "j2"})))
+    outcome = translated(
+        typical(("judgements", {**JUDGEMENT, "valid": False}), ("judgements", {**JUDGEMENT, "id": "j2"}))
+    )
     assert outcome.plain("judgements", "j1")["current"] is False
     assert outcome.plain("judgements", "j2")["current"] is None
     assert outcome.warnings == []
@@ -381,8 +386,11 @@ def test_end_of_updates_comes_last_whatever_its_place() -> None:
 
 
 def test_judgement_types_absent_are_filled_from_the_known_table() -> None:
-    lines = [each for each in typical(("judgements", {**JUDGEMENT, "judgement_type_id": "CE"}))
-             if each["type"] != "judgement-types"]
+    lines = [
+        each
+        for each in typical(("judgements", {**JUDGEMENT, "judgement_type_id": "CE"}))
+        if each["type"] != "judgement-types"
+    ]
     for at_once in (True, False):
         outcome = translated(lines, FeedTranslator(known_types_at_once=at_once))
         filled = outcome.plain("judgement-types", "CE")
@@ -424,14 +432,18 @@ def test_clarification_to_a_team_that_never_came_does_not_become_a_broadcast() -
 
 
 def test_organization_that_comes_late_is_added_to_its_team() -> None:
-    outcome = translated(typical(("teams", {**TEAM, "organization_id": "o1"}), ("organizations", {"id": "o1", "name": "O"})))
+    outcome = translated(
+        typical(("teams", {**TEAM, "organization_id": "o1"}), ("organizations", {"id": "o1", "name": "O"}))
+    )
     assert outcome.plain("teams", "t1")["organization_id"] == "o1"
     assert outcome.warnings == []
 
 
 def test_main_scoreboard_group_that_comes_later_is_set_by_a_second_change() -> None:
     contest = {**CONTEST, "main_scoreboard_group_id": "g1"}
-    outcome = translated([line("contest", contest, "c1"), line("groups", {"id": "g1", "name": "G"}), line("state", STATE)])
+    outcome = translated(
+        [line("contest", contest, "c1"), line("groups", {"id": "g1", "name": "G"}), line("state", STATE)]
+    )
     assert [change.type for change in outcome.changes] == ["contest", "groups", "contest", "state"]
     assert outcome.plain("contest")["main_scoreboard_group_id"] == "g1"
     assert outcome.warnings == []
@@ -467,7 +479,11 @@ def test_team_is_hidden_through_all_of_its_groups() -> None:
 def test_group_that_becomes_hidden_later_hides_its_teams() -> None:
     group = {"id": "g1", "name": "Jury"}
     outcome = translated(
-        typical(("groups", group), ("teams", {**TEAM, "id": "t2", "group_ids": ["g1"]}), ("groups", {**group, "hidden": True}))
+        typical(
+            ("groups", group),
+            ("teams", {**TEAM, "id": "t2", "group_ids": ["g1"]}),
+            ("groups", {**group, "hidden": True}),
+        )
     )
     assert outcome.plain("contest")["main_scoreboard_group_id"] == "participants"
     assert outcome.plain("teams", "t2")["group_ids"] == ["g1"]
@@ -476,7 +492,9 @@ def test_group_that_becomes_hidden_later_hides_its_teams() -> None:
 
 def test_group_of_participants_takes_a_free_id() -> None:
     taken = frozenset({"participants", "participants-2"})
-    outcome = translated(typical(("teams", {**TEAM, "id": "t2", "hidden": True})), FeedTranslator(group_ids_taken=taken))
+    outcome = translated(
+        typical(("teams", {**TEAM, "id": "t2", "hidden": True})), FeedTranslator(group_ids_taken=taken)
+    )
     assert outcome.plain("contest")["main_scoreboard_group_id"] == "participants-3"
 
 
@@ -564,8 +582,13 @@ def test_simplified_judgement_types_may_name_themselves_and_each_other() -> None
     wrong = {"id": "WA", "name": "Wrong", "penalty": True, "solved": False, "simplified_judgement_type_id": "RE"}
     rejected = {"id": "RE", "name": "No", "penalty": True, "solved": False, "simplified_judgement_type_id": "RE"}
     outcome = translated(
-        [line("contest", CONTEST, "c1"), line("judgement-types", wrong), line("judgement-types", rejected),
-         line("judgement-types", {**ACCEPTED, "simplified_judgement_type_id": "AC"}), line("state", STATE)]
+        [
+            line("contest", CONTEST, "c1"),
+            line("judgement-types", wrong),
+            line("judgement-types", rejected),
+            line("judgement-types", {**ACCEPTED, "simplified_judgement_type_id": "AC"}),
+            line("state", STATE),
+        ]
     )
     assert outcome.plain("judgement-types", "WA")["simplified_judgement_type_id"] == "RE"
     assert outcome.plain("judgement-types", "RE")["simplified_judgement_type_id"] == "RE"
@@ -580,7 +603,9 @@ def test_replies_in_a_circle_are_all_kept() -> None:
 
 
 def test_long_chain_of_replies_in_reverse_order() -> None:
-    chain = [("clarifications", {**CLARIFICATION, "id": f"q{n}", "reply_to_id": f"q{n - 1}"}) for n in range(3000, 0, -1)]
+    chain = [
+        ("clarifications", {**CLARIFICATION, "id": f"q{n}", "reply_to_id": f"q{n - 1}"}) for n in range(3000, 0, -1)
+    ]
     outcome = translated(typical(*chain, ("clarifications", {**CLARIFICATION, "id": "q0"})))
     assert len(outcome.translator.objects["clarifications"]) == 3001
     assert outcome.warnings == []

@@ -194,7 +194,9 @@ def test_unfit_value_that_decides_something_is_refused(
     assert len(str(refused.value).splitlines()) == 1
 
 
-@pytest.mark.parametrize("identifier", ["a/b", "a\\b", "a?b", "a#b", "a%b", "a b", "a\nb", "a\0", ".", "..", "", "x" * 256, "a\u00a0b"])
+@pytest.mark.parametrize(
+    "identifier", ["a/b", "a\\b", "a?b", "a#b", "a%b", "a b", "a\nb", "a\0", ".", "..", "", "x" * 256, "a\u00a0b"]
+)
 def test_id_that_is_not_safe_in_a_url_is_refused(identifier: str) -> None:
     with pytest.raises(SourceRefused, match="teams id is "):
         with_object("teams", {**TEAM, "id": identifier})
