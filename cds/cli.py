@@ -30,18 +30,24 @@ class CommandRefused(click.ClickException):
 
 
 def read_configuration_file(context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
-    """Take the defaults of all options from a TOML file, in which they are named with underscores."""
+    """Take the defaults of options from a TOML file, in which they are named as on the command line or with `_`."""
     if value is not None:
         try:
             settings = tomllib.loads(value.read_text())
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as exception:
             raise click.BadParameter(f"{value}: {exception}") from None
-        known = {parameter.name for parameter in context.command.params}
-        for name in settings:
-            if name not in known:
-                raise click.BadParameter(f"{value}: there is no option {name!r}")
+        settings = {name.replace("-", "_"): setting for name, setting in settings.items()}
+        for name in settings.keys() - _names_of_all_options(context):
+            raise click.BadParameter(f"{value}: no command has an option {name!r}")
         context.default_map = settings
     return value
+
+
+def _names_of_all_options(context: click.Context) -> set[str]:
+    """One file serves all commands, so it may name the options of any of them."""
+    root = context.find_root().command
+    commands = root.commands.values() if isinstance(root, click.Group) else (context.command,)
+    return {parameter.name for command in commands for parameter in command.params}
 
 
 def database_options(command: Command) -> Command:

@@ -25,9 +25,13 @@ def parse_time_ms(text: str) -> int:
 
 
 def canonical_time(text: str) -> str:
-    """The same TIME, its zone kept, with three decimals and a zone of hours and minutes. Raises ValueError."""
+    """The same TIME with three decimals, in its own zone, which is spelled `Z` or with hours and minutes.
+
+    Raises ValueError.
+    """
     time_ms, zone = _parse_time(text)
-    return format_time(time_ms, zone)
+    written = format_time(time_ms, zone)
+    return written if text.endswith("Z") else written.replace("Z", "+00:00")
 
 
 def format_time(time_ms: int, zone: timezone = UTC) -> str:

@@ -104,8 +104,7 @@ class Assembly:
         self._forget_saying(key)
         if key not in self._deletions and key[1] in self.objects[key[0]]:
             self._deletions[key] = place
-            if not self._named.get(key):
-                self._queue.append(key)
+            self._queue.append(key)
         self._run_queue()
 
     def finish(self, place: Place) -> None:

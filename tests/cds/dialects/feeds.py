@@ -3,17 +3,21 @@
 import copy
 from collections import Counter
 from collections.abc import Iterable
+from typing import TypeAlias, cast
 
 import msgspec
 from msgspec import UNSET
 
 from cds.dialects.feed import FeedTranslator
-from cds.dialects.json_values import JsonObject
+from cds.dialects.json_values import JsonValue
 from cds.dialects.results import Change
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, referenced_ids
 from schemas.objects import ContestObject, Judgement, State
 
-CONTEST: JsonObject = {
+Plain: TypeAlias = dict[str, object]
+"""An object or a notification as JSON has it, right or wrong."""
+
+CONTEST: Plain = {
     "id": "c1",
     "name": "Contest",
     "start_time": "2024-01-01T10:00:00.000+01:00",
@@ -21,13 +25,13 @@ CONTEST: JsonObject = {
     "scoreboard_type": "pass-fail",
     "penalty_time": "0:20:00.000",
 }
-STATE: JsonObject = {"started": "2024-01-01T10:00:00.000+01:00"}
-ACCEPTED: JsonObject = {"id": "AC", "name": "Accepted", "penalty": False, "solved": True}
-WRONG: JsonObject = {"id": "WA", "name": "Wrong Answer", "penalty": True, "solved": False}
-CPP: JsonObject = {"id": "cpp", "name": "C++", "entry_point_required": False, "extensions": ["cpp"]}
-PROBLEM: JsonObject = {"id": "p1", "label": "A", "name": "Problem", "ordinal": 1, "test_data_count": 2}
-TEAM: JsonObject = {"id": "t1", "name": "Team", "label": "1"}
-SUBMISSION: JsonObject = {
+STATE: Plain = {"started": "2024-01-01T10:00:00.000+01:00"}
+ACCEPTED: Plain = {"id": "AC", "name": "Accepted", "penalty": False, "solved": True}
+WRONG: Plain = {"id": "WA", "name": "Wrong Answer", "penalty": True, "solved": False}
+CPP: Plain = {"id": "cpp", "name": "C++", "entry_point_required": False, "extensions": ["cpp"]}
+PROBLEM: Plain = {"id": "p1", "label": "A", "name": "Problem", "ordinal": 1, "test_data_count": 2}
+TEAM: Plain = {"id": "t1", "name": "Team", "label": "1"}
+SUBMISSION: Plain = {
     "id": "s1",
     "language_id": "cpp",
     "problem_id": "p1",
@@ -36,15 +40,15 @@ SUBMISSION: JsonObject = {
     "contest_time": "0:10:00.000",
     "files": [],
 }
-JUDGEMENT: JsonObject = {"id": "j1", "submission_id": "s1", "start_time": "2024-01-01T10:10:01.000+01:00"}
-CLARIFICATION: JsonObject = {
+JUDGEMENT: Plain = {"id": "j1", "submission_id": "s1", "start_time": "2024-01-01T10:10:01.000+01:00"}
+CLARIFICATION: Plain = {
     "id": "q1",
     "text": "Why?",
     "time": "2024-01-01T10:20:00.000+01:00",
     "contest_time": "0:20:00.000",
 }
 
-TYPICAL: tuple[tuple[str, JsonObject], ...] = (
+TYPICAL: tuple[tuple[str, Plain], ...] = (
     ("contest", CONTEST),
     ("judgement-types", ACCEPTED),
     ("judgement-types", WRONG),
@@ -70,25 +74,25 @@ class Outcome(msgspec.Struct):
     def instance(self, type_name: str, identifier: str = SINGLETON_ID) -> ContestObject:
         return self.translator.objects[type_name][identifier]
 
-    def plain(self, type_name: str, identifier: str = SINGLETON_ID) -> JsonObject:
+    def plain(self, type_name: str, identifier: str = SINGLETON_ID) -> Plain:
         """The object as JSON has it, with null for every property that is absent."""
         instance = self.instance(type_name, identifier)
-        plain: JsonObject = dict.fromkeys(instance.__struct_fields__)
-        return plain | msgspec.to_builtins(instance)
+        plain: Plain = dict.fromkeys(instance.__struct_fields__)
+        return {**plain, **msgspec.to_builtins(instance)}
 
     def history(self, type_name: str, identifier: str = SINGLETON_ID) -> list[ContestObject | None]:
         return [change.instance for change in self.changes if (change.type, change.id) == (type_name, identifier)]
 
 
-def line(type_name: str, data: JsonObject | None, identifier: str | None = None) -> JsonObject:
+def line(type_name: str, data: Plain | None, identifier: str | None = None) -> Plain:
     """A notification of today's form."""
     named = data.get("id") if data is not None and OBJECT_TYPES[type_name].name != "contest" else identifier
     return {"type": type_name, "id": identifier or named, "data": copy.deepcopy(data)}
 
 
-def typical(*more: tuple[str, JsonObject | None] | JsonObject) -> list[JsonObject]:
+def typical(*more: tuple[str, Plain | None] | Plain) -> list[Plain]:
     """The notifications of TYPICAL and some more: pairs of type and data, or whole notifications."""
-    pairs: list[tuple[str, JsonObject | None] | JsonObject] = [*TYPICAL, *more]
+    pairs: list[tuple[str, Plain | None] | Plain] = [*TYPICAL, *more]
     return [each if isinstance(each, dict) else line(each[0], each[1]) for each in pairs]
 
 
@@ -97,7 +101,7 @@ def translated(notifications: Iterable[object], translator: FeedTranslator | Non
     translator = translator or FeedTranslator()
     changes: list[Change] = []
     for number, notification in enumerate(notifications, start=1):
-        changes += translator.translate(number, notification)  # type: ignore[arg-type]  # wrong ones are tested too
+        changes += translator.translate(number, cast("JsonValue", notification))
     changes += translator.finish()
     assert_fresh_log_can_take(changes)
     assert fold(changes) == {name: dict(objects) for name, objects in translator.objects.items() if objects}

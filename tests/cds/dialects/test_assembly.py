@@ -3,7 +3,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds.dialects.json_values import JsonObject
 from schemas.object_types import SINGLETON_ID
 from schemas.objects import Judgement
 from schemas.times import parse_time_ms
@@ -18,6 +17,7 @@ from tests.cds.dialects.feeds import (
     SUBMISSION,
     TEAM,
     WRONG,
+    Plain,
     line,
     translated,
 )
@@ -27,9 +27,9 @@ MAYBE = st.none() | FEW
 TIMES = st.integers(0, 3).map(lambda minute: f"2024-01-01T10:1{minute}:00.000+01:00")
 
 
-def of(type_name: str, **properties: st.SearchStrategy[object]) -> st.SearchStrategy[JsonObject]:
+def of(type_name: str, **properties: st.SearchStrategy[object]) -> st.SearchStrategy[Plain]:
     """Notifications of a type with an id out of few, and now and then a deletion."""
-    template = {
+    templates: dict[str, Plain] = {
         "groups": {"name": "G"},
         "organizations": {"name": "O"},
         "teams": TEAM,
@@ -40,7 +40,8 @@ def of(type_name: str, **properties: st.SearchStrategy[object]) -> st.SearchStra
         "awards": {"citation": "A"},
         "persons": {"name": "P"},
         "accounts": {"username": "u", "type": "team"},
-    }[type_name]
+    }
+    template = templates[type_name]
     said = st.builds(
         lambda identifier, changes: line(type_name, {**template, **changes, "id": identifier}),
         FEW,
@@ -82,14 +83,14 @@ ALWAYS = [line("contest", CONTEST, "c1"), line("judgement-types", ACCEPTED), lin
 
 
 @given(st.lists(LINES, max_size=40))
-def test_changes_of_any_feed_can_be_taken_by_a_fresh_log(lines: list[JsonObject]) -> None:
+def test_changes_of_any_feed_can_be_taken_by_a_fresh_log(lines: list[Plain]) -> None:
     """`translated` checks references, deletions, live judgements, the end of updates and the fold."""
     outcome = translated([*lines, *ALWAYS, line("languages", CPP)])
     assert SINGLETON_ID in outcome.translator.objects["state"]
 
 
 @given(st.lists(LINES, max_size=40))
-def test_feed_said_twice_comes_to_the_same_contest(lines: list[JsonObject]) -> None:
+def test_feed_said_twice_comes_to_the_same_contest(lines: list[Plain]) -> None:
     """Repeating the last word on every object at the end changes nothing."""
     feed = [*ALWAYS, line("languages", CPP), *lines]
     last_words = {(each["type"], each["id"]): each for each in feed}
@@ -100,7 +101,7 @@ def test_feed_said_twice_comes_to_the_same_contest(lines: list[JsonObject]) -> N
 
 
 @given(st.lists(LINES, max_size=40))
-def test_latest_start_among_the_live_judgements_is_current(lines: list[JsonObject]) -> None:
+def test_latest_start_among_the_live_judgements_is_current(lines: list[Plain]) -> None:
     outcome = translated([*ALWAYS, line("languages", CPP), *lines])
     said = {each["id"]: each["data"] for each in lines if each["type"] == "judgements"}
     by_submission: dict[str, list[Judgement]] = {}

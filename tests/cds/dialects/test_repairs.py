@@ -2,7 +2,6 @@
 
 import pytest
 
-from cds.dialects.json_values import JsonObject
 from cds.dialects.known import JUDGEMENT_TYPES, LANGUAGES, known_language
 from cds.dialects.repairs import COERCERS_SPECIAL, FILLS, LEGACY, NEVER_LEFT_OUT, NULLS_WRITTEN, RULES
 from cds.dialects.results import SourceRefused
@@ -16,23 +15,24 @@ from tests.cds.dialects.feeds import (
     SUBMISSION,
     TEAM,
     Outcome,
+    Plain,
     line,
     translated,
     typical,
 )
 
-RUN: JsonObject = {"id": "r1", "judgement_id": "j1", "ordinal": 1, "judgement_type_id": "AC", "time": STATE["started"]}
+RUN: Plain = {"id": "r1", "judgement_id": "j1", "ordinal": 1, "judgement_type_id": "AC", "time": STATE["started"]}
 
 
-def with_object(type_name: str, data: JsonObject) -> Outcome:
+def with_object(type_name: str, data: Plain) -> Outcome:
     return translated(typical((type_name, data)))
 
 
-def without(data: JsonObject, *names: str) -> JsonObject:
+def without(data: Plain, *names: str) -> Plain:
     return {name: value for name, value in data.items() if name not in names}
 
 
-FILLED: list[tuple[str, JsonObject, str, object]] = [
+FILLED: list[tuple[str, Plain, str, object]] = [
     ("teams", without(TEAM, "label"), "label", "t1"),
     ("problems", without(PROBLEM, "label"), "label", "p1"),
     ("problems", without(PROBLEM, "test_data_count"), "test_data_count", 0),
@@ -64,7 +64,7 @@ FILLED: list[tuple[str, JsonObject, str, object]] = [
 
 @pytest.mark.parametrize(("type_name", "data", "name", "expected"), FILLED)
 def test_what_is_absent_and_demanded_is_filled_in_with_a_warning(
-    type_name: str, data: JsonObject, name: str, expected: object
+    type_name: str, data: Plain, name: str, expected: object
 ) -> None:
     outcome = with_object(type_name, data)
     identifier = str(data["id"])
@@ -93,7 +93,7 @@ def test_penalty_of_a_judgement_type_stays_absent_in_a_score_contest() -> None:
     assert outcome.warnings == []
 
 
-REPAIRED: list[tuple[str, JsonObject, str, object, object]] = [
+REPAIRED: list[tuple[str, Plain, str, object, object]] = [
     ("problems", PROBLEM, "rgb", "3cb44b", "#3cb44b"),
     ("problems", PROBLEM, "rgb", "#3cb44b1", None),
     ("problems", PROBLEM, "uuid", "none", None),
@@ -131,7 +131,7 @@ REPAIRED: list[tuple[str, JsonObject, str, object, object]] = [
 
 @pytest.mark.parametrize(("type_name", "data", "name", "value", "expected"), REPAIRED)
 def test_unfit_optional_value_is_repaired_or_left_out_with_a_warning(
-    type_name: str, data: JsonObject, name: str, value: object, expected: object
+    type_name: str, data: Plain, name: str, value: object, expected: object
 ) -> None:
     outcome = translated(
         typical(("groups", {"id": "g1", "name": "G"}), {"type": type_name, "data": {**data, name: value}})
@@ -154,7 +154,7 @@ def test_hyphens_in_the_name_of_a_property_are_read_with_a_warning() -> None:
     assert len(outcome.warnings) == 1
 
 
-REFUSED: list[tuple[str, JsonObject, str, object]] = [
+REFUSED: list[tuple[str, Plain, str, object]] = [
     ("contest", CONTEST, "duration", None),
     ("contest", CONTEST, "duration", "-1:00:00"),
     ("contest", CONTEST, "duration", 300),
@@ -184,9 +184,7 @@ REFUSED: list[tuple[str, JsonObject, str, object]] = [
 
 
 @pytest.mark.parametrize(("type_name", "data", "name", "value"), REFUSED)
-def test_unfit_value_that_decides_something_is_refused(
-    type_name: str, data: JsonObject, name: str, value: object
-) -> None:
+def test_unfit_value_that_decides_something_is_refused(type_name: str, data: Plain, name: str, value: object) -> None:
     with pytest.raises(SourceRefused) as refused:
         translated(typical({"type": type_name, "data": {**data, name: value}}))
     assert str(refused.value).startswith(f"event-feed.ndjson:9: {type_name}")

@@ -4,7 +4,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -26,14 +26,14 @@ from tests.cds.dialects.feeds import (
     typical,
 )
 
-Content = bytes | str | dict[str, object] | list[object]
+Content = bytes | str | Mapping[str, object] | Sequence[object]
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
 """Real contests, beside the checkout where they are at hand."""
 
 
 def small(**more: Content) -> dict[str, Content]:
-    """The files of a small contest; more files, or others, by path with `__` for `/` and `_` kept as it is."""
+    """The files of a small contest by path; more files, or others in their place."""
     files: dict[str, Content] = {
         "api.json": {"version": "draft", "version_url": "https://example.org"},
         "contest.json": {**CONTEST},

@@ -222,3 +222,11 @@ def test_problem_may_be_alone_in_yaml_list_with_a_line(tmp_path: Path) -> None:
         "problems.yaml:1 problems/p1 label: is absent, filled with the id"
     ]
     assert PROBLEM["id"] in contents.final["problems"]
+
+
+def test_replies_in_a_circle_inside_a_package_are_all_kept(tmp_path: Path) -> None:
+    first = {**CLARIFICATION, "id": "q1", "reply_to_id": "q2"}
+    second = {**CLARIFICATION, "id": "q2", "reply_to_id": "q1"}
+    contents = read(as_directory(tmp_path / "c1", {**small(), "clarifications.json": [first, second]}))
+    assert sorted(contents.final["clarifications"]) == ["q1", "q2"]
+    assert contents.warnings == []

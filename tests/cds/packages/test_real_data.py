@@ -45,7 +45,8 @@ def last_words(path: Path) -> dict[tuple[str, str], dict[str, object]]:
     for line in path.read_text().splitlines():
         if line.strip():
             event = json.loads(line)
-            words[event["type"], "" if event["type"] in ("contest", "state") else event["id"]] = event["data"]
+            singleton = event["type"] in ("contest", "state", "map-info")
+            words[event["type"], "" if singleton else event["id"]] = event["data"]
     return words
 
 

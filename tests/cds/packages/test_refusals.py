@@ -17,6 +17,7 @@ from cds.packages import feed_lines, object_files, reading, sources
 from cds.packages.contents import SourceRefused
 from cds.packages.limits import LINE_BYTES_MAX, MEBIBYTE
 from cds.packages.reading import read_contest
+from schemas.object_types import OBJECT_TYPES
 from tests.cds.dialects.feeds import CLARIFICATION, CONTEST, JUDGEMENT, SUBMISSION, TEAM, typical
 from tests.cds.dialects.test_values import EXPLODING
 from tests.cds.packages.packages import Content, as_archive, as_directory, as_feed, png, small
@@ -183,10 +184,10 @@ def test_zip_bomb_that_lies_in_its_header(tmp_path: Path) -> None:
 def test_unpacked_total_is_counted_while_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = as_archive(tmp_path / "p.zip", small())
     archive = sources.ZipSource(source)
-    monkeypatch.setattr(sources, "UNPACKED_BYTES_MAX", 300)
-    with pytest.raises(SourceRefused, match=r"^p\.zip: unpacks to more than 300 bytes$"):
-        for path in small():
-            archive.read(path, MEBIBYTE)
+    monkeypatch.setattr(sources, "UNPACKED_BYTES_MAX", 100)
+    archive.read("state.json", MEBIBYTE)
+    with pytest.raises(SourceRefused, match=r"^p\.zip: unpacks to more than 100 bytes$"):
+        archive.read("submissions.json", MEBIBYTE)
     archive.close()
 
 
@@ -278,8 +279,10 @@ def reads_or_refuses(source: Path) -> None:
     """Whatever the bytes: contents, or one line."""
     try:
         read_contest(source)
+        words = "read"
     except SourceRefused as refused:
-        assert len(str(refused).splitlines()) == 1
+        words = str(refused)
+    assert len(words.splitlines()) == 1
 
 
 def mutated(content: bytes) -> st.SearchStrategy[bytes]:
@@ -360,7 +363,7 @@ def test_any_json_as_objects(tmp_path: Path, data: st.DataObject) -> None:
         max_leaves=5,
     )
     base = data.draw(st.sampled_from(typical(("judgements", JUDGEMENT), ("clarifications", CLARIFICATION))))
-    row = reading.OBJECT_TYPES[str(base["type"])]
+    row = OBJECT_TYPES[str(base["type"])]
     names = st.sampled_from([*row.properties, "hidden", "role", "valid", "group_id", "to_team_id", "password", "x"])
     changed = base["data"]
     assert isinstance(changed, dict)
