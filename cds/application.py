@@ -9,9 +9,11 @@ import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -19,7 +21,7 @@ from aiohttp import web
 from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
 from cds.contest_api.cross_origin import allow_every_origin, mark_response
-from cds.contest_api.errors import errors_as_json
+from cds.contest_api.errors import ErrorsAsJson, errors_as_json
 from cds.contest_api.routes import contest_api_routes
 from cds.contest_api.service import SLOT, Service, ServiceSlot
 from cds.contests import Contests
@@ -36,6 +38,9 @@ PASSWORD_BYTES = 12
 SHUTDOWN_S_MAX = 3.0
 RETRY_S = 0.5
 BODY_BYTES_MAX = 1024 * 1024
+BACKLOG = 1_024
+"""Connections that may wait to be accepted: a whole contest reconnects at once."""
+
 TOKENS_SECRET = "tokens"  # noqa: S105 - the name of a secret, not one
 ENTITY_TAGS_SECRET = "entity tags"  # noqa: S105 - as above
 
@@ -90,14 +95,15 @@ class Server:
         self._slot = ServiceSlot()
         self._store: PostgresStore | None = None
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
         self._stack = AsyncExitStack()
 
     @property
     def port(self) -> int:
         """The port on which the server listens, also when it was left to the system (0)."""
-        if self._runner is None or not self._runner.addresses:
+        if self._listening is None or not self._listening.sockets:
             return self._configuration.port
-        port: int = self._runner.addresses[0][1]
+        port: int = self._listening.sockets[0].getsockname()[1]
         return port
 
     @property
@@ -109,14 +115,21 @@ class Server:
 
     async def start(self) -> None:
         """Listen, open the store, read the log. Raises StoreRefused, and OSError for an address in use."""
-        self._runner = web.AppRunner(self._application(), shutdown_timeout=SHUTDOWN_S_MAX, access_log=None)
+        self._runner = web.AppRunner(self._application(), shutdown_timeout=SHUTDOWN_S_MAX)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._configuration.host, self._configuration.port).start()
+        loop = asyncio.get_running_loop()
+        # In place of a TCPSite, which leaves no choice of the protocol. After its setup the runner has a server.
+        protocol = partial(ErrorsAsJson, cast("web.Server", self._runner.server), loop=loop)
+        self._listening = await loop.create_server(
+            protocol, self._configuration.host, self._configuration.port, backlog=BACKLOG
+        )
         await self._open()
 
     async def stop(self) -> None:
         """End the streams, let requests finish, close the store."""
         self._closing.set()
+        if self._listening is not None:
+            self._listening.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._stack.aclose()

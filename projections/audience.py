@@ -14,9 +14,9 @@ import msgspec
 from projections.contest import Change, ContestState
 from projections.feed_lines import DraftLine, FeedLines
 from projections.integrity import Key
-from projections.ownership import Owners, owners
+from projections.ownership import OWNERS, Owners, owners
 from projections.visibility import RoleView, role_view
-from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
+from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER, referenced_ids
 from schemas.objects import ContestObject
 from schemas.viewers import Role
 
@@ -26,6 +26,12 @@ ROLE_WITH_OWN: Role = "team"
 """The role whose holders see more of their own."""
 
 NOBODY: Owners = ()
+
+STRIPPED = {
+    name: tuple(r for r in row.references if r.when_hidden == "strip" and r.target in OWNERS)
+    for name, row in OBJECT_TYPES.items()
+}
+"""The references, by type, that are left out for those who cannot see what they name, and kept for its owners."""
 
 
 class Difference(msgspec.Struct, frozen=True, gc=False):
@@ -96,7 +102,7 @@ class Audience:
         common = self._encoded(state, None, key, instance)
         if common is not None:
             self.shown[key[0]][key[1]] = common
-        teams = owners(state, key[0], instance) if self._has_own else NOBODY
+        teams = _seeing_otherwise(state, key, instance) if self._has_own else NOBODY
         if teams:
             self._owners[key] = teams
             for team_id in teams:
@@ -118,7 +124,7 @@ class Audience:
     ) -> Generator["Difference", None, Owners]:
         """How one object looks otherwise than before to those whose own it was or is; returns who they are."""
         teams_before = self._owners.get(key, NOBODY)
-        teams = NOBODY if instance is None else owners(state, key[0], instance)
+        teams = NOBODY if instance is None else _seeing_otherwise(state, key, instance)
         involved = tuple(_united(teams_before, teams))
         for team_id in involved:
             before = self.object(key, team_id)
@@ -159,6 +165,22 @@ class Audience:
             del self.shown[key[0]][key[1]]
         else:
             self.shown[key[0]][key[1]] = data
+
+
+def _seeing_otherwise(state: ContestState, key: Key, instance: ContestObject) -> Owners:
+    """The teams that may see an object otherwise than the others do: its owners, and those of what it may strip.
+
+    So the team that asked sees what an announcement replies to, although the announcement is everybody's.
+    """
+    own = owners(state, key[0], instance)
+    of_named = [
+        team_id
+        for reference in STRIPPED[key[0]]
+        for identifier in referenced_ids(reference, instance)
+        if (named := state.objects[reference.target].get(identifier)) is not None
+        for team_id in owners(state, reference.target, named)
+    ]
+    return tuple(dict.fromkeys((*own, *of_named))) if of_named else own
 
 
 def _united(some: Owners, others: Owners) -> Iterable[str]:

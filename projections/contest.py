@@ -88,7 +88,7 @@ class ContestState:
         reshaped = self._reshaped_types(type_name, before, instance)
         if reshaped:
             return Change(position, tuple(self._keys_with(key, reshaped)))
-        if before is None or instance is None or not _shapes_views(type_name, before, instance):
+        if not _shapes_views(type_name, before, instance):
             return Change(position, (key,))
         return Change(position, tuple(self._keys_depending_on(key, before, instance)))
 
@@ -131,7 +131,7 @@ class ContestState:
             if type_name == key[0] and (type_name not in types or key[1] not in self.objects[type_name]):
                 yield key
 
-    def _keys_depending_on(self, key: Key, before: ContestObject, after: ContestObject) -> list[Key]:
+    def _keys_depending_on(self, key: Key, before: ContestObject | None, after: ContestObject | None) -> list[Key]:
         """The object and all whose visibility rests on it, directly or through others."""
         found: dict[Key, None] = {key: None}
         waiting = list(self._directly_depending(key, before, after))
@@ -142,15 +142,15 @@ class ContestState:
                 waiting.extend(self.referrers.of(dependent))
         return sorted(found, key=lambda dependent: TYPE_ORDER[dependent[0]])
 
-    def _directly_depending(self, key: Key, before: ContestObject, after: ContestObject) -> Iterator[Key]:
+    def _directly_depending(self, key: Key, before: ContestObject | None, after: ContestObject | None) -> Iterator[Key]:
         if key[0] == "teams":
-            yield from self._clarifications_to_groups_of(cast("Team", before), cast("Team", after))
+            yield from self._clarifications_to_groups_of(cast("Team | None", before), cast("Team | None", after))
         elif key[0] != "persons":
             yield from self.referrers.of(key)
 
-    def _clarifications_to_groups_of(self, before: Team, after: Team) -> Iterator[Key]:
-        """A team that changes groups gains and loses what was addressed to them."""
-        groups = dict.fromkeys((*(before.group_ids or ()), *(after.group_ids or ())))
+    def _clarifications_to_groups_of(self, before: Team | None, after: Team | None) -> Iterator[Key]:
+        """A team that changes groups, comes or goes gains and loses what was addressed to them."""
+        groups = dict.fromkeys(group_id for team in (before, after) if team for group_id in team.group_ids or ())
         for group_id in groups:
             for referrer in self.referrers.of(("groups", group_id)):
                 if referrer[0] == "clarifications":
@@ -167,7 +167,10 @@ class ContestState:
         return dict.fromkeys(clarification.to_team_ids or ()) | self.teams_of_groups(clarification.to_group_ids or ())
 
 
-def _shapes_views(type_name: str, before: ContestObject, after: ContestObject) -> bool:
+def _shapes_views(type_name: str, before: ContestObject | None, after: ContestObject | None) -> bool:
+    """Whether others may look different too. What comes or goes is named by nothing; only a team has groups."""
+    if before is None or after is None:
+        return type_name == "teams"
     return any(
         getattr(before, property) != getattr(after, property) for property in OBJECT_TYPES[type_name].shapes_views
     )

@@ -18,6 +18,7 @@ SEGMENT_LINES_MAX = 1_000
 """Lines after which a segment is closed; a closed one never changes."""
 
 TAG_PLACEHOLDER = b"\0"
+LINE_END = TAG_PLACEHOLDER + b'"}\n'
 ALL_TYPES_MASK = 0xFFFFFF
 """The types mask of a feed that is not limited, also to types that later versions add."""
 
@@ -145,10 +146,12 @@ class FeedLines:
 
     def _add(self, line: DraftLine, place: bytes, replaced_for: tuple[str, ...]) -> None:
         sequence = sequence_of(line.position, line.index)
-        if self._segments[-1].full:
-            self._segments.append(Segment())
+        segment = self._segments[-1]
+        if segment.full:
+            segment = Segment()
+            self._segments.append(segment)
             self._first_sequences.append(sequence)
-        self._segments[-1].add(sequence, line.type_number, _with_place(line.body, place), replaced_for)
+        segment.add(sequence, line.type_number, _with_place(line.body, place), replaced_for)
         self.last_sequence = max(self.last_sequence, sequence)
 
     def _untouched(self, segment: Segment, team_id: str | None, after: int, end: int) -> bool:
@@ -183,4 +186,4 @@ def _sequence(line: tuple[int, int, bytes]) -> int:
 
 
 def _with_place(body: bytes, place: bytes) -> bytes:
-    return b'%s%s%s"}\n' % (body, place, TAG_PLACEHOLDER)
+    return body + place + LINE_END

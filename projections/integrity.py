@@ -28,12 +28,17 @@ class ReferrerIndex:
         new = named_by(row, after) if after is not None else ()
         if old == new:
             return
-        kept = set(new)
-        for target in old:
-            if target not in kept:
-                self._forget(target, key)
+        if old:
+            kept = set(new)
+            for target in old:
+                if target not in kept:
+                    self._forget(target, key)
         for target in new:
-            self._referrers.setdefault(target, {})[key] = None
+            referrers = self._referrers.get(target)
+            if referrers is None:
+                self._referrers[target] = {key: None}
+            else:
+                referrers[key] = None
 
     def of(self, key: Key) -> Iterable[Key]:
         """The objects that name this one."""

@@ -37,10 +37,13 @@ class TypeView:
             if property in cell.properties and not _names_unoffered(role_view.table_row, row, property)
         )
         self._row = row
-        self._cell = cell
+        self._objects = cell.objects
+        self._altered = cell.altered
         self._role_view = role_view
         self._blank = {field.name: _blank(field) for field in msgspec.structs.fields(row.structure)}
-        self._dropped = tuple(property for property in row.properties if property not in self.properties)
+        self._dropped = tuple(
+            (property, self._blank[property]) for property in row.properties if property not in self.properties
+        )
         self._conditional = tuple(
             (property, cell.properties[property])
             for property in self.properties
@@ -55,20 +58,19 @@ class TypeView:
 
     def visible(self, state: ContestState, team_id: str | None, instance: ContestObject) -> bool:
         """Whether the object is shown at all."""
-        if self._cell.altered is frozen:
+        if self._altered is frozen:
             return self._shown(state, team_id, instance) is not None
-        return self._cell.objects(state, team_id, instance) and self._names_visible(state, team_id, instance)
+        return self._objects(state, team_id, instance) and self._names_visible(state, team_id, instance)
 
     def of(self, state: ContestState, team_id: str | None, instance: ContestObject) -> ContestObject | None:
         """The object as it is shown, None when it is hidden."""
         shown = self._shown(state, team_id, instance)
         if shown is None:
             return None
-        changed: dict[str, object] = {
-            property: self._blank[property]
-            for property in self._dropped
-            if getattr(shown, property) != self._blank[property]
-        }
+        changed: dict[str, object] = {}
+        for property, blank in self._dropped:
+            if getattr(shown, property) != blank:
+                changed[property] = blank
         for property, condition in self._conditional:
             if getattr(shown, property) != self._blank[property] and not condition(state, team_id, shown):
                 changed[property] = self._blank[property]
@@ -83,9 +85,9 @@ class TypeView:
 
     def _shown(self, state: ContestState, team_id: str | None, instance: ContestObject) -> ContestObject | None:
         """The object before its properties are looked at."""
-        if not self._cell.objects(state, team_id, instance):
+        if not self._objects(state, team_id, instance):
             return None
-        shown = instance if self._cell.altered is unaltered else self._cell.altered(state, team_id, instance)
+        shown = instance if self._altered is unaltered else self._altered(state, team_id, instance)
         if shown is None or not self._names_visible(state, team_id, shown):
             return None
         if self._row.name == "awards" and not self._role_view.may_see_award(state, object_key(self._row, shown)):
@@ -94,11 +96,16 @@ class TypeView:
 
     def _names_visible(self, state: ContestState, team_id: str | None, instance: ContestObject) -> bool:
         """Whether the viewer sees everything that this object may not be shown without. Runs for every view."""
+        types = self._role_view.types
         for property, target in self._hiding_by_one:
             identifier = getattr(instance, property)
-            if identifier is not None and not self._role_view.visible(state, team_id, target, identifier):
-                return False
-        return all(self._all_visible(state, team_id, reference, instance) for reference in self._hiding_by_many)
+            if identifier is not None:
+                named = state.objects[target].get(identifier)
+                if named is None or not types[target].visible(state, team_id, named):
+                    return False
+        return not self._hiding_by_many or all(
+            self._all_visible(state, team_id, reference, instance) for reference in self._hiding_by_many
+        )
 
     def _all_visible(
         self, state: ContestState, team_id: str | None, reference: Reference, instance: ContestObject

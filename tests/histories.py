@@ -25,10 +25,22 @@ from schemas.objects import (
     Submission,
     Team,
 )
-from tests.builders import START, clarification, judgement, moment, run, setup, small_contest, submission, team
+from tests.builders import (
+    START,
+    clarification,
+    judgement,
+    moment,
+    put,
+    run,
+    setup,
+    small_contest,
+    state,
+    submission,
+    team,
+)
 from tests.strategies import CONTEST_TIMES, World, draw_property, draw_structure, fields
 
-STEPS_MAX = 14
+STEPS_MAX = 16
 ROUNDS = range(4)
 """Numbers of the new objects of one type, few enough that ids of deleted objects come back."""
 
@@ -59,6 +71,11 @@ class History(msgspec.Struct, frozen=True):
     changes: list[ObjectChange]
     base: int
     kinds: list[str]
+
+    def __repr__(self) -> str:
+        """What follows the base, as briefly as possible: it is what a failing test prints."""
+        lines = (msgspec.json.encode(change).decode() for change in self.changes[self.base :])
+        return "\n".join((f"History of {self.base} changes, then:", *lines))
 
 
 def create(draw: DrawFn, world: World) -> None:
@@ -162,6 +179,18 @@ def join(draw: DrawFn, world: World) -> None:
         world.put(team("t4", ["guests"]))
 
 
+def withdraw(draw: DrawFn, world: World) -> None:
+    """A team that leaves: awards and clarifications that name it are given or told to others, then it goes."""
+    if "t4" not in world.objects["teams"]:
+        return
+    for award in list(world.objects["awards"].values()):
+        kept = [team_id for team_id in cast("Award", award).team_ids or () if team_id != "t4"]
+        if "t4" in (cast("Award", award).team_ids or ()):
+            world.put(msgspec.structs.replace(award, team_ids=kept))
+    if ("teams", "t4") in world.deletable():
+        world.take(ObjectChange("teams", "t4", None))
+
+
 def move_submission(draw: DrawFn, world: World) -> None:
     """A submission that turns out to be another team's, to another problem, or of another time."""
     made = cast("Submission | None", world.one(draw, "submissions"))
@@ -192,11 +221,20 @@ def speak(draw: DrawFn, world: World) -> None:
     )
 
 
+def answer(draw: DrawFn, world: World) -> None:
+    """An answer by the judges to anything, for everybody or for some."""
+    asked = cast("Clarification | None", world.one(draw, "clarifications"))
+    identifier = new_id(draw, "answer-")
+    if asked and asked.id in world.answerable(identifier):
+        groups = draw(st.sampled_from([None, *([group_id] for group_id in world.ids("groups"))]))
+        world.put(clarification(identifier, reply_to=asked.id, to_groups=groups))
+
+
 def readdress(draw: DrawFn, world: World) -> None:
     """A clarification that is told to more, or to fewer."""
     spoken = cast("Clarification | None", world.one(draw, "clarifications"))
     if spoken:
-        teams = draw(st.sampled_from([None, *([team_id] for team_id in world.ids("teams"))]))
+        teams = draw(st.sampled_from([None, None, *([team_id] for team_id in world.ids("teams"))]))
         groups = draw(st.sampled_from([None, *([group_id] for group_id in world.ids("groups"))]))
         world.put(msgspec.structs.replace(spoken, to_team_ids=teams, to_group_ids=groups))
 
@@ -234,19 +272,35 @@ def honour(draw: DrawFn, world: World) -> None:
 MOVES: dict[str, Move] = {
     move.__name__: move
     for move in (
-        *(create, rewrite, delete, submit, judge, settle, rejudge, run_test, change_groups, join),
-        *(move_submission, speak, readdress, advance_state, reschedule, simplify, honour),
+        *(create, rewrite, delete, submit, judge, settle, rejudge, run_test, change_groups, join, withdraw),
+        *(move_submission, speak, answer, readdress, advance_state, reschedule, simplify, honour),
     )
 }
 
-OFTEN = ("advance_state", "advance_state", "create", "delete", "speak", "speak", "honour")
+OFTEN = (
+    "advance_state",
+    "advance_state",
+    "create",
+    "delete",
+    "speak",
+    "answer",
+    "readdress",
+    "change_groups",
+    "honour",
+)
 """Moves after which the others mean something else."""
+
+
+def frozen_contest() -> list[ObjectChange]:
+    """The small contest after the beginning of its freeze, with an award to a team that may leave."""
+    award = Award(id="late", citation="late", team_ids=["t4"])
+    return [*small_contest(), *put(team("t4", None), award, state(started=START, frozen=moment("4:00:00.000")))]
 
 
 @st.composite
 def histories(draw: DrawFn, moves: tuple[str, ...] = (*MOVES, *OFTEN), steps_max: int = STEPS_MAX) -> History:
-    """A history that goes on from the setup of the small contest, or from its fourth hour."""
-    base = draw(st.sampled_from([small_contest(), setup()]))
+    """A history that goes on from the small contest before its start, before its freeze or in it."""
+    base = draw(st.sampled_from([small_contest(), frozen_contest(), setup()]))
     world = World(base)
     kinds = draw(st.lists(st.sampled_from(moves), max_size=steps_max))
     for kind in kinds:

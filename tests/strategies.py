@@ -204,3 +204,53 @@ def draw_structure(draw: DrawFn, world: World, structure: type[Structure], ident
         if name != "id" and (required or draw(st.booleans()))
     }
     return structure(**drawn, **({"id": identifier} if "id" in fields(structure) else {}))
+
+
+SAMPLES: dict[Any, Any] = {str: "x", int: 1, float: 1.5, bool: True}
+SAMPLE_TEXTS = {
+    "^#[A-Fa-f0-9]{3}([A-Fa-f0-9]{3})?$": "#ff8800",
+    "^[A-Z]{3}$": "NLD",
+    "^[A-Z]{2}-[A-Z0-9]{1,3}$": "NL-UT",
+}
+
+
+def sample(hint: Any) -> Any:
+    """One value of a type, never null, without chance."""
+    part = next(part for part in parts(hint) if part is not NoneType)
+    if get_origin(part) is Annotated:
+        return _marked_sample(*get_args(part))
+    if get_origin(part) is Literal:
+        return get_args(part)[0]
+    if get_origin(part) is list:
+        return [sample(get_args(part)[0])]
+    if part in SAMPLES:
+        return SAMPLES[part]
+    return part(**{name: sample(inner) for name, (inner, _) in fields(part).items()})
+
+
+def _marked_sample(base: Any, mark: Any) -> Any:
+    match mark:
+        case Files():
+            return [FileReference(filename="sample", mime=(*mark.mimes, "text/plain")[0], content="d" * 64)]
+        case Time():
+            return MOMENTS[0]
+        case RelativeTime():
+            return CONTEST_TIMES[2]
+        case msgspec.Meta(pattern=str(pattern)):
+            return SAMPLE_TEXTS[pattern]
+        case _:
+            return sample(base)
+
+
+def filled(instance: ContestObject) -> ContestObject:
+    """The object with a value in every property that is null and names nothing, so that nothing merely lacks."""
+    row = TYPE_OF_STRUCTURE[type(instance)]
+    names = {reference.property for reference in row.references}
+    return msgspec.structs.replace(
+        instance,
+        **{
+            name: sample(hint)
+            for name, (hint, _) in fields(row.structure).items()
+            if name not in names and getattr(instance, name) in (None, msgspec.UNSET)
+        },
+    )

@@ -14,6 +14,9 @@ from eventstore.store import StoreUnavailable
 from schemas.metadata import ErrorBody
 
 RETRY_AFTER_S = 1
+REASON_CHARACTERS_MAX = 80
+"""As much of a parser's complaint is repeated to the client; it quotes what was sent."""
+
 CHALLENGE = 'Basic realm="contest data server", charset="UTF-8"'
 
 log = structlog.get_logger(__name__)
@@ -81,6 +84,37 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         # The one place that catches everything: the client gets the error form, the log gets the traceback.
         log.exception("request_failed", method=request.method, path=request.path)
         return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this"))
+
+
+class ErrorsAsJson(web.RequestHandler):
+    """The protocol of a connection: what is no HTTP request at all is answered in the error form too.
+
+    Such a request never reaches the middlewares.
+    """
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer and close. Raises ConnectionError when an answer has been begun already."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has been begun, so there is no place for an error")
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.error("request_failed", exc_info=exc)
+            failure = Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this")
+        else:
+            reason = (message or HTTPStatus(status).phrase).partition("\n")[0].rstrip(".: ")[:REASON_CHARACTERS_MAX]
+            log.info("request_unreadable", reason=reason)
+            failure = Failure(HTTPStatus(status), f"the request cannot be read: {reason}")
+        failure.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+        response = error_response(failure)
+        response.force_close()
+        return response
 
 
 def _of_http_exception(request: web.Request, exception: web.HTTPException) -> Failure:

@@ -3,6 +3,7 @@
 This module must not know what the handlers do.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from cds.contest_api.event_feed import get_event_feed
 from cds.contest_api.files import get_file
 from cds.contest_api.metadata import get_access, get_account, get_api_information
 from cds.contest_api.objects import get_collection, get_contests, get_object
+from cds.contest_api.paths import ContestPathsDefinition
 from cds.contest_api.scoreboard import get_scoreboard
 from cds.contest_api.service import service_of, viewer_of
 from schemas.object_types import OBJECT_TYPES, ObjectType
@@ -33,17 +35,20 @@ class Route(NamedTuple):
     handler: Handler
 
 
-def contest_api_routes(prefix: str) -> list[web.RouteDef]:
+def contest_api_routes(prefix: str) -> list[web.AbstractRouteDef]:
     """All routes of the API below a prefix without a slash at its end, such as `/api`."""
-    routes = [
-        *_get("", get_api_information),
-        *_get("/contests", get_contests),
+    of_contests = [
         *_get(f"{CONTEST}/access", get_access),
         *_get(f"{CONTEST}/account", get_account),
         *_get(f"{CONTEST}/scoreboard", get_scoreboard),
         *_get(f"{CONTEST}/event-feed", get_event_feed),
         *(route for row in OBJECT_TYPES.values() for route in _of_type(row)),
     ]
+    others = [*_get("", get_api_information), *_get("/contests", get_contests), *_refused("/contests")]
+    return [ContestPathsDefinition(prefix + CONTEST, _defined(prefix, of_contests)), *_defined(prefix, others)]
+
+
+def _defined(prefix: str, routes: Sequence[Route]) -> list[web.RouteDef]:
     return [web.route(route.method, prefix + route.path, route.handler) for route in routes]
 
 
@@ -51,7 +56,7 @@ def _of_type(row: ObjectType) -> list[Route]:
     """Collection, object and files of one type."""
     if row.name == "contest":
         one = CONTEST
-        routes = [*_get(one, partial(get_object, row=row)), *_refused("/contests"), *_refused(one)]
+        routes = [*_get(one, partial(get_object, row=row)), *_refused(one)]
     elif row.singleton:
         one = f"{CONTEST}/{row.endpoint}"
         routes = [*_get(one, partial(get_object, row=row)), *_refused(one)]

@@ -12,8 +12,6 @@ from tests.cds.contest_api.real_contests import DATA, REAL_CONTESTS, real_contes
 from tests.cds.contest_api.serving import Running, cloned_database, fill, running
 from tests.cds.contest_api.small_contest import small_contest
 
-PHASES_SERVED = {"small": "frozen", "other": "frozen", "early": "before", "late": "over"}
-
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def small_template(postgres_dsn_template: str) -> AsyncIterator[str]:
@@ -36,6 +34,13 @@ async def served(small_template: str) -> AsyncIterator[Running]:
     """A server with the small contest in several phases, which no test may change."""
     async with cloned_database(small_template) as dsn, running(dsn) as server:
         yield server
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def small_template_copy(small_template: str) -> AsyncIterator[str]:
+    """A database of one's own that holds the small contests, for tests that share the session's loop."""
+    async with cloned_database(small_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture

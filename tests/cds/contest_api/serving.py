@@ -6,7 +6,7 @@ This module knows how to start, fill and ask a server. It must not know what the
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,7 +70,7 @@ class Answer(msgspec.Struct, frozen=True):
     """What came back over HTTP."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
     @property
@@ -96,7 +96,7 @@ class Caller:
                 method, self.url(path), headers=self._headers | (headers or {}), allow_redirects=False, **more
             ) as response:
                 body = await response.read()
-                return Answer(response.status, dict(response.headers), body)
+                return Answer(response.status, response.headers, body)
 
     async def get(self, path: str, *, headers: dict[str, str] | None = None) -> Answer:
         """GET."""
@@ -153,13 +153,13 @@ class Stream:
         """So many notifications."""
         return [await self.notification() for _ in range(count)]
 
-    async def ended(self) -> bool:
-        """Whether the stream comes to a proper end, nothing but signs of life before it."""
+    async def to_its_end(self) -> None:
+        """Come back when the stream comes to a proper end; nothing but signs of life may come before it."""
         try:
             while True:
                 assert await self.line() == b""
         except EOFError:
-            return True
+            return
 
 
 class Running:
@@ -248,11 +248,10 @@ async def imported_into(store: PostgresStore, contents: ContestContents) -> Impo
 async def append(store: PostgresStore, contest_id: str, *changes: ContestObject | Change) -> int:
     """Append changes to a contest as another process would; returns the position of the last one."""
     stream = stream_of(contest_id)
-    position = (await store.heads()).get(stream)
     head = await store.append(
         Append(
             stream=stream,
-            expected_position=position.position if position is not None else 0,
+            expected_position=await position_of(store, contest_id),
             events=encoded_events([_as_object_change(change) for change in changes]),
             credentials=(),
             actor="test",
@@ -263,6 +262,12 @@ async def append(store: PostgresStore, contest_id: str, *changes: ContestObject 
     )
     assert head is not None
     return head.position
+
+
+async def position_of(store: PostgresStore, contest_id: str) -> int:
+    """How many events a contest has."""
+    head = (await store.heads()).get(stream_of(contest_id))
+    return 0 if head is None else head.position
 
 
 def as_change(instance: ContestObject | Change) -> Change:
@@ -277,11 +282,6 @@ def as_change(instance: ContestObject | Change) -> Change:
 def _as_object_change(change: ContestObject | Change) -> ObjectChange:
     as_read = as_change(change)
     return ObjectChange(as_read.type, as_read.id, as_read.instance)
-
-
-def endpoints(access: Json) -> Sequence[str]:
-    """The path segments of all types that an access answer lists, the contest's own left out."""
-    return [entry["type"] for entry in access["endpoints"] if entry["type"] != "contest"]
 
 
 async def _put_server_accounts(store: PostgresStore) -> None:

@@ -1,0 +1,66 @@
+"""Finding the route of a path below a contest.
+
+The router of aiohttp tries the patterns of all routes that begin alike, one after the other; below a contest that
+would be nearly a hundred for every request. Here the endpoint in the path leads to the few routes that it has, and
+those match as ever. This module must not know which endpoints there are.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from aiohttp import web
+
+SEPARATOR = "/"
+PARAMETER = "{"
+
+
+class ContestPaths(web.DynamicResource):
+    """Everything at and below a contest, by endpoint; the contest itself has the empty one."""
+
+    def __init__(self, path: str, routes: Sequence[web.RouteDef]) -> None:
+        """`path` is that of a contest and ends in its parameter; the paths of all routes begin with it."""
+        super().__init__(path)
+        self._place = path.count(SEPARATOR) + 1
+        self._routers: dict[str, web.UrlDispatcher] = {}
+        for route in routes:
+            endpoint = _fixed_segment(route.path.removeprefix(path))
+            self._routers.setdefault(endpoint, web.UrlDispatcher()).add_routes([route])
+
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
+        """The route of a request, if there is one, and otherwise the methods that its path has."""
+        segments = request.rel_url.path_safe.split(SEPARATOR, self._place + 1)
+        router = self._routers.get(segments[self._place] if len(segments) > self._place else "")
+        if router is None:
+            return None, set()
+        found = await router.resolve(request)
+        failure = found.http_exception
+        if failure is None:
+            return found, set()
+        return None, failure.allowed_methods if isinstance(failure, web.HTTPMethodNotAllowed) else set()
+
+    def __len__(self) -> int:
+        """The number of routes."""
+        return sum(len(router.routes()) for router in self._routers.values())
+
+    def __iter__(self) -> Iterator[web.ResourceRoute]:
+        """All routes."""
+        for router in self._routers.values():
+            yield from cast("Iterator[web.ResourceRoute]", iter(router.routes()))
+
+
+class ContestPathsDefinition(web.AbstractRouteDef):
+    """The routes of contests, to be registered beside others."""
+
+    def __init__(self, path: str, routes: Sequence[web.RouteDef]) -> None:
+        """As for ContestPaths."""
+        self._resource = ContestPaths(path, routes)
+
+    def register(self, router: web.UrlDispatcher) -> list[web.AbstractRoute]:
+        """Put them into a router."""
+        router.register_resource(self._resource)
+        return list(self._resource)
+
+
+def _fixed_segment(rest: str) -> str:
+    """The first segment of a pattern, empty where a parameter stands there."""
+    return rest.partition(PARAMETER)[0].lstrip(SEPARATOR).partition(SEPARATOR)[0]

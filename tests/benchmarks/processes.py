@@ -1,0 +1,130 @@
+"""Processes of a benchmark run: the server that is measured, the bare ones beside it, and the load generators.
+
+Everything is started by this program and ends with it; the bare servers end even if it is killed. This module must
+not know what is measured.
+"""
+
+import http.client
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from tests.eventstore.embedded_processes import wait_until_ended
+
+READY_TIMEOUT_S = 120.0
+READY_POLL_S = 0.005
+STOP_TIMEOUT_S = 10.0
+FIRST_WORD_TIMEOUT_S = 30.0
+GENERATOR_TIMEOUT_S = 120.0
+
+BYTES_PER_MB = 1_000_000
+PROJECT = Path(__file__).resolve().parents[2]
+ADMIN_PASSWORD = "password of the benchmark"
+
+
+class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that answers; `ready_s` is the time from starting the process to readiness."""
+
+    port: int
+    pid: int
+    ready_s: float
+
+    @property
+    def memory_mb(self) -> float:
+        """Resident memory of the server's process, without its database."""
+        told = subprocess.run(["ps", "-o", "rss=", "-p", str(self.pid)], capture_output=True, text=True, check=True)
+        return int(told.stdout) * 1024 / BYTES_PER_MB
+
+
+@contextmanager
+def contest_server(data_dir: Path) -> Iterator[RunningServer]:
+    """`cds serve` on a data directory whose Postgres sleeps, as a process of its own, for the length of the block."""
+    wait_until_ended(data_dir)
+    port = _free_port()
+    command = [str(Path(sys.executable).with_name("cds")), "serve", "--port", str(port), "--data-dir", str(data_dir)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
+    began_s = time.perf_counter()
+    with subprocess.Popen(
+        command,
+        env=environment | {"CDS_ADMIN_PASSWORD": ADMIN_PASSWORD},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            _wait_until_ready(process, port)
+            yield RunningServer(port=port, pid=process.pid, ready_s=time.perf_counter() - began_s)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+@contextmanager
+def bare_process(module: str, *arguments: str) -> Iterator[RunningServer]:
+    """One of our small servers: it says its port, and ends when its standard input does."""
+    began_s = time.perf_counter()
+    with subprocess.Popen(
+        _python(module, arguments), cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("a process without pipes")
+        try:
+            if not select.select([process.stdout], [], [], FIRST_WORD_TIMEOUT_S)[0]:
+                raise TimeoutError(f"{module} says nothing")
+            port = int(process.stdout.readline())
+            yield RunningServer(port=port, pid=process.pid, ready_s=time.perf_counter() - began_s)
+        finally:
+            process.stdin.close()
+            process.wait(STOP_TIMEOUT_S)
+
+
+def generate(module: str, *arguments: str) -> bytes:
+    """Run one of our load generators to its end; what it tells. Raises CalledProcessError when it fails."""
+    return subprocess.run(
+        _python(module, arguments), cwd=PROJECT, stdout=subprocess.PIPE, check=True, timeout=GENERATOR_TIMEOUT_S
+    ).stdout
+
+
+def _python(module: str, arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    """Ask /readyz until it answers 200. Raises RuntimeError when the process ends, TimeoutError."""
+    deadline_s = time.monotonic() + READY_TIMEOUT_S
+    while not _is_ready(port):
+        if process.poll() is not None:
+            raise RuntimeError(f"cds serve ended with exit code {process.returncode}")
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"cds serve is not ready after {READY_TIMEOUT_S} s")
+        time.sleep(READY_POLL_S)
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_TIMEOUT_S)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except ConnectionError:
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,237 @@
+"""Law 5: deciding the same reconcile or import twice adds nothing; and what a reconcile does on its way.
+
+From any state of a contest to the objects of any other, through positions at which nothing ever dangles.
+"""
+
+import msgspec
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from cds.commands.decision import ObjectChange, Refused
+from cds.commands.reconcile import decide_reconcile
+from cds.dialects.results import Change
+from cds.importing import decide_import
+from cds.packages.contents import ContestContents
+from projections.contest import ContestState
+from projections.integrity import dangling, named_by
+from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
+from schemas.objects import Clarification, Group, Judgement, JudgementType, State
+from tests.builders import CONTEST, START, clarification, gone, judgement, put, small_contest, state, submission, team
+from tests.histories import History, histories
+from tests.strategies import Objects
+
+TYPES = frozenset(OBJECT_TYPES)
+
+
+def state_after(changes: list[ObjectChange], known: ContestState | None = None) -> ContestState:
+    """The state after changes, each of which must leave every reference intact."""
+    built = known or ContestState()
+    for change in changes:
+        assert not built.ended_updates, f"{change} follows the end of updates"
+        built.apply(built.position + 1, change.type, change.id, change.instance)
+        assert_intact(built, change)
+    return built
+
+
+def assert_intact(built: ContestState, change: ObjectChange) -> None:
+    """What was created names what exists; what was deleted is named by nothing."""
+    if change.instance is not None:
+        missing = list(dangling(built.objects, OBJECT_TYPES[change.type], change.instance))
+        assert missing == [], f"{change.type} {change.id} names {missing}"
+        return
+    key = (change.type, change.id)
+    for name, members in built.objects.items():
+        for identifier, instance in members.items():
+            assert key not in named_by(OBJECT_TYPES[name], instance), f"{name} {identifier} still names {key}"
+
+
+def objects_of(history: History) -> Objects:
+    """The objects at the end of a history."""
+    return {name: dict(members) for name, members in state_after(history.changes).objects.items()}
+
+
+def ended(objects: Objects) -> Objects:
+    """The same objects in a contest that has ended its updates."""
+    now = objects["state"][SINGLETON_ID]
+    return objects | {"state": {SINGLETON_ID: msgspec.structs.replace(now, end_of_updates=START)}}
+
+
+def contents_of(history: History, wanted: Objects) -> ContestContents:
+    """A contest as an import reads it."""
+    return ContestContents(
+        contest_id="finals",
+        changes=[Change(change.type, change.id, change.instance) for change in history.changes],
+        final=wanted,
+        spoken_of=TYPES,
+        files={},
+        passwords={},
+        warnings=[],
+    )
+
+
+@given(histories(), histories())
+def test_a_reconcile_comes_to_exactly_what_is_wanted(there: History, wanted_history: History) -> None:
+    """And at no position on the way does anything dangle, whatever was there before."""
+    before, wanted = state_after(there.changes), objects_of(wanted_history)
+    changes = decide_reconcile(before, wanted, TYPES)
+    event(f"deletes something: {any(change.instance is None for change in changes)}")
+    after = state_after(changes, before)
+    assert after.objects == wanted
+    assert decide_reconcile(after, wanted, TYPES) == []
+
+
+@given(histories(), histories())
+def test_every_change_changes_something(there: History, wanted_history: History) -> None:
+    """A PUT that changes nothing appends nothing: no event says what was already so."""
+    present: Objects = {name: dict(members) for name, members in state_after(there.changes).objects.items()}
+    for change in decide_reconcile(state_after(there.changes), ended(objects_of(wanted_history)), TYPES):
+        assert present[change.type].get(change.id) != change.instance, f"{change.type} {change.id} is so already"
+        if change.instance is None:
+            del present[change.type][change.id]
+        else:
+            present[change.type][change.id] = change.instance
+
+
+@given(histories(), histories())
+def test_deletions_come_last_and_the_end_of_updates_behind_them(there: History, wanted_history: History) -> None:
+    """What is named comes before what names it; what names goes before what it names."""
+    wanted = ended(objects_of(wanted_history))
+    changes = decide_reconcile(state_after(there.changes), wanted, TYPES)
+    *body, last = changes
+    assert (last.type, last.instance) == ("state", wanted["state"][SINGLETON_ID])
+    assert not any(isinstance(change.instance, State) and change.instance.end_of_updates for change in body)
+    deletions = [number for number, change in enumerate(body) if change.instance is None]
+    assert deletions == list(range(len(body) - len(deletions), len(body)))
+    orders = [TYPE_ORDER[body[number].type] for number in deletions]
+    assert orders == sorted(orders, reverse=True)
+    after = state_after(changes, state_after(there.changes))
+    assert after.ended_updates
+    assert after.objects == wanted
+
+
+@given(histories(), histories())
+def test_nothing_changes_after_the_end_of_updates(there: History, wanted_history: History) -> None:
+    """The same again adds nothing; anything else is refused with the reason."""
+    closed = ended(objects_of(there))
+    before = state_after([*there.changes, ObjectChange("state", SINGLETON_ID, closed["state"][SINGLETON_ID])])
+    assert decide_reconcile(before, closed, TYPES) == []
+    wanted = objects_of(wanted_history)
+    assert wanted != closed
+    with pytest.raises(Refused, match="end_of_updates"):
+        decide_reconcile(before, wanted, TYPES)
+
+
+@given(histories(), histories(), st.sets(st.sampled_from(list(OBJECT_TYPES))))
+def test_types_that_are_not_spoken_of_stay_or_the_whole_is_refused(
+    there: History, wanted_history: History, spoken_of: set[str]
+) -> None:
+    """A source that says nothing about a type leaves it alone, and may not take away what it names."""
+    before, wanted = state_after(there.changes), objects_of(wanted_history)
+    kept = {name: dict(members) for name, members in before.objects.items()}
+    try:
+        changes = decide_reconcile(before, wanted, spoken_of)
+    except Refused as refused:
+        event(f"refused because something still {'refers to' if 'refers to' in refused.reason else 'is wrong with'} it")
+        assert before.objects == kept
+        return
+    event("accepted")
+    after = state_after(changes, before)
+    assert after.objects == kept | {name: wanted[name] for name in spoken_of}
+
+
+@given(histories())
+def test_importing_the_same_twice_adds_nothing(history: History) -> None:
+    """A contest that is new gets the history that the source tells, and the second time nothing."""
+    contents = contents_of(history, objects_of(history))
+    fresh = ContestState()
+    first = decide_import(fresh, contents)
+    assert list(first) == history.changes
+    imported = state_after(list(first))
+    assert decide_import(imported, contents) == []
+
+
+@given(histories(), histories())
+def test_an_import_over_another_contest_is_a_reconcile(there: History, history: History) -> None:
+    """What is there already is made equal to the source."""
+    wanted = objects_of(history)
+    before = state_after(there.changes)
+    after = state_after(list(decide_import(before, contents_of(history, wanted))), before)
+    assert after.objects == wanted
+
+
+def reconciled(before: list[ObjectChange], wanted: list[ObjectChange]) -> list[ObjectChange]:
+    """The changes from one small contest to another, checked on the way."""
+    present, objects = state_after(before), state_after(wanted).objects
+    changes = decide_reconcile(present, objects, TYPES)
+    assert state_after(changes, present).objects == objects
+    return changes
+
+
+def test_objects_of_one_type_that_name_each_other_go_in_the_right_order() -> None:
+    """A judgement type goes before its simplification, also when it stood before it."""
+    simplification = JudgementType(id="NO", name="no", solved=False)
+    refined = JudgementType(id="WA", name="wrong", solved=False)
+    named = msgspec.structs.replace(refined, simplified_judgement_type_id="NO")
+    changes = reconciled(put(CONTEST, refined, simplification, named), put(CONTEST))
+    assert changes == [gone("judgement-types", "WA"), gone("judgement-types", "NO")]
+
+
+def test_objects_of_one_type_that_name_each_other_come_in_the_right_order() -> None:
+    """Wanted in an order in which the answer stands before its question."""
+    question, answer = clarification("q"), clarification("a", reply_to="q")
+    objects: Objects = {name: {} for name in OBJECT_TYPES}
+    objects["contest"] = {SINGLETON_ID: CONTEST}
+    objects["clarifications"] = {"a": answer, "q": question}
+    changes = decide_reconcile(ContestState(), objects, TYPES)
+    assert state_after(changes).objects == objects
+
+
+def test_a_main_group_that_is_new_is_named_once_it_is_there() -> None:
+    """The contest object stands first and names a group that comes later."""
+    with_group = msgspec.structs.replace(CONTEST, main_scoreboard_group_id="main")
+    objects: Objects = {name: {} for name in OBJECT_TYPES}
+    objects |= {"contest": {SINGLETON_ID: with_group}, "groups": {"main": Group(id="main", name="Main")}}
+    changes = decide_reconcile(ContestState(), objects, TYPES)
+    assert [change.type for change in changes] == ["contest", "groups", "contest"]
+    assert state_after(changes).objects == objects
+
+
+def test_of_two_judgements_the_one_that_stops_being_current_goes_first() -> None:
+    """At no position are two judgements of one submission current."""
+    old, new = judgement("j1", "s1", "AC", "0:31:00.000"), judgement("a-new", "s1", "WA", "0:40:00.000")
+    settled = [*small_contest(), *put(new, msgspec.structs.replace(old, current=False))]
+    changes = reconciled([*small_contest(), *put(old)], settled)
+    assert [change.id for change in changes] == ["j1", "a-new"]
+    assert isinstance(changes[0].instance, Judgement)
+
+
+def test_what_others_name_is_not_deleted() -> None:
+    """A source that speaks of teams alone cannot take away a team that has submitted."""
+    before = state_after(small_contest())
+    objects: Objects = {"teams": {"t2": team("t2", ["main"]), "t3": team("t3", ["guests"])}}
+    with pytest.raises(Refused, match="teams t1 cannot be deleted"):
+        decide_reconcile(before, objects, {"teams"})
+
+
+def test_what_does_not_exist_is_not_named() -> None:
+    """The refusal says who names what."""
+    before = state_after(small_contest())
+    lost = submission("lost", "nobody", "a", "0:10:00.000")
+    objects: Objects = {"submissions": before.objects["submissions"] | {"lost": lost}}
+    with pytest.raises(Refused, match="submissions lost refers to teams nobody, which does not exist"):
+        decide_reconcile(before, objects, {"submissions"})
+
+
+def test_only_the_end_of_updates_is_one_change() -> None:
+    """Nothing else differs, so there is one event and not a repetition before it."""
+    changes = reconciled(small_contest(), [*small_contest(), *put(state(started=START, end_of_updates=START))])
+    assert len(changes) == 1
+
+
+def test_a_clarification_that_loses_its_question_is_changed_before_the_question_goes() -> None:
+    """The reference is dropped first, so that nothing dangles between."""
+    question, answer = clarification("q"), clarification("a", reply_to="q")
+    alone = Clarification(id="a", text=answer.text, time=answer.time, contest_time=answer.contest_time)
+    changes = reconciled(put(CONTEST, question, answer), put(CONTEST, alone))
+    assert changes == [*put(alone), gone("clarifications", "q")]
