@@ -27,6 +27,9 @@ ROLE_WITH_OWN: Role = "team"
 
 NOBODY: Owners = ()
 
+LINE_BEGINS = {name: (TYPE_ORDER[name], b'{"type":"%s","id":' % name.encode()) for name in OBJECT_TYPES}
+"""The number of a type, and how the lines about its objects begin."""
+
 STRIPPED = {
     name: tuple(r for r in row.references if r.when_hidden == "strip" and r.target in OWNERS)
     for name, row in OBJECT_TYPES.items()
@@ -189,9 +192,10 @@ def _united(some: Owners, others: Owners) -> Iterable[str]:
 
 def _line(position: int, index: int, key: Key, data: bytes | None) -> DraftLine:
     type_name, identifier = key
-    body = b'{"type":"%s","id":%s,"data":%s,"token":"' % (
-        type_name.encode(),
+    type_number, begin = LINE_BEGINS[type_name]
+    body = b'%s%s,"data":%s,"token":"' % (
+        begin,
         b"null" if identifier == SINGLETON_ID else encode(identifier),
         b"null" if data is None else data,
     )
-    return DraftLine(position, index, TYPE_ORDER[type_name], body)
+    return DraftLine(position, index, type_number, body)

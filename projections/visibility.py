@@ -67,10 +67,9 @@ class TypeView:
         shown = self._shown(state, team_id, instance)
         if shown is None:
             return None
-        changed: dict[str, object] = {}
-        for property, blank in self._dropped:
-            if getattr(shown, property) != blank:
-                changed[property] = blank
+        changed: dict[str, object] = {
+            property: blank for property, blank in self._dropped if getattr(shown, property) != blank
+        }
         for property, condition in self._conditional:
             if getattr(shown, property) != self._blank[property] and not condition(state, team_id, shown):
                 changed[property] = self._blank[property]

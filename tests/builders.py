@@ -390,7 +390,7 @@ def shown_by(audience: Audience, state: ContestState, reader: Reader) -> dict[st
     found = {
         name: {
             identifier: data
-            for identifier in state.objects[name]
+            for identifier in dict.fromkeys((*state.objects[name], *audience.shown[name]))
             if (data := audience.object((name, identifier), reader.team_id)) is not None
         }
         for name in OBJECT_TYPES

@@ -17,6 +17,7 @@ from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from schemas.objects import (
     Award,
     Clarification,
+    Commentary,
     Contest,
     Judgement,
     JudgementType,
@@ -287,14 +288,27 @@ OFTEN = (
     "readdress",
     "change_groups",
     "honour",
+    "reschedule",
 )
 """Moves after which the others mean something else."""
 
 
 def frozen_contest() -> list[ObjectChange]:
-    """The small contest after the beginning of its freeze, with an award to a team that may leave."""
+    """The small contest after the beginning of its freeze, with an award to a team that may leave.
+
+    The comment is on a submission that an earlier end would put outside the contest.
+    """
     award = Award(id="late", citation="late", team_ids=["t4"])
-    return [*small_contest(), *put(team("t4", None), award, state(started=START, frozen=moment("4:00:00.000")))]
+    comment = Commentary(
+        id="k2",
+        time=moment("4:00:01.000"),
+        contest_time="4:00:01.000",
+        message="A try in the freeze",
+        tags=[],
+        submission_ids=["s3"],
+    )
+    freeze = state(started=START, frozen=moment("4:00:00.000"))
+    return [*small_contest(), *put(team("t4", None), award, comment, freeze)]
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""The independent script that the feeds are judged by: it folds as the Contest API says, and imports nothing of ours."""
+"""The independent script that the feeds are judged by: it folds as the Contest API says."""
 
 import ast
 import json

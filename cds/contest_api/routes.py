@@ -24,7 +24,11 @@ from schemas.object_types import OBJECT_TYPES, ObjectType
 SLASH = "{slash:/?}"
 """Every path is answered with and without a slash at its end."""
 
-CONTEST = "/contests/{contest_id}"
+ONE_SEGMENT = r"[^\x2f]+"
+"""Any text up to the next slash. The router's own pattern leaves out braces, which an id may hold; and a slash is
+written so because the places of a path are counted by slashes."""
+
+CONTEST = f"/contests/{{contest_id:{ONE_SEGMENT}}}"
 
 
 class Route(NamedTuple):
@@ -62,7 +66,7 @@ def _of_type(row: ObjectType) -> list[Route]:
         routes = [*_get(one, partial(get_object, row=row)), *_refused(one)]
     else:
         collection = f"{CONTEST}/{row.endpoint}"
-        one = f"{collection}/{{id}}"
+        one = f"{collection}/{{id:{ONE_SEGMENT}}}"
         routes = [
             *_get(collection, partial(get_collection, row=row)),
             *_get(one, partial(get_object, row=row)),
@@ -73,7 +77,7 @@ def _of_type(row: ObjectType) -> list[Route]:
         download = partial(get_file, row=row, file_property=file_property)
         routes += [
             *_get(f"{one}/{file_property.property}", download),
-            *_get(f"{one}/{file_property.property}/{{filename}}", download),
+            *_get(f"{one}/{file_property.property}/{{filename:{ONE_SEGMENT}}}", download),
         ]
     return routes
 

@@ -54,7 +54,7 @@ def measure(room: Path, scale: Scale) -> None:
     """Measure in a directory that may be filled, and print the table."""
     package, data_dir, empty_data_dir = room / "package", room / "data", room / "empty"
     _say(f"writing a contest package of about {scale.events:,} events")
-    write_package(package, scale.events)
+    events = write_package(package, scale.events)
     _say("import and replay")
     figures = asyncio.run(_measure_storing(package, data_dir, scale.repeats))
     _say("start to ready")
@@ -64,7 +64,7 @@ def measure(room: Path, scale: Scale) -> None:
     generator = request_generator(scale.seconds, own=scale.quick)
     answers, maxima = measure_answers(data_dir, room, generator, scale.repeats)
     title = (
-        f"{scale.events:,} events, {scale.repeats} repeats, {os.cpu_count()} cores, "
+        f"{events:,} objects in the package, {scale.repeats} repeats, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, requests by {generator.name}, feeds by raw sockets"
     )
     print_table(title, [*figures, *answers], maxima)

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 STREAM_PIECE_BYTES = 256 * 1024
-"""Length of a piece of a streamed body; it is then cut at the end of a line."""
+"""Length of a piece of a streamed body; a piece ends at the end of a line, as those of a feed do."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

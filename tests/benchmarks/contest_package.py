@@ -14,14 +14,26 @@ TEAMS = 150
 TEAMS_OF_A_SMALL_CONTEST = 12
 SMALL_EVENTS_MAX = 10_000
 SUBMISSIONS_TRIED = 500
-"""Submissions of the two trials that tell how many events a submission brings."""
+"""Submissions of the first trial."""
+
+ROUNDS_MAX = 5
+NEAR = 0.01
+"""How far from the number of events asked for is near enough, as a share of it."""
 
 
-def write_package(directory: Path, events: int) -> None:
-    """Write a contest package whose import into an empty log gives about so many events."""
-    none, some = (simulate(_parameters(events, tried)).object_count for tried in (0, SUBMISSIONS_TRIED))
-    submissions = max(round((events - none) * SUBMISSIONS_TRIED / (some - none)), 1)
-    write_simulated_package(simulate(_parameters(events, submissions)), directory)
+def write_package(directory: Path, events: int) -> int:
+    """Write a contest package whose import into an empty log gives about so many events; how many it gives."""
+    fixed = simulate(_parameters(events, 0)).object_count
+    submissions = SUBMISSIONS_TRIED
+    contest = simulate(_parameters(events, submissions))
+    for _ in range(ROUNDS_MAX):
+        if abs(contest.object_count - events) <= NEAR * events:
+            break
+        # What a submission brings differs with how many there are, so the next guess starts from the last trial.
+        submissions = max(round(submissions * (events - fixed) / (contest.object_count - fixed)), 1)
+        contest = simulate(_parameters(events, submissions))
+    write_simulated_package(contest, directory)
+    return contest.object_count
 
 
 def _parameters(events: int, submissions: int) -> SimulationParameters:

@@ -77,10 +77,25 @@ def request_generator(seconds: float, *, own: bool) -> RequestGenerator:
     return OwnClient(seconds) if program is None else Wrk(program, max(round(seconds), 1))
 
 
-def downloaded_rate(port: int, path: str, clients: int, lines: int) -> float:
-    """Lines per second of all clients together. Raises RuntimeError unless each of them gets `lines` lines."""
-    told = generate("tests.benchmarks.download_client", str(port), path, str(clients))
-    download = msgspec.json.decode(told, type=Download)
-    if download.lines != clients * lines:
-        raise RuntimeError(f"{path}: {download.lines} lines came, {clients * lines} were expected")
-    return download.lines / download.seconds
+class Downloads:
+    """Downloads of one stream of one server. The first, not measured, tells how many bytes it is on the wire."""
+
+    def __init__(self, port: int, path: str, lines: int) -> None:
+        """`lines` is how many lines the stream has."""
+        self._port = port
+        self._path = path
+        self._lines = lines
+        self._bytes = self._download(1).bytes
+
+    def rate(self, clients: int) -> float:
+        """Lines per second of all clients together. Raises RuntimeError unless all of them get everything."""
+        download = self._download(clients)
+        if download.bytes != clients * self._bytes:
+            raise RuntimeError(
+                f"{self._path}: {download.bytes} bytes came, {clients} times {self._bytes} were expected"
+            )
+        return clients * self._lines / download.seconds
+
+    def _download(self, clients: int) -> Download:
+        told = generate("tests.benchmarks.download_client", str(self._port), self._path, str(clients))
+        return msgspec.json.decode(told, type=Download)

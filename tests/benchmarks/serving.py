@@ -6,6 +6,7 @@ Every server is a process of its own. This module must not know how the answers 
 import http.client
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from cds.configuration import API_PREFIX
 from tests.benchmarks.bare_server import BareAnswer
 from tests.benchmarks.contest_package import CONTEST_ID
 from tests.benchmarks.figures import Figure, Maximum, Series, side_by_side
-from tests.benchmarks.generators import RequestGenerator, downloaded_rate
+from tests.benchmarks.generators import Downloads, RequestGenerator
 from tests.benchmarks.processes import RunningServer, bare_process, contest_server
 
 ANSWER_TIMEOUT_S = 60.0
@@ -85,11 +86,11 @@ def measure_answers(
         collections = [fetched(ours, path) for path in COLLECTION_PATHS]
         with _bare_server([feed, *collections], scratch) as bare:
             _check_same(ours, bare, [feed, *collections])
-            figures = [_feed_figure(ours, bare, feed, clients, repeats) for clients in FEED_CLIENTS]
+            figures = _feed_figures(ours, bare, feed, repeats)
             figures += [_get_figure(ours, bare, each, generator, repeats) for each in collections]
             figures.append(_memory_figure(ours, bare))
     return figures, [
-        *(_feed_maximum(scratch, feed, clients, repeats) for clients in FEED_CLIENTS),
+        *_feed_maxima(scratch, feed, repeats),
         _get_maximum(scratch, collections[0], generator, repeats),
     ]
 
@@ -132,19 +133,22 @@ def _check_same(ours: RunningServer, bare: RunningServer, answers: list[Fetched]
             raise RuntimeError(f"the bare server answers otherwise at {answer.path}")
 
 
-def _feed_figure(ours: RunningServer, bare: RunningServer, feed: Fetched, clients: int, repeats: int) -> Figure:
-    mine, baseline = side_by_side(
-        repeats,
-        lambda: downloaded_rate(ours.port, feed.path, clients, feed.lines),
-        lambda: downloaded_rate(bare.port, feed.path, clients, feed.lines),
-    )
-    return Figure(
-        subject=f"full feed, {_clients(clients)}, {len(feed.body) / 1e6:.1f} MB each",
-        unit="events/s",
-        ours=mine,
-        baseline=baseline,
-        baseline_is="bare aiohttp handler, same bytes",
-    )
+def _feed_figures(ours: RunningServer, bare: RunningServer, feed: Fetched, repeats: int) -> list[Figure]:
+    """Full downloads by one client and by several at once."""
+    of_ours, of_bare = (Downloads(server.port, feed.path, feed.lines) for server in (ours, bare))
+    figures = []
+    for clients in FEED_CLIENTS:
+        mine, baseline = side_by_side(repeats, partial(of_ours.rate, clients), partial(of_bare.rate, clients))
+        figures.append(
+            Figure(
+                subject=f"full feed, {_clients(clients)}, {len(feed.body) / 1e6:.1f} MB each",
+                unit="events/s",
+                ours=mine,
+                baseline=baseline,
+                baseline_is="bare aiohttp handler, same bytes",
+            )
+        )
+    return figures
 
 
 def _get_figure(
@@ -175,15 +179,20 @@ def _memory_figure(ours: RunningServer, bare: RunningServer) -> Figure:
     )
 
 
-def _feed_maximum(scratch: Path, feed: Fetched, clients: int, repeats: int) -> Maximum:
+def _feed_maxima(scratch: Path, feed: Fetched, repeats: int) -> list[Maximum]:
     """What the download client reaches against a process that only hands over ready bytes."""
     body = scratch / "feed"
     body.write_bytes(feed.body)
     with bare_process("tests.benchmarks.raw_server", str(body), "close") as server:
-        reached = [downloaded_rate(server.port, "/", clients, feed.lines) for _ in range(repeats)]
-    return Maximum(
-        subject=f"raw sockets download, {_clients(clients)}", unit="events/s", reached=Series(tuple(reached))
-    )
+        downloads = Downloads(server.port, "/", feed.lines)
+        return [
+            Maximum(
+                subject=f"raw sockets download, {_clients(clients)}",
+                unit="events/s",
+                reached=Series(tuple(downloads.rate(clients) for _ in range(repeats))),
+            )
+            for clients in FEED_CLIENTS
+        ]
 
 
 def _get_maximum(scratch: Path, answer: Fetched, generator: RequestGenerator, repeats: int) -> Maximum:

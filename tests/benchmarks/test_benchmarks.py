@@ -70,7 +70,7 @@ def test_ours_and_the_baseline_are_measured_in_turn() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, STREAM_PIECE_BYTES, 3 * STREAM_PIECE_BYTES + 7])
 def test_the_bare_stream_is_cut_at_line_ends_and_nowhere_else(length: int) -> None:
-    """The download client counts lines by their ends, which must not be torn apart."""
+    """The pieces together are the body, and each ends with a line."""
     body = (b"x" * 99 + b"\n") * (length // 100) + b"}\n"
     pieces = pieces_of(body)
     assert b"".join(pieces) == body

@@ -4,6 +4,7 @@ Without this a law could hold because nothing ever happened.
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 from hypothesis import HealthCheck, given, settings
 
@@ -17,7 +18,7 @@ from tests.histories import MOVES, History, histories
 
 EXAMPLES = 300
 
-PHASES = {
+PHASES: dict[str, Callable[[Timeline], bool]] = {
     "before the start": lambda timeline: not timeline.started,
     "under embargo": lambda timeline: timeline.started and timeline.embargo_ms is not None,
     "frozen": lambda timeline: timeline.frozen_now,

@@ -19,7 +19,7 @@ from projections.access import access_of
 from projections.scoreboard import Board
 from projections.tokens import TOKEN_CHARACTERS
 from schemas.objects import Award, Judgement
-from tests.builders import START, Played, Reader, judgement, moment, put, run, state, submission
+from tests.builders import START, Played, Reader, gone, judgement, moment, put, run, state, submission
 from tests.histories import MOVES, frozen_contest
 from tests.strategies import World
 
@@ -57,9 +57,12 @@ def verdict(draw: DrawFn, identifier: str) -> Judgement:
     return msgspec.structs.replace(made, current=draw(st.sampled_from([True, False])), score=draw(st.integers(0, 2)))
 
 
-def award(draw: DrawFn, identifier: str) -> Award:
-    """An award that the jury gives in the freeze."""
-    return Award(id=identifier, citation="given", team_ids=[draw(st.sampled_from(["t1", "t2", "t3"]))])
+def award(draw: DrawFn, identifier: str) -> list[ObjectChange]:
+    """An award that the jury gives in the freeze, or takes back."""
+    team_id = draw(st.sampled_from(["t1", "t2", "t3", None]))
+    if team_id is None:
+        return [gone("awards", identifier)]
+    return put(Award(id=identifier, citation="given", team_ids=[team_id]))
 
 
 def same_happening(draw: DrawFn) -> Pair:
@@ -67,7 +70,7 @@ def same_happening(draw: DrawFn) -> Pair:
     kind = draw(st.sampled_from(["judgement", "run", "award"]))
     if kind == "award":
         identifier = draw(st.sampled_from(["winner", "hidden-award"]))
-        return put(award(draw, identifier)), put(award(draw, identifier))
+        return award(draw, identifier), award(draw, identifier)
     identifier = draw(st.sampled_from(HIDDEN_JUDGEMENTS))
     if kind == "judgement":
         return put(verdict(draw, identifier)), put(verdict(draw, identifier))
@@ -161,11 +164,14 @@ def test_the_team_sees_its_own_verdicts_in_the_freeze() -> None:
 
 def test_an_award_that_is_withdrawn_in_the_freeze_stays_for_the_public_until_thaw() -> None:
     """The awards are frozen until thaw (roles.md): taking one back would tell of the freeze as giving one would."""
-    withdrawn = ObjectChange("awards", "winner", None)
-    kept, gone = Played(base()), Played([*base(), withdrawn])
+    kept, withdrawn = Played(base()), Played([*base(), gone("awards", "winner")])
     for reader in OUTSIDERS:
-        assert gone.shown(reader) == kept.shown(reader), reader
-    assert "winner" not in gone.shown(JURY)["awards"]
+        assert withdrawn.shown(reader) == kept.shown(reader), reader
+        assert withdrawn.feed(reader) == kept.feed(reader), reader
+    assert "winner" not in withdrawn.shown(JURY)["awards"]
+    withdrawn.play(put(state(started=START, frozen=moment("4:00:00.000"), thawed=moment("6:00:00.000"))))
+    assert "winner" not in withdrawn.shown(OUTSIDERS[0])["awards"]
+    assert b'{"type":"awards","id":"winner","data":null' in withdrawn.feed(OUTSIDERS[0])
 
 
 def test_access_tells_nothing_of_the_phase() -> None:

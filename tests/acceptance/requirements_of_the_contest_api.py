@@ -1,0 +1,161 @@
+"""Which test shows which requirement of the Contest API.
+
+The lines are those of the project's list of requirements 004; a later group of lines is a later entry here. This
+module holds the table alone; `test_requirements_table` checks it.
+"""
+
+HTTP = "tests.cds.contest_api.test_http"
+LOGIN = "tests.cds.contest_api.test_authentication"
+FILES = "tests.cds.contest_api.test_files"
+INTEGRITY = "tests.cds.contest_api.test_integrity"
+ACCESS = "tests.cds.contest_api.test_access"
+FILTERS = "tests.cds.contest_api.test_filters"
+BOARD = "tests.cds.contest_api.test_scoreboard"
+FEED = "tests.cds.contest_api.test_event_feed"
+TOKENS = "tests.cds.contest_api.test_tokens"
+LAW = "tests.cds.contest_api.test_feed_equals_get"
+SCHEMAS = "tests.cds.contest_api.test_json_schemas"
+TLS = "tests.acceptance.test_encrypted_access"
+CLIENTS = "tests.acceptance.test_real_clients"
+
+LINES_COVERED: tuple[range, ...] = (range(1, 10), range(23, 54), range(103, 125))
+"""The lines that must have a test by now."""
+
+TESTS_OF_LINE: dict[int, tuple[str, ...]] = {
+    1: (f"{TLS}::test_everything_works_through_a_proxy_that_ends_tls",),
+    2: (f"{HTTP}::test_the_base_url_answers_with_and_without_its_slash",),
+    3: (f"{HTTP}::test_every_path_works_below_a_nested_base_url",),
+    4: (
+        f"{HTTP}::test_a_collection_is_an_array_of_objects_with_an_id",
+        f"{HTTP}::test_an_empty_collection_is_an_empty_array",
+    ),
+    5: (f"{HTTP}::test_one_object_is_exactly_the_object_of_the_collection",),
+    6: (f"{HTTP}::test_everything_is_application_json_but_the_feed",),
+    7: (
+        f"{HTTP}::test_every_answer_may_be_read_from_every_origin",
+        f"{HTTP}::test_a_preflight_request_is_answered_without_login",
+    ),
+    8: (f"{FILES}::test_files_say_how_long_they_may_be_kept_and_by_whom",),
+    9: (f"{HTTP}::test_reading_changes_nothing",),
+    23: (
+        f"{HTTP}::test_what_does_not_exist_is_404_in_the_error_form",
+        f"{HTTP}::test_a_method_that_is_not_offered_is_405_and_says_what_is",
+        f"{HTTP}::test_a_body_that_is_too_large_is_refused_in_the_error_form",
+        f"{HTTP}::test_what_is_no_request_is_refused_in_the_error_form",
+        f"{LOGIN}::test_wrong_credentials_are_refused_on_every_path",
+    ),
+    24: (f"{LOGIN}::test_without_login_there_is_what_is_fully_public_and_nothing_else",),
+    25: (f"{HTTP}::test_writing_without_login_is_refused",),
+    26: (
+        f"{LOGIN}::test_the_account_endpoint_shows_the_callers_own",
+        f"{LOGIN}::test_an_account_of_a_contest_is_public_in_the_others",
+    ),
+    27: (
+        f"{LOGIN}::test_credentials_are_taken_at_once_without_a_challenge",
+        f"{LOGIN}::test_wrong_credentials_are_refused_on_every_path",
+        f"{LOGIN}::test_an_authorization_that_cannot_be_read_is_refused",
+    ),
+    28: (
+        f"{LAW}::test_the_feed_of_every_account_folds_to_what_get_says",
+        f"{BOARD}::test_who_is_behind_the_freeze",
+        f"{FILES}::test_whoever_is_not_shown_a_reference_cannot_download_the_file",
+    ),
+    29: (f"{FILES}::test_every_reference_has_an_href_that_its_viewer_can_download",),
+    30: (
+        f"{FILES}::test_all_spellings_of_an_href_lead_to_the_same_file",
+        f"{FILES}::test_hrefs_count_from_the_base_url_and_not_from_the_request",
+    ),
+    31: (
+        f"{FILES}::test_every_reference_has_an_href_that_its_viewer_can_download",
+        f"{FILES}::test_whoever_is_not_shown_a_reference_cannot_download_the_file",
+        f"{FILES}::test_who_may_download_what",
+    ),
+    32: (f"{FILES}::test_files_cannot_be_uploaded_yet_and_no_answer_holds_their_data",),
+    33: (
+        f"{INTEGRITY}::test_every_view_names_only_what_it_holds",
+        f"{LAW}::test_no_prefix_of_any_feed_names_what_it_does_not_hold",
+    ),
+    34: (
+        f"{INTEGRITY}::test_what_is_named_must_exist_before_what_names_it",
+        f"{INTEGRITY}::test_what_is_named_can_go_only_after_what_names_it",
+    ),
+    35: (f"{INTEGRITY}::test_the_id_of_an_object_never_changes",),
+    36: (f"{FEED}::test_deletions_are_announced_and_an_id_may_be_used_again",),
+    37: (f"{INTEGRITY}::test_unknown_types_and_properties_of_a_followed_feed_are_accepted",),
+    38: (f"{INTEGRITY}::test_nothing_beyond_the_specification_is_sent",),
+    39: (f"{INTEGRITY}::test_null_and_absent_are_the_same",),
+    40: (f"{HTTP}::test_everything_is_application_json_but_the_feed",),
+    41: (f"{ACCESS}::test_access_and_api_are_not_in_the_feed",),
+    42: (f"{ACCESS}::test_what_is_listed_is_served_and_nothing_else",),
+    43: (f"{FEED}::test_configuration_changes_are_announced",),
+    44: (
+        f"{FEED}::test_live_data_is_only_added_and_a_judgement_gets_its_verdict_once",
+        f"{FEED}::test_a_pending_judgement_becomes_a_verdict_in_one_line_each",
+    ),
+    45: (
+        f"{FEED}::test_deletions_are_announced_and_an_id_may_be_used_again",
+        f"{FEED}::test_a_pending_judgement_becomes_a_verdict_in_one_line_each",
+    ),
+    46: (f"{HTTP}::test_what_exists_once_is_an_object_and_no_array",),
+    47: (f"{FILTERS}::test_every_visible_id_property_filters_by_every_value_it_has",),
+    48: (f"{FILTERS}::test_an_empty_value_matches_null_and_absent",),
+    49: (f"{FILTERS}::test_several_filters_must_all_hold",),
+    50: (f"{FILTERS}::test_properties_that_are_no_single_id_need_not_filter_and_do_not",),
+    51: (f"{ACCESS}::test_access_is_referentially_closed",),
+    52: (f"{ACCESS}::test_a_team_sees_problems_and_team_submit_listed_before_the_start",),
+    53: (f"{ACCESS}::test_access_depends_neither_on_data_nor_on_the_phase",),
+    103: (f"{BOARD}::test_the_scoreboard_can_only_be_read",),
+    104: (f"{BOARD}::test_all_teams_of_the_main_group_and_no_others_are_on_it",),
+    105: (f"{BOARD}::test_a_group_is_ranked_by_itself",),
+    106: (f"{BOARD}::test_a_group_that_is_none_is_refused",),
+    107: (f"{FEED}::test_every_line_is_a_notification_with_a_token_of_its_own",),
+    108: (
+        f"{FEED}::test_configuration_changes_are_announced",
+        f"{LAW}::test_the_feeds_of_recorded_contests_fold_to_what_get_says",
+        f"{ACCESS}::test_access_and_api_are_not_in_the_feed",
+    ),
+    109: (
+        f"{INTEGRITY}::test_nothing_beyond_the_specification_is_sent",
+        f"{SCHEMAS}::test_feeds_of_recorded_contests_keep_the_schema_for_every_role",
+    ),
+    110: (f"{FEED}::test_what_another_process_appends_arrives",),
+    111: (
+        f"{LAW}::test_the_feed_of_every_account_folds_to_what_get_says",
+        f"{FEED}::test_a_deletion_is_the_last_word_about_an_object",
+    ),
+    112: (f"{FEED}::test_get_is_never_older_than_a_notification",),
+    113: (
+        f"{FEED}::test_the_end_of_updates_is_the_last_line_of_every_feed",
+        f"{FEED}::test_a_release_at_thaw_is_whole_before_the_end_of_updates",
+        f"{FEED}::test_after_the_end_of_updates_the_log_refuses_more",
+    ),
+    114: (f"{FEED}::test_many_listeners_get_the_same_lines",),
+    115: (f"{FEED}::test_the_history_comes_first_and_the_stream_stays_open",),
+    116: (f"{FEED}::test_the_feed_does_not_end_by_itself",),
+    117: (
+        f"{FEED}::test_the_history_comes_first_and_the_stream_stays_open",
+        f"{CLIENTS}::TestCheckApi::test_no_sign_of_life_within_the_first_ten_seconds",
+    ),
+    118: (f"{FEED}::test_a_feed_can_only_be_read",),
+    119: (
+        f"{LAW}::test_every_single_token_resumes_exactly_behind_its_line",
+        f"{LAW}::test_a_hundred_random_tokens_lead_to_what_get_says",
+    ),
+    120: (
+        f"{TOKENS}::test_what_is_no_token_is_refused",
+        f"{TOKENS}::test_tokens_of_others_are_refused",
+        f"{TOKENS}::test_tokens_of_another_server_are_refused",
+    ),
+    121: (
+        f"{TOKENS}::test_a_line_keeps_its_token_over_restarts_and_on_every_server",
+        f"{LAW}::test_every_single_token_resumes_exactly_behind_its_line",
+    ),
+    122: (
+        f"{TOKENS}::test_thaw_brings_what_was_hidden_to_those_who_resume",
+        f"{TOKENS}::test_the_start_brings_the_problems_to_those_who_resume",
+        f"{FEED}::test_deletions_are_announced_and_an_id_may_be_used_again",
+    ),
+    123: (f"{FEED}::test_every_line_is_a_notification_with_a_token_of_its_own",),
+    124: (f"{FEED}::test_deletions_are_announced_and_an_id_may_be_used_again",),
+}
+"""Line → the tests that show it, as module::function or module::Class::method."""
