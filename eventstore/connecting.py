@@ -35,6 +35,8 @@ SESSION_SETTINGS = {
     "default_transaction_isolation": "read committed",
     "timezone": "UTC",
     "jit": "off",
+    # Just after an import there are no statistics yet, and the planner would sort all that is left for every page.
+    "enable_bitmapscan": "off",
     # A process that froze in a transaction must not hold the lock of a stream for ever.
     "idle_in_transaction_session_timeout": "30s",
 }
@@ -43,6 +45,7 @@ _REFUSALS = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
+    asyncpg.ClientConfigurationError,
 )
 _LOSSES = (
     OSError,

@@ -64,9 +64,11 @@ class Audience:
     def of_state(cls, role: Role, state: ContestState) -> "Audience":
         """The audience of a contest as it stands, without a feed."""
         audience = cls(role)
-        for type_name, collection in state.objects.items():
-            for identifier, instance in collection.items():
-                audience._look(state, (type_name, identifier), instance)
+        for type_name, view in audience.view.types.items():
+            for identifier in view.identifiers(state):
+                instance = view.instance(state, identifier)
+                if instance is not None:
+                    audience._look(state, (type_name, identifier), instance)
         return audience
 
     def advance(self, state: ContestState, change: Change, chain: bytes) -> None:
@@ -87,7 +89,7 @@ class Audience:
 
     def collection(self, state: ContestState, type_name: str, team_id: str | None) -> Iterator[bytes]:
         """The objects of one type as encoded JSON, in order of creation."""
-        for identifier in state.objects[type_name]:
+        for identifier in self.view.types[type_name].identifiers(state):
             data = self.object((type_name, identifier), team_id)
             if data is not None:
                 yield data
@@ -113,7 +115,7 @@ class Audience:
 
     def _differences(self, state: ContestState, key: Key) -> Iterator["Difference"]:
         """How one object looks otherwise than before, to everybody in common and to its owners."""
-        instance = state.objects[key[0]].get(key[1])
+        instance = self.view.types[key[0]].instance(state, key[1])
         involved = NOBODY
         if self._has_own:
             involved = yield from self._differences_to_owners(state, key, instance)

@@ -40,7 +40,7 @@ def after_start(state: ContestState, _team_id: str | None, _instance: ContestObj
 
 def while_not_frozen(state: ContestState, _team_id: str | None, _instance: ContestObject) -> bool:
     """Visible until the freeze and again after thaw."""
-    return not state.timeline.frozen_now
+    return not state.frozen
 
 
 def of_the_contest(state: ContestState, _team_id: str | None, instance: ContestObject) -> bool:
@@ -91,10 +91,16 @@ def simplified_unless_own(state: ContestState, team_id: str | None, instance: Co
 
 
 def frozen(state: ContestState, _team_id: str | None, instance: ContestObject) -> ContestObject | None:
-    """An award as it was when the freeze began; one that came later is hidden until thaw."""
+    """An award as it was when the freeze began, less teams that are gone; one that came later is hidden until thaw."""
     if state.awards_at_freeze is None:
         return instance
-    return state.awards_at_freeze.get(cast("Award", instance).id)
+    award = state.awards_at_freeze.get(cast("Award", instance).id)
+    if award is None or award.team_ids is None:
+        return award
+    teams = state.objects["teams"]
+    if all(team_id in teams for team_id in award.team_ids):
+        return award
+    return msgspec.structs.replace(award, team_ids=[team_id for team_id in award.team_ids if team_id in teams])
 
 
 def _simplified_judgement(state: ContestState, judgement: Judgement) -> Judgement:

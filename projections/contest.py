@@ -28,7 +28,7 @@ RESHAPED_BY: dict[str, tuple[str, ...]] = {
     "started": ("problems", "submissions", "judgements", "runs", "clarifications", "awards", "commentary"),
     "duration_ms": ("submissions", "judgements", "runs", "commentary"),
     "embargo_ms": ("submissions", "judgements", "runs"),
-    "frozen_now": ("teams", "awards"),
+    "frozen": ("teams", "awards"),
     "simplification": ("judgements", "runs"),
 }
 """Which types may look different when an aspect of the whole contest changes (roles.md)."""
@@ -50,6 +50,7 @@ class ContestState:
         self.timeline = Timeline()
         self.submission_times_ms: dict[str, int] = {}
         self.awards_at_freeze: dict[str, Award] | None = None
+        self._released: tuple[str, ...] = ()
 
     @property
     def contest(self) -> Contest | None:
@@ -65,6 +66,19 @@ class ContestState:
     def ended_updates(self) -> bool:
         """Whether `end_of_updates` is set, after which nothing may change."""
         return self.state is not None and bool(self.state.end_of_updates)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the freeze has begun and is not over: the state says so, or something was submitted in it.
+
+        From then on the awards and the streams of teams stand still for those behind the freeze.
+        """
+        return self.awards_at_freeze is not None
+
+    def withdrawn_awards(self) -> dict[str, Award]:
+        """The awards that were there when the freeze began and have been deleted since."""
+        present = self.objects["awards"]
+        return {i: award for i, award in (self.awards_at_freeze or {}).items() if i not in present}
 
     def simplified_type_id(self, judgement_type_id: str) -> str | None:
         """What outsiders see in place of a judgement type, None when they see the type itself."""
@@ -104,30 +118,39 @@ class ContestState:
         """The types that may look different because an aspect of the whole contest has changed."""
         if type_name == "judgement-types":
             return _simplification_reshapes(before, after)
-        if type_name not in ("contest", "state"):
+        if type_name not in ("contest", "state", "submissions"):
             return frozenset()
-        old, new = self.timeline, timeline_of(self.contest, self.state)
-        self.timeline = new
-        self._note_awards_at_freeze(old, new)
-        return frozenset(
-            name
-            for aspect, names in RESHAPED_BY.items()
-            if getattr(old, aspect, None) != getattr(new, aspect, None)
-            for name in names
-        )
+        old = self.timeline
+        if type_name != "submissions":
+            self.timeline = timeline_of(self.contest, self.state)
+        aspects = [name for name in RESHAPED_BY if getattr(old, name, None) != getattr(self.timeline, name, None)]
+        if self._note_freeze(after):
+            aspects.append("frozen")
+        return frozenset(name for aspect in aspects for name in RESHAPED_BY[aspect])
 
-    def _note_awards_at_freeze(self, old: Timeline, new: Timeline) -> None:
-        """Keep what the public saw of the awards when the freeze began, for as long as it lasts."""
-        if new.frozen_now and not old.frozen_now:
-            self.awards_at_freeze = cast("dict[str, Award]", dict(self.objects["awards"]))
-        elif not new.frozen_now:
+    def _note_freeze(self, after: ContestObject | None) -> bool:
+        """Keep what was to be seen of the awards when the freeze began, while it lasts; say whether that changed."""
+        was_frozen = self.frozen
+        if self.timeline.embargo_ms is None:
+            self._released = tuple(self.withdrawn_awards())
             self.awards_at_freeze = None
+        elif not was_frozen and (self.timeline.freeze_announced or self._submitted_in_freeze(after)):
+            self.awards_at_freeze = cast("dict[str, Award]", dict(self.objects["awards"]))
+        return self.frozen != was_frozen
+
+    def _submitted_in_freeze(self, after: ContestObject | None) -> bool:
+        """A source may tell of submissions in the freeze without ever saying that it began."""
+        if not isinstance(after, Submission):
+            return False
+        contest_time_ms = self.submission_times_ms[after.id]
+        return self.timeline.within_contest(contest_time_ms) and self.timeline.embargoed(contest_time_ms)
 
     def _keys_with(self, key: Key, types: Iterable[str]) -> Iterator[Key]:
         """All objects of these types, and the changed one, in the order of table one."""
         for type_name in sorted({key[0], *types}, key=TYPE_ORDER.__getitem__):
             if type_name in types:
                 yield from ((type_name, identifier) for identifier in self.objects[type_name])
+                yield from ((type_name, identifier) for identifier in self._released if type_name == "awards")
             if type_name == key[0] and (type_name not in types or key[1] not in self.objects[type_name]):
                 yield key
 
@@ -145,6 +168,7 @@ class ContestState:
     def _directly_depending(self, key: Key, before: ContestObject | None, after: ContestObject | None) -> Iterator[Key]:
         if key[0] == "teams":
             yield from self._clarifications_to_groups_of(cast("Team | None", before), cast("Team | None", after))
+            yield from (("awards", i) for i, award in (self.awards_at_freeze or {}).items() if _names(award, key[1]))
         elif key[0] != "persons":
             yield from self.referrers.of(key)
 
@@ -165,6 +189,10 @@ class ContestState:
     def recipients(self, clarification: Clarification) -> dict[str, None]:
         """The ids of the teams to which a clarification is addressed, by team or by group."""
         return dict.fromkeys(clarification.to_team_ids or ()) | self.teams_of_groups(clarification.to_group_ids or ())
+
+
+def _names(award: Award, team_id: str) -> bool:
+    return award.team_ids is not None and team_id in award.team_ids
 
 
 def _shapes_views(type_name: str, before: ContestObject | None, after: ContestObject | None) -> bool:

@@ -30,7 +30,7 @@ class ReferrerIndex:
             return
         if old:
             kept = set(new)
-            for target in old:
+            for target in dict.fromkeys(old):  # an object may name another twice
                 if target not in kept:
                     self._forget(target, key)
         for target in new:

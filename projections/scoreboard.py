@@ -160,7 +160,7 @@ class Board:
             order=(self._state.submission_times_ms[identifier], self._submission_places.of(identifier)),
             time_ms=parse_time_ms(submission.time),
             judged_ms=max(ended_ms, default=None),
-            judgement_type_id=None if current is None else current.judgement_type_id,
+            judgement_type_id=None if current is None else _verdict(current),
             score=None if current is None else current.score,
         )
 
@@ -173,7 +173,7 @@ class Board:
         completed = [
             judgement
             for judgement in judgements
-            if judgement.current is not False and judgement.judgement_type_id is not None
+            if judgement.current is not False and _verdict(judgement) is not None
         ]
         if len(completed) <= 1:
             return completed[0] if completed else None
@@ -291,3 +291,8 @@ def _state_moments_ms(state: State) -> Iterator[int]:
         yield parse_time_ms(interval.start)
         if interval.end is not None:
             yield parse_time_ms(interval.end)
+
+
+def _verdict(judgement: Judgement) -> str | None:
+    """The type that a judgement came to, None while judging: one of the two is enough (JSON Format, "Judgements")."""
+    return judgement.judgement_type_id or judgement.simplified_judgement_type_id

@@ -16,7 +16,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
     `freeze_ms` is the contest time at which the freeze begins (None: no freeze); `embargo_ms` is the same while
     verdicts from then on are hidden, None once thawed. A submission exactly at the freeze counts as frozen
-    (requirements A24). `duration_ms` is None without a contest object.
+    (requirements A24). `freeze_announced`: there is an embargo, and the state says that the freeze has begun or that
+    the contest is over. `duration_ms` is None without a contest object.
     """
 
     start_ms: int | None = None
@@ -24,7 +25,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     freeze_ms: int | None = None
     embargo_ms: int | None = None
     started: bool = False
-    frozen_now: bool = False
+    freeze_announced: bool = False
     removed: tuple[tuple[int, int | None, int], ...] = ()
 
     def contest_time_ms(self, time_ms: int) -> int:
@@ -59,18 +60,20 @@ def timeline_of(contest: Contest | None, state: State | None) -> Timeline:
     started = moment_ms(state.started) if state else None
     frozen = moment_ms(state.frozen) if state else None
     thawed = moment_ms(state.thawed) if state else None
+    ended = moment_ms(state.ended) if state else None
     start_ms = started if started is not None else moment_ms(contest.start_time)
     removed = tuple(_interval_ms(interval) for interval in (state.removed_intervals or ())) if state else ()
     duration_ms = parse_relative_time_ms(contest.duration)
     clock = Timeline(start_ms=start_ms, duration_ms=duration_ms, removed=removed)
     freeze_ms = _freeze_ms(contest, duration_ms, frozen, clock)
+    embargo_ms = freeze_ms if thawed is None else None
     return Timeline(
         start_ms=start_ms,
         duration_ms=duration_ms,
         freeze_ms=freeze_ms,
-        embargo_ms=freeze_ms if thawed is None else None,
+        embargo_ms=embargo_ms,
         started=started is not None,
-        frozen_now=frozen is not None and thawed is None,
+        freeze_announced=embargo_ms is not None and (frozen is not None or ended is not None),
         removed=removed,
     )
 
@@ -83,8 +86,9 @@ def moment_ms(text: str | UnsetType | None) -> int | None:
 def _freeze_ms(contest: Contest, duration_ms: int, frozen_ms: int | None, clock: Timeline) -> int | None:
     """The earlier of the configured freeze and one that was forced by hand."""
     candidates_ms = []
-    if contest.scoreboard_freeze_duration is not None:
-        candidates_ms.append(duration_ms - parse_relative_time_ms(contest.scoreboard_freeze_duration))
+    freeze_duration_ms = parse_relative_time_ms(contest.scoreboard_freeze_duration or "0:00:00")
+    if freeze_duration_ms > 0:
+        candidates_ms.append(duration_ms - freeze_duration_ms)
     if frozen_ms is not None and clock.start_ms is not None:
         candidates_ms.append(clock.contest_time_ms(frozen_ms))
     return min(candidates_ms, default=None)

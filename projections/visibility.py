@@ -5,7 +5,9 @@ names something hidden is hidden too, except where the mark of the reference say
 This module must not know any particular role or type.
 """
 
+from collections.abc import Iterable
 from functools import cache
+from itertools import chain
 from typing import cast
 from urllib.parse import quote
 
@@ -55,6 +57,21 @@ class TypeView:
         self._hiding_by_one = tuple((r.property, r.target) for r in hiding if not r.many)
         self._hiding_by_many = tuple(r for r in hiding if r.many)
         self._stripping = tuple(r for r in hideable if r.when_hidden == "strip")
+
+    def instance(self, state: ContestState, identifier: str) -> ContestObject | None:
+        """The object of that id, if there is one for this role.
+
+        For those behind the freeze an award that was withdrawn in it is there until thaw.
+        """
+        instance = state.objects[self._row.name].get(identifier)
+        if instance is None and self._altered is frozen:
+            return state.withdrawn_awards().get(identifier)
+        return instance
+
+    def identifiers(self, state: ContestState) -> Iterable[str]:
+        """The ids of all objects that there are for this role, in order of creation."""
+        collection = state.objects[self._row.name]
+        return chain(collection, state.withdrawn_awards()) if self._altered is frozen else collection
 
     def visible(self, state: ContestState, team_id: str | None, instance: ContestObject) -> bool:
         """Whether the object is shown at all."""

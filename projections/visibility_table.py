@@ -182,7 +182,10 @@ PUBLIC: Row = {
     "commentary": HIDDEN,
 }
 
-PROXY: Row = PUBLIC | {"teams": Cell(objects=always, properties=TEAM)}
+PROXY: Row = PUBLIC | {
+    "teams": Cell(objects=always, properties=TEAM),
+    "submissions": Cell(objects=of_the_contest, properties=SUBMISSION),
+}
 
 TEAM_ROLE: Row = PUBLIC | {
     "teams": Cell(objects=always, properties=TEAM | _properties(*TEAM_STREAMS, when=own)),

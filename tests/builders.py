@@ -247,7 +247,7 @@ def setup() -> list[ObjectChange]:
 
 
 def running() -> list[ObjectChange]:
-    """What has happened by the fourth hour of the contest: the freeze is about to begin."""
+    """What has happened by the fourth hour of the contest, the first submission of the freeze among it."""
     return put(
         state(started=START),
         submission("s1", "t1", "a", "0:30:00.000"),
@@ -257,6 +257,7 @@ def running() -> list[ObjectChange]:
         submission("s2", "t2", "b", "3:59:59.999"),
         judgement("j2", "s2", "WA", "4:00:10.000"),
         run("r2", "j2", 1, "WA", "4:00:11.000"),
+        Award(id="winner", citation="Winner", team_ids=["t1"]),
         submission("s3", "t3", "b", "4:00:00.000"),
         judgement("j3", "s3", "WA", "4:00:20.000"),
         run("r3", "j3", 1, "WA", "4:00:21.000"),
@@ -266,7 +267,6 @@ def running() -> list[ObjectChange]:
         clarification("announcement"),
         clarification("to-t2", to_teams=["t2"]),
         clarification("to-guests", to_groups=["guests"]),
-        Award(id="winner", citation="Winner", team_ids=["t1"]),
         Commentary(
             id="k1",
             time=moment("2:00:00.000"),

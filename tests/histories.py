@@ -206,6 +206,13 @@ def move_submission(draw: DrawFn, world: World) -> None:
         world.put(msgspec.structs.replace(made, **moved))
 
 
+def move_judgement(draw: DrawFn, world: World) -> None:
+    """A judgement, with its runs, that turns out to be of another submission."""
+    made = cast("Judgement | None", world.one(draw, "judgements"))
+    if made:
+        world.put(msgspec.structs.replace(made, submission_id=draw(st.sampled_from(world.ids("submissions")))))
+
+
 def speak(draw: DrawFn, world: World) -> None:
     """A question, an answer or an announcement."""
     identifier = new_id(draw, "clarification-")
@@ -274,7 +281,7 @@ MOVES: dict[str, Move] = {
     move.__name__: move
     for move in (
         *(create, rewrite, delete, submit, judge, settle, rejudge, run_test, change_groups, join, withdraw),
-        *(move_submission, speak, answer, readdress, advance_state, reschedule, simplify, honour),
+        *(move_submission, move_judgement, speak, answer, readdress, advance_state, reschedule, simplify, honour),
     )
 }
 
@@ -296,7 +303,8 @@ OFTEN = (
 def frozen_contest() -> list[ObjectChange]:
     """The small contest after the beginning of its freeze, with an award to a team that may leave.
 
-    The comment is on a submission that an earlier end would put outside the contest.
+    The comment is on a submission that an earlier end would put outside the contest, and everybody gets an answer
+    to what one group was told.
     """
     award = Award(id="late", citation="late", team_ids=["t4"])
     comment = Commentary(
@@ -308,7 +316,8 @@ def frozen_contest() -> list[ObjectChange]:
         submission_ids=["s3"],
     )
     freeze = state(started=START, frozen=moment("4:00:00.000"))
-    return [*small_contest(), *put(team("t4", None), award, comment, freeze)]
+    answered = clarification("hint", reply_to="to-guests")
+    return [*small_contest(), *put(team("t4", None), award, comment, answered, freeze)]
 
 
 @st.composite

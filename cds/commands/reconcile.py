@@ -4,7 +4,7 @@ What does not differ adds nothing, so deciding the same twice adds nothing the s
 does not speak of are left alone. This module must not know where the objects come from.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -32,7 +32,7 @@ def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[s
     if state.ended_updates:
         raise Refused(UPDATES_ENDED)
     _refuse_dangling(state, changed, deleted)
-    return _end_of_updates_last([*_in_order_of_reference(state, changed), *deleted])
+    return _end_of_updates_last(state, [*_in_order_of_reference(state, changed), *deleted])
 
 
 def _changed(state: ContestState, type_name: str, wanted: Mapping[str, ContestObject]) -> Iterator[ObjectChange]:
@@ -51,8 +51,21 @@ def _is_current_judgement(change: ObjectChange) -> bool:
 
 
 def _deleted(state: ContestState, type_name: str, wanted: Mapping[str, ContestObject]) -> list[ObjectChange]:
-    gone = [identifier for identifier in state.objects[type_name] if identifier not in wanted]
-    return [ObjectChange(type_name, identifier, None) for identifier in reversed(gone)]
+    """Deletions, the latest objects first. What would be left naming a deleted one of its own type drops the name."""
+    gone = [identifier for identifier in reversed(state.objects[type_name]) if identifier not in wanted]
+    order = {(type_name, identifier): place for place, identifier in enumerate(gone)}
+    named_too_early = {
+        referrer
+        for key, place in order.items()
+        for referrer in state.referrers.of(key)
+        if order.get(referrer, place) > place
+    }
+    stripped = [
+        _without_references_to(order.keys(), ObjectChange(type_name, identifier, state.objects[type_name][identifier]))
+        for identifier in gone
+        if (type_name, identifier) in named_too_early
+    ]
+    return [*stripped, *(ObjectChange(type_name, identifier, None) for identifier in gone)]
 
 
 def _refuse_dangling(state: ContestState, changed: list[ObjectChange], deleted: list[ObjectChange]) -> None:
@@ -79,11 +92,12 @@ def _in_order_of_reference(state: ContestState, changed: list[ObjectChange]) -> 
         if early is not change:
             completed_later.append(change)
         waiting.discard((change.type, change.id))
-        yield early
+        if early.instance != state.objects[change.type].get(change.id):
+            yield early
     yield from completed_later
 
 
-def _without_references_to(waiting: set[Key], change: ObjectChange) -> ObjectChange:
+def _without_references_to(waiting: Collection[Key], change: ObjectChange) -> ObjectChange:
     if change.instance is None or not waiting:
         return change
     early = {
@@ -98,16 +112,17 @@ def _without_references_to(waiting: set[Key], change: ObjectChange) -> ObjectCha
     return ObjectChange(change.type, change.id, msgspec.structs.replace(change.instance, **early))
 
 
-def _end_of_updates_last(changes: list[ObjectChange]) -> list[ObjectChange]:
+def _end_of_updates_last(state: ContestState, changes: list[ObjectChange]) -> list[ObjectChange]:
     """Nothing may follow a state that ends the updates; until then it stands without that property."""
     ending = [change for change in changes if isinstance(change.instance, State) and change.instance.end_of_updates]
     if not ending:
         return changes
     last = ending[-1]
-    kept = [
+    early = [
         ObjectChange(change.type, change.id, msgspec.structs.replace(change.instance, end_of_updates=None))
         if isinstance(change.instance, State)
         else change
         for change in changes
     ]
-    return [*kept, ObjectChange("state", SINGLETON_ID, last.instance)]
+    before = [change for change in early if change.type != "state" or change.instance != state.state]
+    return [*before, ObjectChange("state", SINGLETON_ID, last.instance)]

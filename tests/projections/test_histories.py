@@ -21,7 +21,7 @@ EXAMPLES = 300
 PHASES: dict[str, Callable[[Timeline], bool]] = {
     "before the start": lambda timeline: not timeline.started,
     "under embargo": lambda timeline: timeline.started and timeline.embargo_ms is not None,
-    "frozen": lambda timeline: timeline.frozen_now,
+    "frozen": lambda timeline: timeline.freeze_announced,
     "without a freeze": lambda timeline: timeline.freeze_ms is None,
     "thawed": lambda timeline: timeline.freeze_ms is not None and timeline.embargo_ms is None,
     "interrupted": lambda timeline: bool(timeline.removed),

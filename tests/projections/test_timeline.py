@@ -42,7 +42,7 @@ def test_a_contest_that_is_to_start_has_not_started() -> None:
     [
         ("1:00:00.000", None, 4 * HOUR_MS),
         (None, None, None),
-        ("0:00:00.000", None, 5 * HOUR_MS),
+        ("0:00:00.000", None, None),
         (None, "4:30:00.000", 4 * HOUR_MS + HOUR_MS // 2),
         ("1:00:00.000", "3:30:00.000", 3 * HOUR_MS + HOUR_MS // 2),
         ("1:00:00.000", "4:00:00.700", 4 * HOUR_MS),
@@ -77,11 +77,11 @@ def test_within_the_contest_is_from_the_start_to_before_the_end() -> None:
     assert [times.within_contest(ms) for ms in (-1, 0, 5 * HOUR_MS - 1, 5 * HOUR_MS)] == [False, True, True, False]
 
 
-def test_frozen_now_is_between_freeze_and_thaw() -> None:
+def test_the_freeze_is_announced_between_freeze_and_thaw() -> None:
     frozen = moment("4:00:00.000")
-    assert not timeline_of(contest(), running()).frozen_now
-    assert timeline_of(contest(), running(frozen=frozen)).frozen_now
-    assert not timeline_of(contest(), running(frozen=frozen, thawed=moment("6:00:00.000"))).frozen_now
+    assert not timeline_of(contest(), running()).freeze_announced
+    assert timeline_of(contest(), running(frozen=frozen)).freeze_announced
+    assert not timeline_of(contest(), running(frozen=frozen, thawed=moment("6:00:00.000"))).freeze_announced
 
 
 def test_contest_time_stands_still_in_a_removed_interval_and_is_shifted_after_it() -> None:

@@ -74,7 +74,7 @@ def test_a_file_goes_out_with_its_address_and_without_that_of_its_bytes() -> Non
 
 def test_a_stream_keeps_the_address_that_it_came_with() -> None:
     played = Played(small_contest())
-    (webcam,) = shown(played, PUBLIC, "teams", "t1")["webcam"]
+    (webcam,) = shown(played, Reader("judge"), "teams", "t1")["webcam"]
     assert webcam["href"] == "https://cam/t1"
 
 
