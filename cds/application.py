@@ -180,7 +180,9 @@ class Server:
 
     async def _get_readiness(self, _request: web.Request) -> web.Response:
         """Whether the log has been read and the database answers."""
-        ready = self._slot.service is not None and self._store is not None and self._store.reachable
+        service = self._slot.service
+        reachable = self._store is not None and self._store.reachable
+        ready = service is not None and service.contests.following and reachable
         status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
         return web.json_response({"status": "ready" if ready else "not ready"}, status=status)
 

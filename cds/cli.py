@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import IO, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -40,6 +41,17 @@ def read_configuration_file(context: click.Context, _parameter: click.Parameter,
         for name in settings.keys() - _names_of_all_options(context):
             raise click.BadParameter(f"{value}: no command has an option {name!r}")
         context.default_map = settings
+    return value
+
+
+def check_base_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Let pass what has the form of a base URL: http or https with a host, or a path from the root."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    whole = parts.scheme in ("http", "https") and parts.netloc != ""
+    if (not whole and not value.startswith("/")) or parts.query or parts.fragment or set(parts.path) & set("{}"):
+        raise click.BadParameter(f"{value!r} is not like https://example.com/x/y/api/")
     return value
 
 
@@ -99,6 +111,7 @@ def main() -> None:
 @click.option(
     "--base-url",
     envvar="CDS_BASE_URL",
+    callback=check_base_url,
     help="Where clients see the API behind a proxy, such as https://example.com/x/y/api/.",
 )
 @database_options
@@ -115,7 +128,10 @@ def serve(host: str, port: int, base_url: str | None, data_dir: Path, database_u
 @main.command(name="import")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option(
-    "--contest-id", metavar="ID", envvar="CDS_CONTEST_ID", help="Import under this id instead of the source's."
+    "--contest-id",
+    envvar="CDS_CONTEST_ID",
+    metavar="ID",
+    help="Import under this id instead of the source's.",
 )
 @click.option("--strict", is_flag=True, envvar="CDS_STRICT", help="Refuse where anything would have to be repaired.")
 @database_options
@@ -168,34 +184,89 @@ def dsn(data_dir: Path, database_url: str | None) -> None:
 
 @main.command()
 @click.argument("destination", type=click.Path(path_type=Path))
-@click.option("--seed", default=1, show_default=True, type=int, help="Same seed, same contest.")
-@click.option("--contest-id", metavar="ID", default="simulated", show_default=True, help="Id of the contest.")
-@click.option("--name", metavar="TEXT", help="Name of the contest.")
-@click.option("--teams", default=60, show_default=True, type=int, help="Number of teams.")
-@click.option("--problems", default=12, show_default=True, type=int, help="Number of problems.")
-@click.option("--submissions", type=int, help="About how many submissions.  [default: as teams would make]")
-@click.option("--runs", "runs_per_judgement", default=6, show_default=True, type=int, help="Test cases of a problem.")
-@click.option("--organizations", type=int, help="Number of organizations.")
-@click.option("--groups", default=4, show_default=True, type=int, help="Number of groups (sites).")
-@click.option("--clarifications", type=int, help="Number of clarifications.")
-@click.option("--commentary", type=int, help="Number of comments at most.")
-@click.option("--duration", "duration_s", default=5 * 3600, show_default=True, type=int, help="Length in seconds.")
+@click.option("--seed", envvar="CDS_SEED", default=1, show_default=True, type=int, help="Same seed, same contest.")
 @click.option(
-    "--freeze", "freeze_s", default=3600, show_default=True, type=int, help="Length of the freeze in seconds."
+    "--contest-id",
+    envvar="CDS_CONTEST_ID",
+    metavar="ID",
+    default="simulated",
+    show_default=True,
+    help="Id of the contest.",
 )
-@click.option("--start-time", help="Start, such as 2031-05-17T10:00:00.000+02:00.")
+@click.option("--name", envvar="CDS_NAME", metavar="TEXT", help="Name of the contest.")
+@click.option("--teams", envvar="CDS_TEAMS", default=60, show_default=True, type=int, help="Number of teams.")
+@click.option("--problems", envvar="CDS_PROBLEMS", default=12, show_default=True, type=int, help="Number of problems.")
+@click.option(
+    "--submissions",
+    envvar="CDS_SUBMISSIONS",
+    type=int,
+    help="How many submissions.  [default: as teams would make]",
+)
+@click.option(
+    "--runs",
+    "runs_per_judgement",
+    envvar="CDS_RUNS",
+    default=6,
+    show_default=True,
+    type=int,
+    help="Test cases of a problem.",
+)
+@click.option("--organizations", envvar="CDS_ORGANIZATIONS", type=int, help="Number of organizations.")
+@click.option("--groups", envvar="CDS_GROUPS", default=4, show_default=True, type=int, help="Number of groups (sites).")
+@click.option("--clarifications", envvar="CDS_CLARIFICATIONS", type=int, help="Number of clarifications.")
+@click.option("--commentary", envvar="CDS_COMMENTARY", type=int, help="Number of comments at most.")
+@click.option(
+    "--duration",
+    "duration_s",
+    envvar="CDS_DURATION",
+    default=5 * 3600,
+    show_default=True,
+    type=int,
+    help="Length in seconds.",
+)
+@click.option(
+    "--freeze",
+    "freeze_s",
+    envvar="CDS_FREEZE",
+    default=3600,
+    show_default=True,
+    type=int,
+    help="Length of the freeze in seconds.",
+)
+@click.option("--start-time", envvar="CDS_START_TIME", help="Start, such as 2031-05-17T10:00:00.000+02:00.")
 @click.option(
     "--phase",
+    envvar="CDS_PHASE",
     default="finished",
     show_default=True,
     help="before, running, running-frozen, ended, finished-frozen or finished.",
 )
-@click.option("--scoreboard-type", default="pass-fail", show_default=True, help="pass-fail or score.")
-@click.option("--simplified", "simplified_judgement_types", is_flag=True, help="Judgement types have simplified ones.")
-@click.option("--photos", is_flag=True, help="Draw a photo of every team.")
-@click.option("--no-logos", "logos", flag_value=False, default=True, type=bool, help="Draw no logos.")
-@click.option("--no-sources", "sources", flag_value=False, default=True, type=bool, help="Submissions without files.")
-@click.option("--no-statements", "statements", flag_value=False, default=True, type=bool, help="No problem statements.")
+@click.option(
+    "--scoreboard-type",
+    envvar="CDS_SCOREBOARD_TYPE",
+    default="pass-fail",
+    show_default=True,
+    help="pass-fail or score.",
+)
+@click.option(
+    "--simplified",
+    "simplified_judgement_types",
+    envvar="CDS_SIMPLIFIED",
+    is_flag=True,
+    help="Judgement types have simplified ones.",
+)
+@click.option("--photos", envvar="CDS_PHOTOS", is_flag=True, help="Draw a photo of every team.")
+@click.option("--logos/--no-logos", envvar="CDS_LOGOS", default=True, show_default=True, help="Draw logos.")
+@click.option(
+    "--sources/--no-sources", envvar="CDS_SOURCES", default=True, show_default=True, help="Submissions have files."
+)
+@click.option(
+    "--statements/--no-statements",
+    envvar="CDS_STATEMENTS",
+    default=True,
+    show_default=True,
+    help="Problems have statements.",
+)
 def simulate(destination: Path, **choices: object) -> None:
     """Write a realistic, made-up contest package: a directory, or a file that ends in .zip."""
     from cds import rehearsal
@@ -208,9 +279,16 @@ def simulate(destination: Path, **choices: object) -> None:
 @click.option(
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), envvar="CDS_PORT", help="Port."
 )
-@click.option("--speed", default=60.0, show_default=True, type=click.FloatRange(0.1, 10_000), help="Times as fast.")
-@click.option("--teams", default=60, show_default=True, type=int, help="Number of teams.")
-@click.option("--seed", default=1, show_default=True, type=int, help="Same seed, same contest.")
+@click.option(
+    "--speed",
+    envvar="CDS_SPEED",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 10_000),
+    help="Times as fast.",
+)
+@click.option("--teams", envvar="CDS_TEAMS", default=60, show_default=True, type=int, help="Number of teams.")
+@click.option("--seed", envvar="CDS_SEED", default=1, show_default=True, type=int, help="Same seed, same contest.")
 @database_options
 def demo(
     *, host: str, port: int, speed: float, teams: int, seed: int, data_dir: Path, database_url: str | None

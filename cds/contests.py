@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import structlog
 
-from cds.live_contest import STREAM_PREFIX, LiveContest
+from cds.live_contest import STREAM_PREFIX, LiveContest, UnreadableEvent
 from eventstore.store import EventStore, Hint, StoreUnavailable
 from projections.tokens import TokenMaker
 
@@ -33,6 +33,7 @@ class Contests:
         for stream in await self._store.heads():
             await self._catch_up(stream)
         self._following = asyncio.create_task(self._follow(hints), name="follow the log")
+        self._following.add_done_callback(_report_end)
 
     def find(self, contest_id: str) -> LiveContest | None:
         """The contest of that id, None when there is none."""
@@ -57,6 +58,11 @@ class Contests:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
 
+    @property
+    def following(self) -> bool:
+        """Whether the log is being followed: what this server shows is then as new as it can be."""
+        return self._following is not None and not self._following.done()
+
     async def _follow(self, hints: AsyncIterator[Hint]) -> None:
         async for hint in hints:
             await self._catch_up(hint.stream)
@@ -67,8 +73,18 @@ class Contests:
         while True:
             try:
                 await self.opened(stream.removeprefix(STREAM_PREFIX))
+            except UnreadableEvent as unreadable:
+                # The contest stays as it was before that event; the others go on.
+                log.exception("contest_set_aside", stream=stream, reason=str(unreadable))
+                return
             except StoreUnavailable:
                 # What is in memory stays good; the log is read again until the database is back.
                 await asyncio.sleep(UNAVAILABLE_PAUSE_S)
             else:
                 return
+
+
+def _report_end(following: asyncio.Task[None]) -> None:
+    """Following ends with the server; anything else is a fault that must be seen."""
+    if not following.cancelled() and following.exception() is not None:
+        log.error("following_failed", exc_info=following.exception())

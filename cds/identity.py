@@ -32,7 +32,9 @@ REMEMBERED_S = 30.0
 REMEMBERED_MAX = 4_096
 HASHING_THREADS = 2
 HASHINGS_WAITING_MAX = 128
-FOREIGN_CONTESTS_TRIED_MAX = 16
+FOREIGN_ACCOUNTS_TRIED_MAX = 1_024
+"""Accounts of the same name in other contests; beyond so many nobody is looked for any further."""
+
 PASSWORD_BYTES_MAX = 1_024
 
 # OWASP's first recommendation for argon2id (19 MiB, 2 passes): a contest imports hundreds of accounts at once,
@@ -73,6 +75,7 @@ class Identity:
         self._waiting = 0
         self._remembering_key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        self._checked: OrderedDict[bytes, tuple[bool, float]] = OrderedDict()
         self._server_accounts: dict[str, ServerAccount] = {}
         self._nobodys_hash = password_hash(secrets.token_hex())
 
@@ -128,7 +131,7 @@ class Identity:
                 continue
             for account in _accounts_named(other, username):
                 tried += 1
-                if tried > FOREIGN_CONTESTS_TRIED_MAX:
+                if tried > FOREIGN_ACCOUNTS_TRIED_MAX:
                     return False
                 if await self._verified(other.stream, account.id, password):
                     return True
@@ -145,13 +148,22 @@ class Identity:
         return True
 
     async def _check(self, stored: str, password: str) -> bool:
+        """Whether a password has a hash; either answer is remembered for a short time. Raises TooManyLogins."""
+        checked = self._keyed(stored, password)
+        good, until_s = self._checked.get(checked, (False, 0.0))
+        if until_s > time.monotonic():
+            return good
         if self._waiting >= HASHINGS_WAITING_MAX:
             raise TooManyLogins
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, matches, stored, password)
+            good = await asyncio.get_running_loop().run_in_executor(self._threads, matches, stored, password)
         finally:
             self._waiting -= 1
+        self._checked[checked] = (good, time.monotonic() + REMEMBERED_S)
+        while len(self._checked) > REMEMBERED_MAX:
+            self._checked.popitem(last=False)
+        return good
 
     def _is_remembered(self, scope: str, account_id: str, password: str) -> bool:
         return self._remembered.get(self._remembering(scope, account_id, password), 0.0) > time.monotonic()
@@ -162,7 +174,10 @@ class Identity:
             self._remembered.popitem(last=False)
 
     def _remembering(self, scope: str, account: str, password: str) -> bytes:
-        return hmac.new(self._remembering_key, f"{scope}\0{account}\0{password}".encode(), sha256).digest()
+        return self._keyed(scope, account, password)
+
+    def _keyed(self, *texts: str) -> bytes:
+        return hmac.new(self._remembering_key, "\0".join(texts).encode(), sha256).digest()
 
 
 def viewer_of_account(account: Account) -> Viewer:

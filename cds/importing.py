@@ -9,14 +9,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
+from argon2 import extract_parameters
+from argon2.exceptions import InvalidHashError
 
-from cds.commands.decision import ObjectChange
+from cds.commands.decision import ObjectChange, Refused
 from cds.commands.reconcile import decide_reconcile
 from cds.identity import HASHING_THREADS, PHC_PREFIX, matches, password_hash
 from cds.live_contest import ATTEMPTS_MAX, PAGE_EVENTS, Circumstances, Contended, decoded, stream_of
 from cds.packages.contents import ContestContents
 from eventstore.store import Append, Credential, EventStore, NewEvent
 from projections.contest import ContestState
+
+HASH_MEMORY_KIB_MAX = 256 * 1024
+HASH_PASSES_MAX = 8
+"""What a password hash that comes from outside may cost at every login."""
 
 Progress = Callable[[str, int, int | None], None]
 """Told what is being done, how many of how many (None: unknown)."""
@@ -45,9 +51,10 @@ async def import_contest(
     state = await fold_stream(store, stream)
     changes = decide_import(state, contents)
     files = await _put_files(store, contents, progress)
-    credentials = await _credentials(store, stream, contents, progress)
+    hashed = await _credentials(store, stream, contents, progress)
     for _ in range(ATTEMPTS_MAX):
         events = encoded_events(changes)
+        credentials = [*_erased(stream, changes), *hashed]
         position = state.position
         if events or credentials:
             progress("writing events", 0, len(events))
@@ -110,6 +117,15 @@ async def fold_stream(store: EventStore, stream: str) -> ContestState:
             return state
 
 
+def _erased(stream: str, changes: Sequence[ObjectChange]) -> list[Credential]:
+    """A password goes with its account, so that it does not come back when the id is used again."""
+    return [
+        Credential(scope=stream, account_id=change.id, password_hash=None)
+        for change in changes
+        if change.type == "accounts" and change.instance is None
+    ]
+
+
 async def _put_files(store: EventStore, contents: ContestContents, progress: Progress) -> int:
     """Keep the bytes of files that the store does not have; they are addressed by hash, so order does not matter."""
     put = 0
@@ -125,20 +141,40 @@ async def _credentials(
     store: EventStore, stream: str, contents: ContestContents, progress: Progress
 ) -> list[Credential]:
     """Hashes of the passwords that are new or different."""
+    # An empty password is none: with it nobody logs in.
+    passwords = {account_id: password for account_id, password in contents.passwords.items() if password}
+    for account_id, password in passwords.items():
+        refuse_costly_hash(account_id, password)
     known = await store.credentials(stream)
     loop = asyncio.get_running_loop()
     found = []
     with ThreadPoolExecutor(HASHING_THREADS) as threads:
         hashings = [
             loop.run_in_executor(threads, _new_hash, known.get(account_id), password)
-            for account_id, password in contents.passwords.items()
+            for account_id, password in passwords.items()
         ]
-        for number, (account_id, hashing) in enumerate(zip(contents.passwords, hashings, strict=True), start=1):
+        for number, (account_id, hashing) in enumerate(zip(passwords, hashings, strict=True), start=1):
             hashed = await hashing
             if hashed is not None:
                 found.append(Credential(scope=stream, account_id=account_id, password_hash=hashed))
             progress("hashing passwords", number, len(hashings))
     return found
+
+
+def refuse_costly_hash(account_id: str, password: str) -> None:
+    """Raise Refused for a hash that would take the server too long, or too much memory, at every login."""
+    if not password.startswith(PHC_PREFIX):
+        return
+    try:
+        parameters = extract_parameters(password)
+    except InvalidHashError:
+        raise Refused(f"accounts/{account_id} password: is not an argon2 hash that can be read", "password") from None
+    if parameters.memory_cost > HASH_MEMORY_KIB_MAX or parameters.time_cost > HASH_PASSES_MAX:
+        raise Refused(
+            f"accounts/{account_id} password: the hash takes {parameters.memory_cost} KiB and {parameters.time_cost} "
+            f"passes; at most {HASH_MEMORY_KIB_MAX} KiB and {HASH_PASSES_MAX} passes are accepted",
+            "password",
+        )
 
 
 def _new_hash(known: str | None, password: str) -> str | None:

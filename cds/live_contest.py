@@ -42,6 +42,10 @@ class Contended(Exception):
     """Others wrote to the stream again and again while we tried to."""
 
 
+class UnreadableEvent(Exception):
+    """An event of the log that this program cannot read; the text names it. A newer program may have written it."""
+
+
 class Circumstances(Protocol):
     """What a decision may not make for itself: the clock and identifiers."""
 
@@ -70,8 +74,14 @@ def stream_of(contest_id: str) -> str:
 
 
 def decoded(event: Event) -> ContestObject | None:
-    """The object that an event speaks of, None for a deletion."""
-    return None if event.data is None else _decoders[event.type].decode(event.data)
+    """The object that an event speaks of, None for a deletion. Raises UnreadableEvent."""
+    decoder = _decoders.get(event.type)
+    if decoder is None:
+        raise UnreadableEvent(f"{event.stream} {event.position}: there is no type {event.type!r}")
+    try:
+        return None if event.data is None else decoder.decode(event.data)
+    except msgspec.DecodeError as error:
+        raise UnreadableEvent(f"{event.stream} {event.position}: {event.type} {event.id}: {error}") from error
 
 
 class LiveContest:

@@ -22,6 +22,9 @@ from schemas.viewers import Viewer
 STALLED_S_MAX = 30.0
 """Seconds after which a client that takes nothing is cut off; it may resume by token."""
 
+PIECE_BYTES = 64 * 1024
+"""What is written at once: as much as a connection buffers before it makes the writer wait."""
+
 KEEP_ALIVE = b"\n"
 
 FEED_HEADERS = {
@@ -76,7 +79,7 @@ async def _subscription(request: web.Request, service: Service, contest: LiveCon
     view = view_name(contest, viewer)
     return Subscription(
         contest=contest,
-        sequence=_start(request, service, contest, view, types_mask),
+        sequence=await _start(request, service, contest, view, types_mask),
         lines=await contest.feed(viewer.role),
         tag=service.tokens.tag(view, types_mask),
         types_mask=types_mask,
@@ -86,45 +89,62 @@ async def _subscription(request: web.Request, service: Service, contest: LiveCon
 
 
 async def _send(response: web.StreamResponse, service: Service, subscription: Subscription) -> None:
-    """Send what there is, then what comes, until the client leaves or the server closes."""
+    """Send what there is, then what comes, until the client leaves or the server closes.
+
+    A sign of life is due a fixed time after the last bytes that this client got. What it does not get must not
+    put that off: a missing newline would tell of hidden activity.
+    """
     sequence = subscription.sequence
+    loop = asyncio.get_running_loop()
+    sign_of_life_at_s = loop.time() + service.keep_alive_s
     while not service.closing.is_set():
         changed = subscription.contest.changed
         chunk = subscription.lines.after(sequence, subscription.tag, subscription.types_mask, subscription.team_id)
         if chunk is not None:
             sequence = chunk.sequence
-            if chunk.data:
-                await _write(response, chunk.data)
+        if chunk is not None and chunk.data:
+            await _write(response, chunk.data)
+            sign_of_life_at_s = loop.time() + service.keep_alive_s
+        elif chunk is not None:
+            continue
         elif not subscription.live:
             break
-        elif not await _woken(changed, service):
+        elif not await _woken(changed, service, sign_of_life_at_s - loop.time()):
             await _write(response, KEEP_ALIVE)
+            sign_of_life_at_s = loop.time() + service.keep_alive_s
     await response.write_eof()
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:
-    async with asyncio.timeout(STALLED_S_MAX):
-        await response.write(data)
+    """Write in pieces, each with its own time: a slow reader is not a dead one. Raises TimeoutError."""
+    for start in range(0, len(data), PIECE_BYTES):
+        async with asyncio.timeout(STALLED_S_MAX):
+            await response.write(memoryview(data)[start : start + PIECE_BYTES])
 
 
-async def _woken(changed: asyncio.Event, service: Service) -> bool:
+async def _woken(changed: asyncio.Event, service: Service, timeout_s: float) -> bool:
     """Wait for news or for the end of the server; False when it is time for a sign of life."""
+    if timeout_s <= 0:
+        return False
     waits = [asyncio.ensure_future(changed.wait()), asyncio.ensure_future(service.closing.wait())]
     try:
-        done, _ = await asyncio.wait(waits, timeout=service.keep_alive_s, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()
     return bool(done)
 
 
-def _start(request: web.Request, service: Service, contest: LiveContest, view: str, types_mask: int) -> int:
+async def _start(request: web.Request, service: Service, contest: LiveContest, view: str, types_mask: int) -> int:
     """The place after which to begin. Raises Failure (400) for what cannot be resumed exactly."""
     token = request.query.get("since_token", request.query.get("since_id"))
     if token is None:
         return 0
     try:
         place = service.tokens.read(token, view, types_mask)
+        if place.position > contest.position:
+            # Another server on the same database may have handed it out before we read that far.
+            await contest.catch_up()
         contest.check_place(place)
     except TokenRefused as refused:
         raise bad_request(str(refused)) from None
