@@ -149,7 +149,8 @@ class ContestState:
         """All objects of these types, and the changed one, in the order of table one."""
         for type_name in sorted({key[0], *types}, key=TYPE_ORDER.__getitem__):
             if type_name in types:
-                yield from ((type_name, identifier) for identifier in self.objects[type_name])
+                keys = ((type_name, identifier) for identifier in self.objects[type_name])
+                yield from sorted(keys, key=self._replies_above) if type_name == "clarifications" else keys
                 yield from ((type_name, identifier) for identifier in self._released if type_name == "awards")
             if type_name == key[0] and (type_name not in types or key[1] not in self.objects[type_name]):
                 yield key
@@ -163,7 +164,16 @@ class ContestState:
             if dependent not in found:
                 found[dependent] = None
                 waiting.extend(self.referrers.of(dependent))
-        return sorted(found, key=lambda dependent: TYPE_ORDER[dependent[0]])
+        return sorted(found, key=lambda dependent: (TYPE_ORDER[dependent[0]], self._replies_above(dependent)))
+
+    def _replies_above(self, key: Key) -> int:
+        """How many clarifications stand above one in its thread: a reply comes behind what it replies to."""
+        thread: dict[str, None] = {}
+        instance = self.objects["clarifications"].get(key[1]) if key[0] == "clarifications" else None
+        while isinstance(instance, Clarification) and instance.id not in thread:
+            thread[instance.id] = None
+            instance = self.objects["clarifications"].get(instance.reply_to_id or "")
+        return len(thread)
 
     def _directly_depending(self, key: Key, before: ContestObject | None, after: ContestObject | None) -> Iterator[Key]:
         if key[0] == "teams":

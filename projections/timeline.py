@@ -16,7 +16,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
     `freeze_ms` is the contest time at which the freeze begins (None: no freeze); `embargo_ms` is the same while
     verdicts from then on are hidden, None once thawed. A submission exactly at the freeze counts as frozen
-    (requirements A24). `freeze_announced`: there is an embargo, and the state says that the freeze has begun or that
+    (requirements A24). A contest that ended its updates without ever having been frozen hides nothing.
+    `freeze_announced`: there is an embargo, and the state says that the freeze has begun or that
     the contest is over. `duration_ms` is None without a contest object.
     """
 
@@ -66,7 +67,9 @@ def timeline_of(contest: Contest | None, state: State | None) -> Timeline:
     duration_ms = parse_relative_time_ms(contest.duration)
     clock = Timeline(start_ms=start_ms, duration_ms=duration_ms, removed=removed)
     freeze_ms = _freeze_ms(contest, duration_ms, frozen, clock)
-    embargo_ms = freeze_ms if thawed is None else None
+    # Updates end after thaw, or without a freeze having been (JSON Format, "Contest state").
+    never_frozen = frozen is None and state is not None and bool(state.end_of_updates)
+    embargo_ms = freeze_ms if thawed is None and not never_frozen else None
     return Timeline(
         start_ms=start_ms,
         duration_ms=duration_ms,

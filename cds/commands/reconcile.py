@@ -88,10 +88,10 @@ def _in_order_of_reference(state: ContestState, changed: list[ObjectChange]) -> 
     waiting: set[Key] = {(change.type, change.id) for change in changed if change.id not in state.objects[change.type]}
     completed_later: list[ObjectChange] = []
     for change in changed:
-        early = _without_references_to(waiting - {(change.type, change.id)}, change)
+        waiting.discard((change.type, change.id))
+        early = _without_references_to(waiting, change)
         if early is not change:
             completed_later.append(change)
-        waiting.discard((change.type, change.id))
         if early.instance != state.objects[change.type].get(change.id):
             yield early
     yield from completed_later

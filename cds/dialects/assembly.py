@@ -23,11 +23,12 @@ _STATE: Key = ("state", SINGLETON_ID)
 
 
 class _Saying(msgspec.Struct, frozen=True):
-    """What the source says of an object, and where."""
+    """What the source says of an object, and where. `closed`: what it names must be there."""
 
     key: Key
     instance: ContestObject
     place: Place
+    closed: bool
 
 
 class Assembly:
@@ -44,10 +45,10 @@ class Assembly:
         *,
         closed: bool,
         known_types_at_once: bool = False,
-        group_ids_taken: frozenset[str] = frozenset(),
+        hidden_teams: HiddenTeams | None = None,
     ) -> None:
         self.objects: dict[str, dict[str, ContestObject]] = {name: {} for name in OBJECT_TYPES}
-        self.hidden_teams = HiddenTeams(group_ids_taken)
+        self.hidden_teams = hidden_teams or HiddenTeams()
         self.end_of_updates: str | None = None
         self._notices = notices
         self._closed = closed
@@ -88,15 +89,17 @@ class Assembly:
         waiting = [identifier for name, identifier in self._waiting if name == type_name]
         return [*self.objects[type_name], *(each for each in waiting if each not in self.objects[type_name])]
 
-    def say(self, key: Key, instance: ContestObject, place: Place, *, hidden: bool = False) -> None:
-        """The source says that an object is so."""
+    def say(
+        self, key: Key, instance: ContestObject, place: Place, *, hidden: bool = False, may_dangle: bool = False
+    ) -> None:
+        """The source says that an object is so; `may_dangle`: its references are taken as if not `closed`."""
         self._deletions.pop(key, None)
         if key[0] in ("teams", "groups"):
             self._place = place
             self._note_hidden(key, hidden=hidden)
         elif isinstance(instance, Contest):
             self.hidden_teams.contest_names_a_group = instance.main_scoreboard_group_id is not None
-        self._settle(_Saying(key, instance, place))
+        self._settle(_Saying(key, instance, place, self._closed and not may_dangle))
         self._run_queue()
 
     def delete(self, key: Key, place: Place) -> None:
@@ -286,11 +289,11 @@ class Assembly:
                 continue
             missing = missing_references(key, saying.instance, self.objects)
             never_came = next((each for each in missing if each.key not in self._sayings), None)
-            if self._closed and never_came is not None:
+            if saying.closed and never_came is not None:
                 raise _dangling(saying, never_came)
             self._waiting.pop(key)
             if not self._stand_in_part(saying, missing):
-                if self._closed:
+                if saying.closed:
                     raise _dangling(saying, missing[0])
                 self._forget_saying(key)
                 words = f"names {missing[0].reference.target}/{missing[0].id}, which never came: left out"
@@ -300,7 +303,7 @@ class Assembly:
     def _report_incomplete(self) -> None:
         for key, saying in self._sayings.items():
             for each in missing_references(key, saying.instance, self.objects):
-                if self._closed:
+                if saying.closed:
                     raise _dangling(saying, each)
                 words = f"names {each.reference.target}/{each.id}, which never came: the reference is left out"
                 self._notices.warn(saying.place, key[0], key[1], each.reference.property, words)

@@ -20,7 +20,8 @@ class FeedTranslator(ContestTranslator):
     """Gives for each notification the changes that it makes, and in `finish` what is left to settle.
 
     `known_types_at_once`: the feed has no judgement types, so they are filled in when first named and not only at
-    the end. `group_ids_taken`: ids of groups that the feed is known to bring later.
+    the end. `group_ids_taken`: ids of groups that the feed is known to bring later. `contest_id_fallback`: the id of
+    a contest that does not say its own.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class FeedTranslator(ContestTranslator):
         *,
         file: str = "event-feed.ndjson",
         contest_id: str | None = None,
+        contest_id_fallback: str | None = None,
         files: FileFinder | None = None,
         known_types_at_once: bool = False,
         group_ids_taken: frozenset[str] = frozenset(),
@@ -41,6 +43,7 @@ class FeedTranslator(ContestTranslator):
         )
         self.repeated_lines = 0
         self._file = file
+        self._contest_id_fallback = contest_id_fallback
         self._early: list[tuple[Place, ObjectType, JsonObject]] = []
 
     def translate(self, line_number: int, notification: JsonValue) -> list[Change]:
@@ -57,16 +60,32 @@ class FeedTranslator(ContestTranslator):
             self._early.append((place, row, notification))
             return []
         self._take_notification(place, row, notification)
-        changes = self._assembly.take_changes()
+        return self._assembly.take_changes() + self._take_early()
+
+    def complete(self, row: ObjectType, place: Place, source: JsonValue, *, text_only: bool) -> list[Change]:
+        """The changes that an object makes which stands beside the feed, of a type that the feed does not tell.
+
+        `text_only` says that it was YAML. Raises SourceRefused.
+        """
+        if not isinstance(source, dict):
+            raise refusal(place, f"holds {quoted(source)} where an object is expected", type_name=row.name)
+        self._context.text_only = text_only
+        self._take(row, source, place, self._contest_id_fallback if row.name == "contest" else None)
+        self._context.text_only = False
+        return self._assembly.take_changes() + self._take_early()
+
+    def finish(self) -> list[Change]:
+        """The changes that settle what still waits. Raises SourceRefused when no contest ever came."""
+        return self._finish(Place(self._file))
+
+    def _take_early(self) -> list[Change]:
+        """The changes that what came before the contest makes, once the contest is there."""
+        changes: list[Change] = []
         early, self._early = self._early, []
         for waiting in early:
             self._take_notification(*waiting)
             changes += self._assembly.take_changes()
         return changes
-
-    def finish(self) -> list[Change]:
-        """The changes that settle what still waits. Raises SourceRefused when no contest ever came."""
-        return self._finish(Place(self._file))
 
     def _row(self, notification: JsonObject, place: Place) -> ObjectType | None:
         name = notification.get("type")
@@ -120,7 +139,8 @@ class FeedTranslator(ContestTranslator):
             return []
         if len(members) > 1 or not isinstance(members[0], dict):
             raise refusal(place, f"has data that is no object but {quoted(data)}", type_name=row.name)
-        return [self._take(row, members[0], place, named if row.name == "contest" else None)]
+        fallback = named or self._contest_id_fallback
+        return [self._take(row, members[0], place, fallback if row.name == "contest" else None)]
 
     def _take_object(self, place: Place, row: ObjectType, data: JsonObject, named: str | None) -> Key:
         key = self._take(row, data, place, named)

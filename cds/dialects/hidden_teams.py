@@ -36,6 +36,11 @@ class HiddenTeams:
             marked.discard(identifier)
         return news
 
+    def is_marked(self, type_name: str, identifier: str) -> bool:
+        """Whether the source said of a team or group that it is hidden; False for all other types."""
+        marked = {"teams": self._teams, "groups": self._groups}
+        return identifier in marked.get(type_name, ())
+
     def is_hidden(self, team: Team) -> bool:
         """Whether the team is hidden by its own flag or through all of its groups."""
         if team.id in self._teams:

@@ -6,6 +6,7 @@ nor files of a package.
 
 from cds.dialects.assembly import Assembly
 from cds.dialects.drafts import Context, FileFinder
+from cds.dialects.hidden_teams import HiddenTeams
 from cds.dialects.json_values import JsonObject
 from cds.dialects.objects import object_id, translate_object
 from cds.dialects.references import Key
@@ -28,6 +29,7 @@ class ContestTranslator:
         files: FileFinder | None = None,
         known_types_at_once: bool = False,
         group_ids_taken: frozenset[str] = frozenset(),
+        hidden_teams: HiddenTeams | None = None,
     ) -> None:
         self.passwords: dict[str, str] = {}
         self.spoken_of: set[str] = set()
@@ -37,7 +39,7 @@ class ContestTranslator:
             self._notices,
             closed=closed,
             known_types_at_once=known_types_at_once,
-            group_ids_taken=group_ids_taken,
+            hidden_teams=hidden_teams or HiddenTeams(group_ids_taken),
         )
         self._contest_id = contest_id
         self._contest_id_said: str | None = None
@@ -57,6 +59,11 @@ class ContestTranslator:
     def contest(self) -> Contest | None:
         """The contest object as the source said it last, None before it did."""
         return self._context.contest
+
+    @property
+    def hidden_teams(self) -> HiddenTeams:
+        """Who is hidden, as the source says it."""
+        return self._assembly.hidden_teams
 
     @property
     def end_of_updates(self) -> str | None:

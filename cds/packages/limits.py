@@ -1,6 +1,7 @@
 """How large a source may be. Beyond these it is refused, naming the limit.
 
-Numbers only; a source within all of them can be read in bounded memory.
+Numbers only; a source within all of them can be read in bounded memory. How large a file may be that an object
+names is the store's to say: eventstore.limits.FILE_BYTES_MAX.
 """
 
 MEBIBYTE = 1024 * 1024
@@ -16,9 +17,6 @@ COLLECTION_BYTES_MAX = 1024 * MEBIBYTE
 
 YAML_BYTES_MAX = 32 * MEBIBYTE
 """One YAML file of a package; YAML takes a hundred times as long as JSON."""
-
-FILE_BYTES_MAX = 1024 * MEBIBYTE
-"""A file that an object names (a problem package, a video)."""
 
 ARCHIVE_ENTRIES_MAX = 1_000_000
 """Entries of a zip archive."""

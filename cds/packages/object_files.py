@@ -12,8 +12,8 @@ from cds.dialects.drafts import FoundFile
 from cds.dialects.results import SourceRefused, one_line
 from cds.packages.contents import PackageFile
 from cds.packages.images import HEAD_BYTES, look_at
-from cds.packages.limits import FILE_BYTES_MAX
 from cds.packages.sources import PackageSource
+from eventstore.limits import FILE_BYTES_MAX
 from schemas.object_types import ObjectType
 
 

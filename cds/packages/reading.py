@@ -3,46 +3,31 @@
 This module drives the dialects over files and says where in them something stands. It must not know any repair.
 """
 
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
-
-import msgspec
 
 from cds.dialects.feed import FeedTranslator
-from cds.dialects.json_values import Element, Unreadable, decode_json, decode_json_array
-from cds.dialects.known import VERSIONS
 from cds.dialects.package import PackageTranslator
-from cds.dialects.results import Change, Place, SourceRefused, Warned, one_line, quoted, refusal
+from cds.dialects.results import Change, Place, SourceRefused, Warned, one_line
 from cds.dialects.translators import ContestTranslator
-from cds.dialects.yaml_values import decode_yaml
+from cds.packages.collection_files import (
+    FEED_FILE,
+    Collection,
+    check_version,
+    contest_id_said,
+    has_contest_file,
+    ids_of,
+    read_collections,
+    warn_of_unread_files,
+)
 from cds.packages.contents import ContestContents
-from cds.packages.feed_lines import FeedLines
-from cds.packages.limits import COLLECTION_BYTES_MAX, YAML_BYTES_MAX
+from cds.packages.feed_lines import FeedLines, FeedSurvey
+from cds.packages.history import FeedBeside, translate_feed
 from cds.packages.object_files import ObjectFiles
+from cds.packages.progress import Counted, Progress
 from cds.packages.sources import DirectorySource, PackageSource, ZipSource
-from schemas.object_types import OBJECT_TYPES, ObjectType
+from schemas.object_types import OBJECT_TYPES
 
-T = TypeVar("T")
-
-Progress = Callable[[int, int | None], None]
-"""Told how many objects or lines are done, and how many there are."""
-
-FEED_FILE = "event-feed.ndjson"
-API_FILE = "api.json"
-
-_PROGRESS_STEP = 1000
 _ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
-
-
-class _Collection(msgspec.Struct, frozen=True):
-    """A file of a package with its objects, decoded and not yet translated."""
-
-    row: ObjectType
-    file: str
-    elements: list[Element]
-    is_yaml: bool
 
 
 def read_contest(
@@ -80,45 +65,93 @@ def _read(source: Path, contest_id: str | None, progress: Progress | None) -> Co
         finally:
             archive.close()
     file = source.resolve()
-    return _read_feed(FeedLines(DirectorySource(file.parent), file.name), None, contest_id, progress)
+    return _read_feed(FeedLines(DirectorySource(file.parent), file.name), None, contest_id, progress, [])
 
 
 def _read_package(
     source: Path, package: PackageSource, contest_id: str | None, progress: Progress | None
 ) -> ContestContents:
     files = ObjectFiles(package)
-    _check_version(package)
-    contest_row = OBJECT_TYPES["contest"]
-    if not any(package.has(name) for name in _file_names(contest_row)):
-        if package.has(FEED_FILE):
-            return _read_feed(FeedLines(package, FEED_FILE), files, contest_id, progress)
-        raise SourceRefused(one_line(f"{source}: no contest.json, contest.yaml or {FEED_FILE} in it: not a contest"))
+    check_version(package)
+    feed = FeedLines(package, FEED_FILE) if package.has(FEED_FILE) else None
     warnings: list[Warned] = []
-    collections = [
-        collection for row in OBJECT_TYPES.values() if (collection := _collection(package, row, warnings)) is not None
-    ]
+    warn_of_unread_files(package, warnings)
+    if has_contest_file(package):
+        name = source.stem if source.is_file() else source.resolve().name
+        collections = read_collections(package, warnings)
+        return _read_collections(collections, feed, files, (contest_id, name), progress, warnings, Place(source.name))
+    if feed is None:
+        raise SourceRefused(one_line(f"{source}: no contest.json, contest.yaml or {FEED_FILE} in it: not a contest"))
+    return _read_feed(feed, files, contest_id, progress, warnings)
+
+
+def _read_collections(
+    collections: list[Collection],
+    feed: FeedLines | None,
+    files: ObjectFiles,
+    contest_ids: tuple[str | None, str],
+    progress: Progress | None,
+    warnings: list[Warned],
+    place: Place,
+) -> ContestContents:
+    """The collections of a package, with the history of the feed beside them where it fits.
+
+    `contest_ids`: the id that the contest is to have, and the one it gets when it says none itself.
+    """
+    contest_id, fallback = contest_ids
+    survey = feed.survey() if feed is not None else FeedSurvey(0, has_judgement_types=False, group_ids=frozenset())
+    group_ids = ids_of("groups", collections) | survey.group_ids
+    has_types = any(collection.row.name == "judgement-types" for collection in collections)
+    counted = Counted(progress, survey.notifications + sum(len(each.elements) for each in collections))
+    beside = None
+    if feed is not None:
+        said = contest_id_said(collections)
+        feed_translator = FeedTranslator(
+            file=feed.name,
+            contest_id=contest_id,
+            contest_id_fallback=fallback if said is None else str(said),
+            files=files,
+            known_types_at_once=not survey.has_judgement_types and not has_types,
+            group_ids_taken=group_ids,
+        )
+        beside = FeedBeside(feed, feed_translator, collections, counted)
     translator = PackageTranslator(
         contest_id=contest_id,
-        contest_id_fallback=source.stem if source.is_file() else source.resolve().name,
+        contest_id_fallback=fallback,
         files=files,
-        has_judgement_types=any(collection.row.name == "judgement-types" for collection in collections),
-        group_ids_taken=_ids_of("groups", collections),
+        has_judgement_types=has_types or (beside is not None and beside.has_judgement_types),
+        group_ids_taken=group_ids,
+        hidden_teams=None if beside is None else beside.hidden_teams,
     )
-    total = sum(len(collection.elements) for collection in collections)
+    changes = _translate_collections(translator, collections, beside, counted)
+    changes += translator.finish(place)
+    contents = _contents(translator, changes, files, warnings, 0)
+    return contents if beside is None else beside.joined(contents, translator.warnings)
+
+
+def _translate_collections(
+    translator: PackageTranslator, collections: list[Collection], beside: FeedBeside | None, counted: Counted
+) -> list[Change]:
     changes: list[Change] = []
-    done = 0
-    for collection in collections:
-        translator.begin(collection.row, text_only=collection.is_yaml)
+    by_type = {collection.row.name: collection for collection in collections}
+    for row in OBJECT_TYPES.values():
+        collection = by_type.get(row.name)
+        if collection is None:
+            changes += beside.complete(translator, row) if beside is not None else ()
+            continue
+        translator.begin(row, text_only=collection.is_yaml)
         for element in collection.elements:
-            changes += translator.translate(collection.row, Place(collection.file, element.line), element.value)
-            done += 1
-            _report(progress, done, total)
-    changes += translator.finish(Place(source.name))
-    return _contents(translator, changes, files, warnings, 0)
+            changes += translator.translate(row, Place(collection.file, element.line), element.value)
+            counted.one_more()
+    return changes
 
 
 def _read_feed(
-    feed: FeedLines, files: ObjectFiles | None, contest_id: str | None, progress: Progress | None
+    feed: FeedLines,
+    files: ObjectFiles | None,
+    contest_id: str | None,
+    progress: Progress | None,
+    warnings: list[Warned],
 ) -> ContestContents:
     survey = feed.survey()
     translator = FeedTranslator(
@@ -128,13 +161,9 @@ def _read_feed(
         known_types_at_once=not survey.has_judgement_types,
         group_ids_taken=survey.group_ids,
     )
-    changes: list[Change] = []
-    with closing(feed.notifications()) as notifications:
-        for done, (line_number, notification) in enumerate(notifications, start=1):
-            changes += translator.translate(line_number, notification)
-            _report(progress, done, survey.notifications)
+    changes = translate_feed(feed, translator, Counted(progress, survey.notifications))
     changes += translator.finish()
-    return _contents(translator, changes, files, [], translator.repeated_lines)
+    return _contents(translator, changes, files, warnings, translator.repeated_lines)
 
 
 def _contents(
@@ -157,70 +186,3 @@ def _contents(
         warnings=warnings + translator.warnings,
         repeated_lines=repeated_lines,
     )
-
-
-def _report(progress: Progress | None, done: int, total: int | None) -> None:
-    if progress is not None and (done % _PROGRESS_STEP == 0 or done == total):
-        progress(done, total)
-
-
-def _check_version(package: PackageSource) -> None:
-    """Refuse a package of a version that is not known (Contest Package, `api.json`)."""
-    if not package.has(API_FILE):
-        return
-    information = _decoded(API_FILE, lambda: decode_json(package.read(API_FILE, COLLECTION_BYTES_MAX)))
-    if not isinstance(information, dict):
-        raise refusal(Place(API_FILE), f"holds {quoted(information)} where an object is expected")
-    version = information.get("version")
-    if version is not None and (not isinstance(version, str) or version not in VERSIONS):
-        known = ", ".join(sorted(name for name in VERSIONS if name == "draft" or not name.endswith("-draft")))
-        raise refusal(Place(API_FILE), f"the version {quoted(version)} is not known (known: {known})")
-
-
-def _file_names(row: ObjectType) -> tuple[str, ...]:
-    names = (f"{row.package_file}.json", f"{row.package_file}.yaml")
-    return names if row.yaml_allowed else names[:1]
-
-
-def _collection(package: PackageSource, row: ObjectType, warnings: list[Warned]) -> _Collection | None:
-    """The file of a type, JSON before YAML; None where the package has none."""
-    json_file, yaml_file = f"{row.package_file}.json", f"{row.package_file}.yaml"
-    has_json, has_yaml = package.has(json_file), package.has(yaml_file)
-    if has_yaml and not row.yaml_allowed:
-        words = "is not read: only contest, problems and accounts may be YAML"
-        warnings.append(Warned(yaml_file, None, row.name, "", "", words))
-    elif has_yaml and has_json:
-        warnings.append(Warned(yaml_file, None, row.name, "", "", f"is not read: {json_file} is there too"))
-    if has_json:
-        return _Collection(row, json_file, _json_elements(package, row, json_file), is_yaml=False)
-    if has_yaml and row.yaml_allowed:
-        return _Collection(row, yaml_file, _yaml_elements(package, row, yaml_file), is_yaml=True)
-    return None
-
-
-def _json_elements(package: PackageSource, row: ObjectType, file: str) -> list[Element]:
-    text = package.read(file, COLLECTION_BYTES_MAX)
-    if row.singleton:
-        return [Element(1, _decoded(file, lambda: decode_json(text)))]
-    return _decoded(file, lambda: decode_json_array(text))
-
-
-def _yaml_elements(package: PackageSource, row: ObjectType, file: str) -> list[Element]:
-    document = _decoded(file, lambda: decode_yaml(package.read(file, YAML_BYTES_MAX)))
-    if row.singleton:
-        return [Element(1, document.value)]
-    if not isinstance(document.value, list):
-        raise refusal(Place(file), f"holds {quoted(document.value)} where a list is expected")
-    return document.elements
-
-
-def _decoded(file: str, decode: Callable[[], T]) -> T:
-    try:
-        return decode()
-    except Unreadable as error:
-        raise refusal(Place(file, error.line), error.message) from error
-
-
-def _ids_of(type_name: str, collections: list[_Collection]) -> frozenset[str]:
-    elements = [element for each in collections if each.row.name == type_name for element in each.elements]
-    return frozenset(str(each.value.get("id")) for each in elements if isinstance(each.value, dict))

@@ -52,7 +52,10 @@ class PackageSource(Protocol):
         ...
 
     def filenames(self, directory: str) -> Sequence[str]:
-        """The names of the files that lie in a directory of the package, in order; none if it is not there."""
+        """The names of the files that lie in a directory of the package, in order; none if it is not there.
+
+        The empty path is the package itself.
+        """
         ...
 
     def chunks(self, path: str) -> Generator[bytes]:
@@ -209,7 +212,7 @@ class ZipSource:
 
     def filenames(self, directory: str) -> Sequence[str]:
         """The names of the entries that lie in a directory."""
-        return self._directories.get(self._prefix + directory, ())
+        return self._directories.get((self._prefix + directory).rstrip("/"), ())
 
     def chunks(self, path: str) -> Generator[bytes]:
         """The unpacked bytes of an entry, in pieces; limits are checked as they come."""

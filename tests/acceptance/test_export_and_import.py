@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from cds.packages.contents import ContestContents
@@ -76,35 +75,11 @@ async def test_recorded_contests_come_back_as_they_were(
     await check_round_trip(postgres_dsn_template, contents, SERVER_LOGINS + teams, tmp_path / f"package{suffix}")
 
 
-@pytest.mark.parametrize("phase", ["before", "running", "over"])
+@pytest.mark.parametrize("phase", ["before", "running", "frozen", "over"])
 async def test_the_small_contest_comes_back_as_it_was(postgres_dsn_template: str, tmp_path: Path, phase: Phase) -> None:
     contents = small_contest("small", phase, closed=phase == "over")
     accounts = tuple(login("small", username) for username in ROLE_OF_ACCOUNT)
     await check_round_trip(postgres_dsn_template, contents, SERVER_LOGINS + accounts, tmp_path / "package")
-
-
-async def test_a_contest_in_its_freeze_comes_back_but_for_the_frozen_awards(
-    postgres_dsn_template: str, tmp_path: Path
-) -> None:
-    """A package tells how things stand, not what the awards were when the freeze began: nobody behind the freeze is
-    shown any after the import, rather than those of the jury."""
-    contents = small_contest("small", "frozen")
-    awards = contents.final["awards"]
-    without = msgspec.structs.replace(
-        contents,
-        changes=[change for change in contents.changes if change.type != "awards"],
-        final=contents.final | {"awards": {}},
-    )
-    accounts = tuple(login("small", username) for username in ROLE_OF_ACCOUNT)
-    await check_round_trip(postgres_dsn_template, without, SERVER_LOGINS + accounts, tmp_path / "without")
-    async with cloned_database(postgres_dsn_template) as first_dsn, cloned_database(postgres_dsn_template) as dsn:
-        await fill(first_dsn, [contents])
-        await export_contest("small", tmp_path / "with", credentials=True, data_dir=tmp_path, database_url=first_dsn)
-        await fill(dsn, [read_contest(tmp_path / "with")])
-        async with running(dsn) as server:
-            assert await server.caller().json("contests/small/awards") == []
-            of_jury = await server.caller(login("small", "judge")).json("contests/small/awards")
-            assert {each["id"] for each in of_jury} == awards.keys()
 
 
 async def test_without_credentials_no_password_leaves_the_server(postgres_dsn_template: str, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ HIDDEN_PROPERTIES = {
         "problems": {"package"},
         "teams": {"backup", "key_log", "tool_data", "desktop", "webcam", "audio"},
         "persons": {"email", "sex", "icpc_id"},
-        "submissions": {"entry_point", "files", "account_id"},
+        "submissions": {"entry_point", "files", "account_id", "reaction"},
     },
     "analyst": {
         "problems": {"package"},

@@ -9,7 +9,7 @@ from cds.packages.contents import ContestContents, SourceRefused
 from cds.packages.reading import read_contest
 from schemas.objects import Contest, Problem
 from tests.cds.dialects.feeds import CLARIFICATION, CONTEST, JUDGEMENT, PROBLEM, STATE, TEAM, TYPICAL, typical
-from tests.cds.packages.packages import as_archive, as_directory, as_feed, read, small
+from tests.cds.packages.packages import Content, as_archive, as_directory, as_feed, read, small
 
 YAML_CONTEST = """\
 id: 45
@@ -89,9 +89,35 @@ def test_directory_with_a_feed_alone_is_read_as_feed(tmp_path: Path) -> None:
     assert read(archive).changes == read(source).changes
 
 
-def test_package_with_a_contest_file_is_read_from_its_collections(tmp_path: Path) -> None:
-    source = as_directory(tmp_path / "c1", {**small(), "event-feed.ndjson": b"not read"})
-    assert read(source).warnings == []
+@pytest.mark.parametrize("top", ["", "c1/"])
+def test_files_at_the_top_that_nobody_reads_are_warned_of(tmp_path: Path, top: str) -> None:
+    """In a directory and in an archive; what is deeper, hidden, for people or derived is none of them."""
+    passed_over: dict[str, Content] = {
+        "scoreboard.json": {"rows": []},
+        "access.json": {},
+        "README": b"read me",
+        "readme.txt": b"read me",
+        "notes.MD": b"read me",
+        ".hidden": b"",
+        "teams/t1/photo.txt": b"",
+    }
+    files = {**small(), **passed_over, "clarification.json": [], "Teams.json": [], "notes.txt": b""}
+    directory = read(as_directory(tmp_path / "c1", files))
+    archive = read(as_archive(tmp_path / "c1.zip", files, top=top))
+    words = "is not read: a contest package has no file of this name"
+    assert [str(warning) for warning in directory.warnings] == [
+        f"{name}: {words}" for name in ("Teams.json", "clarification.json", "notes.txt")
+    ]
+    assert archive.warnings == directory.warnings
+    with pytest.raises(SourceRefused, match=r"^Teams\.json: is not read: .* \(and 2 more warnings\)$"):
+        read_contest(tmp_path / "c1", strict=True)
+
+
+def test_collections_beside_a_feed_without_a_contest_file_are_warned_of(tmp_path: Path) -> None:
+    files: dict[str, Content] = {"event-feed.ndjson": as_feed(), "teams.json": [], "api.json": {"version": "draft"}}
+    assert [str(warning) for warning in read(as_directory(tmp_path / "c1", files)).warnings] == [
+        "teams.json: is not read: without a contest.json or contest.yaml the event feed alone counts"
+    ]
 
 
 def test_yaml_scalars_become_what_the_property_is(tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ def test_wf44_package_has_no_warning_that_is_wrong() -> None:
         "judgements": 2246,
         "commentary": 1637,
     }
+    assert [warning.file for warning in contents.warnings if not warning.type] == ["scoreboard-xcpcio.json"]
     assert kinds(contents) == {
+        ("", ""): 1,
         ("languages", "entry_point_required"): 5,
         ("languages", "entry_point_name"): 3,
         ("problems", "test_data_count"): 15,
@@ -146,6 +148,20 @@ def test_package_and_feed_tell_the_same_contest(name: str) -> None:
     for type_name in package:
         if type_name != "state":
             assert package[type_name] == feed[type_name]
+
+
+@pytest.mark.parametrize("name", ["wf44-2020", "roi-2021-mini"])
+def test_package_takes_the_history_of_the_feed_beside_it(tmp_path: Path, name: str) -> None:
+    """The feed takes the state to its end, so the package is given that of the feed."""
+    feed = DATA / name / "event-feed-2026-01.ndjson"
+    for path in (DATA / name / "package").glob("*.json"):
+        if path.name != "state.json":
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "event-feed.ndjson").write_bytes(feed.read_bytes())
+    alone, contents = read(feed), read(tmp_path)
+    assert contents.changes == alone.changes
+    assert contents.final == alone.final
+    assert not [warning for warning in contents.warnings if "differ" in warning.message]
 
 
 def test_csus_feeds_differ_in_their_runs_alone() -> None:
