@@ -11,7 +11,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from cds.contest_api.errors import bad_request
-from cds.contest_api.service import Service, contest_of, service_of, viewer_of
+from cds.contest_api.service import Service, asked, service_of
 from cds.live_contest import LiveContest
 from projections.feed_lines import ALL_TYPES_MASK, FeedLines
 from projections.tokens import TokenRefused
@@ -50,8 +50,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
 async def get_event_feed(request: web.Request) -> web.StreamResponse:
     """Stream the viewer's feed from its start or from behind `since_token` (alias `since_id`)."""
-    contest = contest_of(request)
-    viewer = await viewer_of(request, contest)
+    contest, viewer = await asked(request)
     service = service_of(request)
     subscription = await _subscription(request, service, contest, viewer)
     response = web.StreamResponse(status=HTTPStatus.OK, headers=FEED_HEADERS)

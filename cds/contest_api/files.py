@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from cds.contest_api.answers import has_already
 from cds.contest_api.errors import not_found
 from cds.contest_api.objects import require_offered
-from cds.contest_api.service import contest_of, service_of, viewer_of
+from cds.contest_api.service import asked, service_of
 from cds.live_contest import LiveContest
 from projections.visibility import role_view
 from schemas.object_types import SINGLETON_ID, FileProperty, ObjectType
@@ -26,8 +26,7 @@ CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbo
 
 async def get_file(request: web.Request, row: ObjectType, file_property: FileProperty) -> web.StreamResponse:
     """The bytes of a file, by the property that names it and its filename (the first one without a filename)."""
-    contest = contest_of(request)
-    viewer = await viewer_of(request, contest)
+    contest, viewer = await asked(request)
     require_offered(viewer, row)
     reference = _reference(request, contest, viewer, row, file_property)
     service = service_of(request)

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from cds.contest_api.answers import respond
 from cds.contest_api.errors import not_found
-from cds.contest_api.service import contest_of, service_of, viewer_of
+from cds.contest_api.service import asked, service_of, viewer_of
 from projections.access import access_of
 from schemas.metadata import ApiInformation, Provider
 from schemas.objects import Account, ContestObject
@@ -39,15 +39,14 @@ async def get_api_information(request: web.Request) -> web.StreamResponse:
 
 async def get_access(request: web.Request) -> web.StreamResponse:
     """What the viewer may see and do in a contest."""
-    viewer = await viewer_of(request, contest_of(request))
+    _, viewer = await asked(request)
     answer = service_of(request).answers.passing(msgspec.json.encode(access_of(viewer.role)))
     return await respond(request, answer, private=not viewer.anonymous)
 
 
 async def get_account(request: web.Request) -> web.StreamResponse:
     """The account that asks; 404 for those who have none here (requirements A31, roles.md)."""
-    contest = contest_of(request)
-    viewer = await viewer_of(request, contest)
+    contest, viewer = await asked(request)
     account: ContestObject | None = None
     if viewer.server_username is not None:
         account = Account(id=viewer.server_username, username=viewer.server_username, type=viewer.role)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from cds.contest_api.answers import Answer, respond
 from cds.contest_api.errors import not_found
-from cds.contest_api.service import contest_of, service_of, viewer_of
+from cds.contest_api.service import asked, service_of, viewer_of
 from cds.live_contest import LiveContest
 from projections.filtering import candidates, filters_of, matching
 from projections.visibility import role_view
@@ -19,8 +19,7 @@ from schemas.viewers import Viewer
 
 async def get_collection(request: web.Request, row: ObjectType) -> web.StreamResponse:
     """All objects of one type that the viewer may see, or those that match the filters in the query."""
-    contest = contest_of(request)
-    viewer = await viewer_of(request, contest)
+    contest, viewer = await asked(request)
     require_offered(viewer, row)
     filters = filters_of(viewer.role, row, request.query.items())
     audience = contest.audience(viewer.role)
@@ -37,8 +36,7 @@ async def get_collection(request: web.Request, row: ObjectType) -> web.StreamRes
 
 async def get_object(request: web.Request, row: ObjectType) -> web.StreamResponse:
     """One object, the very one found in the collection; 404 when it does not exist or is hidden."""
-    contest = contest_of(request)
-    viewer = await viewer_of(request, contest)
+    contest, viewer = await asked(request)
     require_offered(viewer, row)
     identifier = SINGLETON_ID if row.singleton else request.match_info["id"]
     data = contest.audience(viewer.role).object((row.name, identifier), viewer.team_id)

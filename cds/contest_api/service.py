@@ -57,13 +57,14 @@ def service_of(request: web.Request) -> Service:
     return service
 
 
-def contest_of(request: web.Request) -> LiveContest:
-    """The contest that the path names. Raises Failure (404)."""
+async def asked(request: web.Request) -> tuple[LiveContest, Viewer]:
+    """The contest that the path names, and who asks. Raises Failure (401, 404), wrong credentials first."""
     contest_id = request.match_info["contest_id"]
     contest = service_of(request).contests.find(contest_id)
+    viewer = await viewer_of(request, contest)
     if contest is None:
         raise not_found(f"contest {contest_id}")
-    return contest
+    return contest, viewer
 
 
 async def viewer_of(request: web.Request, contest: LiveContest | None) -> Viewer:

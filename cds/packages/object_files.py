@@ -13,7 +13,7 @@ from cds.dialects.results import SourceRefused, one_line
 from cds.packages.contents import PackageFile
 from cds.packages.images import HEAD_BYTES, look_at
 from cds.packages.sources import PackageSource
-from eventstore.limits import FILE_BYTES_MAX
+from eventstore import limits as store_limits
 from schemas.object_types import ObjectType
 
 
@@ -49,8 +49,9 @@ class ObjectFiles:
                 address.update(chunk)
                 fingerprint.update(chunk)
                 size_bytes += len(chunk)
-                if size_bytes > FILE_BYTES_MAX:
-                    raise SourceRefused(one_line(f"{path}: is larger than {FILE_BYTES_MAX} bytes"))
+                if size_bytes > store_limits.FILE_BYTES_MAX:
+                    # What the store would refuse is refused here, before anything is kept.
+                    raise SourceRefused(one_line(f"{path}: is larger than {store_limits.FILE_BYTES_MAX} bytes"))
                 if len(head) < HEAD_BYTES:
                     head += chunk[: HEAD_BYTES - len(head)]
         look = look_at(head)

@@ -54,16 +54,16 @@ def feed_of(*pairs: tuple[str, Plain]) -> bytes:
     return as_feed(*(line(name, data) for name, data in pairs))
 
 
-def frozen_package(**more: Content) -> dict[str, Content]:
+def frozen_package() -> dict[str, Content]:
     """A contest in its freeze whose awards have changed since the freeze began."""
-    files = {
+    return {
+        **small(),
         "contest.json": FREEZING,
         "teams.json": [TEAM, SECOND_TEAM],
         "state.json": FROZEN,
         "awards.json": [LATE_AWARD, OTHER_AWARD],
         FEED: feed_of(*HISTORY_OF_AWARDS),
     }
-    return small(**files) | more
 
 
 def without(files: dict[str, Content], *names: str) -> dict[str, Content]:
@@ -83,6 +83,12 @@ def history(contents: ContestContents, type_name: str, identifier: str) -> list[
 
 def warnings_of(contents: ContestContents) -> list[str]:
     return [str(warning) for warning in contents.warnings]
+
+
+def difference(subject: str, count: int) -> str:
+    """The warning that the feed ends elsewhere, `subject` being the first object that differs."""
+    words = "is not at the end of the feed what it is in the collections, which count; objects that differ:"
+    return f"event-feed.ndjson {subject}: {words} {count}"
 
 
 @pytest.mark.parametrize("name", ["c1", "c1.zip"])
@@ -119,8 +125,8 @@ def test_files_that_a_feed_names_are_found_in_the_package(tmp_path: Path) -> Non
     logo = {"href": "contests/c1/logo/logo.png", "filename": "logo.png", "mime": "image/png", "width": 4, "height": 4}
     contest: Plain = {**CONTEST, "logo": [logo]}
     pairs = [(name, contest if name == "contest" else data) for name, data in TYPICAL]
-    files = small(**{"contest.json": contest, "contest/logo.png": png(4, 4), FEED: feed_of(*pairs)})
-    contents = read(as_directory(tmp_path / "c1", without(files, "judgements.json")))
+    files = {**without(small(), "judgements.json"), "contest.json": contest, "contest/logo.png": png(4, 4)}
+    contents = read(as_directory(tmp_path / "c1", {**files, FEED: feed_of(*pairs)}))
     assert contents.warnings == []
     assert len(contents.files) == 1
     (told,) = history(contents, "contest", "")
@@ -133,7 +139,7 @@ def test_types_that_only_the_collections_have_follow_the_history(tmp_path: Path)
     account = {"id": "a1", "username": "team1", "password": "secret", "type": "team", "team_id": "t1"}
     submission: Plain = {**SUBMISSION, "account_id": "a1"}
     pairs = [(name, submission if name == "submissions" else data) for name, data in TYPICAL]
-    files = small(**{"accounts.json": [account], "submissions.json": [submission], FEED: feed_of(*pairs)})
+    files = {**small(), "accounts.json": [account], "submissions.json": [submission], FEED: feed_of(*pairs)}
     contents = read(as_directory(tmp_path / "c1", files))
     assert contents.warnings == []
     assert contents.passwords == {"a1": "secret"}
@@ -148,7 +154,7 @@ def test_types_that_only_the_collections_have_follow_the_history(tmp_path: Path)
 def test_end_of_updates_stays_the_last_change(tmp_path: Path) -> None:
     """`read` checks it: here the feed ends its updates, and the judgements are those of the collections alone."""
     pairs = [(name, ENDED if name == "state" else data) for name, data in TYPICAL]
-    contents = read(as_directory(tmp_path / "c1", small(**{"state.json": ENDED, FEED: feed_of(*pairs)})))
+    contents = read(as_directory(tmp_path / "c1", {**small(), "state.json": ENDED, FEED: feed_of(*pairs)}))
     assert contents.warnings == []
     assert [change.type for change in contents.changes[-2:]] == ["judgements", "state"]
 
@@ -175,8 +181,7 @@ def test_types_without_a_file_are_taken_from_a_feed_that_differs(tmp_path: Path)
     assert list(contents.final["judgements"]) == ["j1"]
     assert warnings_of(contents) == [
         "event-feed.ndjson judgements/j2 submission_id: names submissions/s2, which never came: left out",
-        "event-feed.ndjson submissions/s2: is not at the end of the feed what it is in the collections, which count; "
-        "objects that differ: 2",
+        difference("submissions/s2", 2),
     ]
 
 
@@ -189,11 +194,8 @@ def test_collections_count_when_the_feed_ends_elsewhere(tmp_path: Path) -> None:
     assert contents.changes == alone.changes
     assert contents.final == alone.final
     assert contents.spoken_of == alone.spoken_of
-    assert warnings_of(contents) == [
-        "event-feed.ndjson judgement-types/WA: is not at the end of the feed what it is in the collections, "
-        "which count; objects that differ: 1"
-    ]
-    with pytest.raises(SourceRefused, match="^event-feed.ndjson judgement-types/WA: "):
+    assert warnings_of(contents) == [difference("judgement-types/WA", 2)]
+    with pytest.raises(SourceRefused, match=r"^event-feed\.ndjson judgement-types/WA: "):
         read_contest(tmp_path / "c1", strict=True)
 
 
@@ -214,24 +216,20 @@ def test_repairs_of_the_same_object_are_warned_of_once(tmp_path: Path) -> None:
     assert [(warning.file, warning.id) for warning in contents.warnings] == [("teams.json", "t1"), (FEED, "gone")]
 
 
-@pytest.mark.parametrize("told_late", ["state", "submissions"])
-def test_awards_without_what_tells_of_the_freeze_are_no_history(tmp_path: Path, told_late: str) -> None:
-    """Else the awards of the jury would pass for those that everybody saw when the freeze began."""
+@pytest.mark.parametrize("lacking", ["state", "submissions"])
+def test_awards_without_what_tells_of_the_freeze_are_no_history(tmp_path: Path, lacking: str) -> None:
+    """Else the awards of the jury would pass for those that everybody saw when the freeze began.
+
+    Either the state says that it began, or a submission in it does; each stands in the collections alone.
+    """
     in_freeze: Plain = {**SUBMISSION, "time": "2024-01-01T14:30:00.000+01:00", "contest_time": "4:30:00.000"}
-    pairs = [
-        (name, in_freeze if name == "submissions" else data) for name, data in HISTORY_OF_AWARDS if name != told_late
-    ]
-    files = frozen_package(**{"submissions.json": [in_freeze], FEED: feed_of(*pairs)})
-    if told_late == "submissions":
-        files = without(files, "judgements.json") | {
-            FEED: feed_of(*(pair for pair in pairs if pair[0] not in ("judgements", "state"))),
-            "state.json": STATE,
-        }
+    state, submission = (FROZEN, SUBMISSION) if lacking == "state" else (STATE, in_freeze)
+    pairs = [pair for pair in HISTORY_OF_AWARDS if pair[0] != lacking and pair != ("state", FROZEN)]
+    files = {**frozen_package(), "state.json": state, "submissions.json": [submission], FEED: feed_of(*pairs)}
     contents = read(as_directory(tmp_path / "c1", files))
-    assert folded(contents.changes).awards_at_freeze == {}
-    words = f"event-feed.ndjson awards: are told without {'state'}, so not as they were before a freeze"
-    assert [each.partition(":")[0] for each in warnings_of(contents)] == ["event-feed.ndjson awards"]
-    assert warnings_of(contents)[0].startswith(words)
+    assert not folded(contents.changes).awards_at_freeze
+    words = f"are told without {lacking}, so not as they were before a freeze: the collections count"
+    assert warnings_of(contents) == [f"event-feed.ndjson awards: {words}"]
 
 
 def test_empty_feed_and_feed_without_a_contest_are_completed(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cds.dialects import translators
-from cds.packages import collection_files, feed_lines, object_files, sources
+from cds.packages import collection_files, feed_lines, sources
 from cds.packages.contents import SourceRefused
 from cds.packages.limits import LINE_BYTES_MAX, MEBIBYTE
 from cds.packages.reading import read_contest
+from eventstore import limits as store_limits
 from schemas.object_types import OBJECT_TYPES
 from tests.cds.dialects.feeds import CLARIFICATION, CONTEST, JUDGEMENT, SUBMISSION, TEAM, typical
 from tests.cds.dialects.test_values import EXPLODING
@@ -198,7 +199,7 @@ def test_unpacked_total_is_counted_while_unpacking(tmp_path: Path, monkeypatch: 
         (sources, "UNPACKED_BYTES_MAX", 100, "p.zip: unpacks to more than 100 bytes"),
         (collection_files, "COLLECTION_BYTES_MAX", 100, "contest.json: is larger than 100 bytes"),
         (translators, "OBJECTS_MAX", 4, "problems.json:2: there are more than 4 objects"),
-        (object_files, "FILE_BYTES_MAX", 10, "contest/logo.png: is larger than 10 bytes"),
+        (store_limits, "FILE_BYTES_MAX", 10, "contest/logo.png: is larger than 10 bytes"),
     ],
 )
 def test_limits_have_names(
@@ -207,20 +208,6 @@ def test_limits_have_names(
     extra = {"contest/logo.png": png(5, 5)} if limit == "FILE_BYTES_MAX" else {}
     monkeypatch.setattr(module, limit, value)
     assert refusal(as_archive(tmp_path / "p.zip", {**small(), **extra})) == words
-
-
-def test_limit_of_a_file_is_that_of_the_store() -> None:
-    """What the store would refuse is refused while reading, before anything is kept."""
-    assert object_files.FILE_BYTES_MAX == limits.FILE_BYTES_MAX
-
-
-def test_file_beyond_the_limit_is_refused_while_reading(tmp_path: Path) -> None:
-    """A sparse file one byte too large: refused by what is read, and no more than the limit is."""
-    source = as_directory(tmp_path / "p", small())
-    (source / "contest").mkdir()
-    with (source / "contest" / "logo.png").open("wb") as stream:
-        stream.truncate(limits.FILE_BYTES_MAX + 1)
-    assert refusal(source) == f"contest/logo.png: is larger than {limits.FILE_BYTES_MAX} bytes"
 
 
 def test_feed_size_and_yaml_size_have_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
