@@ -274,6 +274,37 @@ def test_hidden_teams_in_both_come_to_the_same(tmp_path: Path) -> None:
     assert list(contents.final["groups"]) == ["participants"]
 
 
+@pytest.mark.parametrize("hidden_in", ["collections", "feed"])
+def test_hidden_groups_of_one_hide_the_teams_of_the_other(tmp_path: Path, hidden_in: str) -> None:
+    group: Plain = {"id": "guests", "name": "Guests", "hidden": True}
+    guest: Plain = {**SECOND_TEAM, "group_ids": ["guests"]}
+    if hidden_in == "collections":
+        files = {**without(small(), "teams.json"), "groups.json": [group], FEED: as_feed(*typical(("teams", guest)))}
+    else:
+        files = {**small(), "teams.json": [TEAM, guest], FEED: as_feed(*typical(("groups", group)))}
+    contents = read(as_directory(tmp_path / "c1", files))
+    contest = contents.final["contest"][""]
+    assert isinstance(contest, Contest)
+    assert contest.main_scoreboard_group_id == "participants"
+    assert list(contents.final["groups"]) == ["guests", "participants"]
+    teams = {identifier: team for identifier, team in contents.final["teams"].items() if isinstance(team, Team)}
+    assert {identifier: team.group_ids for identifier, team in teams.items()} == {
+        "t1": ["participants"],
+        "t2": ["guests"],
+    }
+
+
+def test_accounts_that_only_the_feed_has_bring_their_passwords(tmp_path: Path) -> None:
+    """A file of accounts counts alone, with the passwords in it and no others."""
+    account: Plain = {"id": "a1", "username": "judge", "type": "judge"}
+    feed = as_feed(*typical(("accounts", {**account, "password": "of the feed"})))
+    assert read(as_directory(tmp_path / "c1", {**small(), FEED: feed})).passwords == {"a1": "of the feed"}
+    files = {**small(), "accounts.json": [account], FEED: feed}
+    contents = read(as_directory(tmp_path / "c2", files))
+    assert contents.passwords == {}
+    assert contents.warnings == []
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
