@@ -20,7 +20,7 @@ from aiohttp import web
 
 from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
-from cds.contest_api.cross_origin import allow_every_origin, mark_response
+from cds.contest_api.cross_origin import mark_response
 from cds.contest_api.errors import ErrorsAsJson, errors_as_json
 from cds.contest_api.routes import contest_api_routes
 from cds.contest_api.service import SLOT, Service, ServiceSlot
@@ -165,7 +165,7 @@ class Server:
         log.info("ready", contests=sum(1 for _ in contests))
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[allow_every_origin, errors_as_json], client_max_size=BODY_BYTES_MAX)
+        application = web.Application(middlewares=[errors_as_json], client_max_size=BODY_BYTES_MAX)
         application[SLOT] = self._slot
         application.on_response_prepare.append(mark_response)
         application.router.add_get("/healthz", self._get_health)

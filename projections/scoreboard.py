@@ -171,9 +171,7 @@ class Board:
     def _current_judgement(self, judgements: Iterable[Judgement]) -> Judgement | None:
         """The completed judgement that counts; of several the one started last, then the last in the log."""
         completed = [
-            judgement
-            for judgement in judgements
-            if judgement.current is not False and _verdict(judgement) is not None
+            judgement for judgement in judgements if judgement.current is not False and _verdict(judgement) is not None
         ]
         if len(completed) <= 1:
             return completed[0] if completed else None

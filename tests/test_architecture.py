@@ -187,13 +187,9 @@ def unfinished(module: str, source: str) -> list[str]:
     docstrings = [
         (node.lineno, node.value.value)
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     ]
-    return [
-        f"{module}:{line}: unfinished work" for line, text in comments + docstrings if UNFINISHED.search(text)
-    ]
+    return [f"{module}:{line}: unfinished work" for line, text in comments + docstrings if UNFINISHED.search(text)]
 
 
 def untyped_dictionaries(module: str, source: str) -> list[str]:
@@ -202,9 +198,7 @@ def untyped_dictionaries(module: str, source: str) -> list[str]:
         f"{module}:{node.lineno}: {ast.unparse(node)}"
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Subscript)
-        and re.fullmatch(
-            r"(\w+\.)?(dict|Dict|Mapping|MutableMapping)\[\(?str, (\w+\.)?Any\)?\]", ast.unparse(node)
-        )
+        and re.fullmatch(r"(\w+\.)?(dict|Dict|Mapping|MutableMapping)\[\(?str, (\w+\.)?Any\)?\]", ast.unparse(node))
     ]
 
 
@@ -356,9 +350,7 @@ def test_a_planted_impurity_is_found(source: str) -> None:
 
 def test_pure_source_is_not_reported() -> None:
     """Types of times and ids, pure paths and hashes are values like any other."""
-    source = (
-        "import hashlib, pathlib\nfrom datetime import datetime, time\nname = pathlib.PurePosixPath('a').name"
-    )
+    source = "import hashlib, pathlib\nfrom datetime import datetime, time\nname = pathlib.PurePosixPath('a').name"
     assert impurities("projections.contest", source) == []
 
 
@@ -375,9 +367,7 @@ def test_pure_source_is_not_reported() -> None:
         (untyped_dictionaries, "cds.cli", "body: typing.Mapping[str, typing.Any] = {}"),
     ],
 )
-def test_a_planted_fault_of_form_is_found(
-    check: Callable[[str, str], list[str]], module: str, source: str
-) -> None:
+def test_a_planted_fault_of_form_is_found(check: Callable[[str, str], list[str]], module: str, source: str) -> None:
     """Each check of form finds what it is for, once."""
     assert len(check(module, source)) == 1
 

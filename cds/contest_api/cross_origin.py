@@ -6,7 +6,6 @@ This module must not know which answer it is.
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 REQUEST_HEADERS = (
@@ -16,19 +15,16 @@ RESPONSE_HEADERS = "ETag, Location, Retry-After"
 PREFLIGHT_MAX_AGE_S = 86_400
 
 
-@web.middleware
-async def allow_every_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer preflight requests; other answers get their header as they are prepared (`mark_response`)."""
-    if request.method == hdrs.METH_OPTIONS:
-        return web.Response(
-            status=HTTPStatus.NO_CONTENT,
-            headers={
-                hdrs.ACCESS_CONTROL_ALLOW_METHODS: METHODS,
-                hdrs.ACCESS_CONTROL_ALLOW_HEADERS: REQUEST_HEADERS,
-                hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_MAX_AGE_S),
-            },
-        )
-    return await handler(request)
+def preflight_response() -> web.Response:
+    """The answer to OPTIONS, the same for every path; no route has that method."""
+    return web.Response(
+        status=HTTPStatus.NO_CONTENT,
+        headers={
+            hdrs.ACCESS_CONTROL_ALLOW_METHODS: METHODS,
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: REQUEST_HEADERS,
+            hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_MAX_AGE_S),
+        },
+    )
 
 
 async def mark_response(_request: web.Request, response: web.StreamResponse) -> None:

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from cds.contest_api.cross_origin import preflight_response
 from eventstore.store import StoreUnavailable
 from schemas.metadata import ErrorBody
 
@@ -66,6 +67,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except Failure as failure:
         return error_response(failure)
     except web.HTTPException as exception:
+        if request.method == hdrs.METH_OPTIONS:
+            return preflight_response()
         if exception.status < HTTPStatus.BAD_REQUEST:
             raise
         return error_response(_of_http_exception(request, exception))

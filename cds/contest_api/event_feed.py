@@ -22,8 +22,8 @@ from schemas.viewers import Viewer
 STALLED_S_MAX = 30.0
 """Seconds after which a client that takes nothing is cut off; it may resume by token."""
 
-PIECE_BYTES = 64 * 1024
-"""What is written at once: as much as a connection buffers before it makes the writer wait."""
+AT_ONCE_BYTES = 16 * 1024
+"""What is written with one look at the clock; of more it is watched that it drains."""
 
 KEEP_ALIVE = b"\n"
 
@@ -58,7 +58,7 @@ async def get_event_feed(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_HEAD:
         return response
     try:
-        await _send(response, service, subscription)
+        await _send(response, service, subscription, request.transport)
     except ConnectionError:
         log.debug("feed_client_left", contest=contest.contest_id, role=viewer.role)
     except TimeoutError:
@@ -87,7 +87,9 @@ async def _subscription(request: web.Request, service: Service, contest: LiveCon
     )
 
 
-async def _send(response: web.StreamResponse, service: Service, subscription: Subscription) -> None:
+async def _send(
+    response: web.StreamResponse, service: Service, subscription: Subscription, transport: asyncio.Transport | None
+) -> None:
     """Send what there is, then what comes, until the client leaves or the server closes.
 
     A sign of life is due a fixed time after the last bytes that this client got. What it does not get must not
@@ -102,23 +104,34 @@ async def _send(response: web.StreamResponse, service: Service, subscription: Su
         if chunk is not None:
             sequence = chunk.sequence
         if chunk is not None and chunk.data:
-            await _write(response, chunk.data)
+            await _write(response, chunk.data, transport)
             sign_of_life_at_s = loop.time() + service.keep_alive_s
         elif chunk is not None:
             continue
         elif not subscription.live:
             break
         elif not await _woken(changed, service, sign_of_life_at_s - loop.time()):
-            await _write(response, KEEP_ALIVE)
+            await _write(response, KEEP_ALIVE, transport)
             sign_of_life_at_s = loop.time() + service.keep_alive_s
     await response.write_eof()
 
 
-async def _write(response: web.StreamResponse, data: bytes) -> None:
-    """Write in pieces, each with its own time: a slow reader is not a dead one. Raises TimeoutError."""
-    for start in range(0, len(data), PIECE_BYTES):
+async def _write(response: web.StreamResponse, data: bytes, transport: asyncio.Transport | None) -> None:
+    """Write, however long a slow reader takes, as long as it takes something. Raises TimeoutError for a dead one."""
+    if len(data) <= AT_ONCE_BYTES or transport is None:
         async with asyncio.timeout(STALLED_S_MAX):
-            await response.write(memoryview(data)[start : start + PIECE_BYTES])
+            await response.write(data)
+        return
+    writing = asyncio.ensure_future(response.write(data))
+    left_bytes = len(data) + transport.get_write_buffer_size()
+    try:
+        while not (await asyncio.wait((writing,), timeout=STALLED_S_MAX))[0]:
+            before_bytes, left_bytes = left_bytes, transport.get_write_buffer_size()
+            if left_bytes >= before_bytes:
+                raise TimeoutError
+        writing.result()
+    finally:
+        writing.cancel()
 
 
 async def _woken(changed: asyncio.Event, service: Service, timeout_s: float) -> bool:

@@ -13,6 +13,9 @@ from aiohttp import web
 SEPARATOR = "/"
 PARAMETER = "{"
 
+PATHS_KNOWN_MAX = 4_096
+"""Paths whose route is remembered; clients ask for the same few again and again."""
+
 
 class ContestPaths(web.DynamicResource):
     """Everything at and below a contest, by endpoint; the contest itself has the empty one."""
@@ -22,19 +25,28 @@ class ContestPaths(web.DynamicResource):
         super().__init__(path)
         self._place = path.count(SEPARATOR) + 1
         self._routers: dict[str, web.UrlDispatcher] = {}
+        self._found: dict[tuple[str, str], tuple[dict[str, str], web.AbstractRoute]] = {}
         for route in routes:
             endpoint = _fixed_segment(route.path.removeprefix(path))
             self._routers.setdefault(endpoint, web.UrlDispatcher()).add_routes([route])
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         """The route of a request, if there is one, and otherwise the methods that its path has."""
-        segments = request.rel_url.path_safe.split(SEPARATOR, self._place + 1)
+        asked = (request.method, request.rel_url.path_safe)
+        known = self._found.get(asked)
+        if known is not None:
+            parameters, route = known
+            return web.UrlMappingMatchInfo(dict(parameters), route), set()
+        segments = asked[1].split(SEPARATOR, self._place + 1)
         router = self._routers.get(segments[self._place] if len(segments) > self._place else "")
         if router is None:
             return None, set()
         found = await router.resolve(request)
         failure = found.http_exception
         if failure is None:
+            if len(self._found) >= PATHS_KNOWN_MAX:
+                self._found.clear()
+            self._found[asked] = (dict(found), found.route)
             return found, set()
         return None, failure.allowed_methods if isinstance(failure, web.HTTPMethodNotAllowed) else set()
 
