@@ -21,7 +21,8 @@ from aiohttp import web
 from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
 from cds.contest_api.cross_origin import mark_response
-from cds.contest_api.errors import ErrorsAsJson, errors_as_json
+from cds.contest_api.errors import ErrorsAsJson
+from cds.contest_api.middleware import errors_as_json
 from cds.contest_api.routes import contest_api_routes
 from cds.contest_api.service import SLOT, Service, ServiceSlot
 from cds.contests import Contests

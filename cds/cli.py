@@ -48,11 +48,19 @@ def check_base_url(_context: click.Context, _parameter: click.Parameter, value: 
     """Let pass what has the form of a base URL: http or https with a host, or a path from the root."""
     if value is None:
         return None
-    parts = urlsplit(value)
-    whole = parts.scheme in ("http", "https") and parts.netloc != ""
-    if (not whole and not value.startswith("/")) or parts.query or parts.fragment or set(parts.path) & set("{}"):
+    if not value.startswith("/") and not _is_whole_url(value):
         raise click.BadParameter(f"{value!r} is not like https://example.com/x/y/api/")
+    if set(value) & set(" ?#{}"):
+        raise click.BadParameter(f"{value!r} is more than the address of a directory")
     return value
+
+
+def _is_whole_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _names_of_all_options(context: click.Context) -> set[str]:
@@ -77,6 +85,7 @@ def database_options(command: Command) -> Command:
             "--database-url",
             metavar="DSN",
             envvar="CDS_DATABASE_URL",
+            callback=lambda _context, _parameter, value: value or None,
             help="A Postgres to use in place of the embedded one.",
         ),
         click.option(

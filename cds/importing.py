@@ -81,7 +81,7 @@ async def import_contest(
             events=len(events),
             position=position,
             files=files,
-            passwords=len(credentials),
+            passwords=len(hashed),
         )
     raise Contended(f"{stream} was written by others {ATTEMPTS_MAX} times in a row")
 

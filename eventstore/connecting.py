@@ -110,6 +110,8 @@ class Connections:
             raise StoreRefused(f"the database refuses the connection: {one_line(error)}") from error
         except FAILURES as error:
             raise StoreUnavailable(f"the database cannot be reached: {one_line(error)}") from error
+        except (ValueError, OverflowError) as error:
+            raise StoreRefused(f"the database's address cannot be read: {one_line(error)}") from error
 
     async def open_pool(self) -> None:
         """Prepare the pool; it connects when a connection is first needed."""

@@ -8,10 +8,7 @@ from http import HTTPStatus
 import msgspec
 import structlog
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
 
-from cds.contest_api.cross_origin import preflight_response
-from eventstore.store import StoreUnavailable
 from schemas.metadata import ErrorBody
 
 RETRY_AFTER_S = 1
@@ -59,36 +56,6 @@ def error_response(failure: Failure) -> web.Response:
     )
 
 
-@web.middleware
-async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever goes wrong below into the error form, unknown routes and methods included."""
-    try:
-        return await handler(request)
-    except Failure as failure:
-        return error_response(failure)
-    except web.HTTPException as exception:
-        if request.method == hdrs.METH_OPTIONS:
-            return preflight_response()
-        if exception.status < HTTPStatus.BAD_REQUEST:
-            raise
-        return error_response(_of_http_exception(request, exception))
-    except StoreUnavailable:
-        log.warning("database_unavailable", path=request.path)
-        return error_response(
-            Failure(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "the database is away; try again",
-                {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)},
-            )
-        )
-    except (ConnectionError, TimeoutError):
-        raise
-    except Exception:
-        # The one place that catches everything: the client gets the error form, the log gets the traceback.
-        log.exception("request_failed", method=request.method, path=request.path)
-        return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this"))
-
-
 class ErrorsAsJson(web.RequestHandler):
     """The protocol of a connection: what is no HTTP request at all is answered in the error form too.
 
@@ -118,14 +85,3 @@ class ErrorsAsJson(web.RequestHandler):
         response = error_response(failure)
         response.force_close()
         return response
-
-
-def _of_http_exception(request: web.Request, exception: web.HTTPException) -> Failure:
-    status = HTTPStatus(exception.status)
-    headers = {name: value for name, value in exception.headers.items() if name in (hdrs.ALLOW, hdrs.RETRY_AFTER)}
-    messages = {
-        HTTPStatus.NOT_FOUND: f"there is nothing at {request.path}",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not allowed at {request.path}",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the request body is too large",
-    }
-    return Failure(status, messages.get(status, exception.reason), headers)

@@ -4,6 +4,9 @@ This module frames ready bytes for one client; it must not know how lines come a
 """
 
 import asyncio
+import fcntl
+import sys
+import termios
 from http import HTTPStatus
 
 import msgspec
@@ -22,8 +25,11 @@ from schemas.viewers import Viewer
 STALLED_S_MAX = 30.0
 """Seconds after which a client that takes nothing is cut off; it may resume by token."""
 
-AT_ONCE_BYTES = 16 * 1024
-"""What is written with one look at the clock; of more it is watched that it drains."""
+AT_ONCE_BYTES = 32 * 1024
+"""What may stand in a connection's buffer without the writer having to wait; of more it is watched that it drains."""
+
+KERNEL_QUEUE_BYTES = 4
+"""The size of the number in which the kernel tells how much it holds back."""
 
 KEEP_ALIVE = b"\n"
 
@@ -118,20 +124,29 @@ async def _send(
 
 async def _write(response: web.StreamResponse, data: bytes, transport: asyncio.Transport | None) -> None:
     """Write, however long a slow reader takes, as long as it takes something. Raises TimeoutError for a dead one."""
-    if len(data) <= AT_ONCE_BYTES or transport is None:
-        async with asyncio.timeout(STALLED_S_MAX):
-            await response.write(data)
+    if transport is None or transport.get_write_buffer_size() + len(data) <= AT_ONCE_BYTES:
+        await response.write(data)
         return
     writing = asyncio.ensure_future(response.write(data))
-    left_bytes = len(data) + transport.get_write_buffer_size()
+    left_bytes = len(data) + _untaken_bytes(transport)
     try:
         while not (await asyncio.wait((writing,), timeout=STALLED_S_MAX))[0]:
-            before_bytes, left_bytes = left_bytes, transport.get_write_buffer_size()
+            before_bytes, left_bytes = left_bytes, _untaken_bytes(transport)
             if left_bytes >= before_bytes:
                 raise TimeoutError
         writing.result()
     finally:
         writing.cancel()
+
+
+def _untaken_bytes(transport: asyncio.Transport) -> int:
+    """What the other side has not taken yet: in our buffer, and in the kernel's, which may hold megabytes."""
+    connection = transport.get_extra_info("socket")
+    if connection is None:
+        return transport.get_write_buffer_size()
+    queued = bytearray(KERNEL_QUEUE_BYTES)
+    fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, queued)
+    return transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
 
 
 async def _woken(changed: asyncio.Event, service: Service, timeout_s: float) -> bool:
@@ -165,7 +180,7 @@ async def _start(request: web.Request, service: Service, contest: LiveContest, v
 
 def _types_mask(request: web.Request) -> int:
     """The types that `types=a,b` asks for, all without it. Raises Failure (400) for one that does not exist."""
-    asked = [name.strip() for name in request.query.get("types", "").split(",") if name.strip()]
+    asked = [name.strip() for name in ",".join(request.query.getall("types", [])).split(",") if name.strip()]
     if not asked:
         return ALL_TYPES_MASK
     mask = 0

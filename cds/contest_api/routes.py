@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from cds.contest_api.errors import Failure, unauthorized
+from cds.contest_api.errors import Failure, error_response, unauthorized
 from cds.contest_api.event_feed import get_event_feed
 from cds.contest_api.files import get_file
 from cds.contest_api.metadata import get_access, get_account, get_api_information
@@ -53,7 +53,7 @@ def contest_api_routes(prefix: str) -> list[web.AbstractRouteDef]:
 
 
 def _defined(prefix: str, routes: Sequence[Route]) -> list[web.RouteDef]:
-    return [web.route(route.method, prefix + route.path, route.handler) for route in routes]
+    return [web.route(route.method, prefix + route.path, route.handler, expect_handler=expect) for route in routes]
 
 
 def _of_type(row: ObjectType) -> list[Route]:
@@ -89,6 +89,16 @@ def _get(path: str, handler: Handler) -> list[Route]:
 def _refused(path: str) -> list[Route]:
     methods = (hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_PATCH, hdrs.METH_DELETE)
     return [Route(method, path + SLASH, refuse_to_write) for method in methods]
+
+
+async def expect(request: web.Request) -> web.StreamResponse | None:
+    """Answer `Expect: 100-continue`; nothing else can be expected of this server."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # What was written does not belong to the answer.
+        request.writer.output_size = 0
+        return None
+    return error_response(Failure(HTTPStatus.EXPECTATION_FAILED, "only 100-continue can be expected of this server"))
 
 
 async def refuse_to_write(request: web.Request) -> web.StreamResponse:

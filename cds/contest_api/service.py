@@ -57,6 +57,13 @@ def service_of(request: web.Request) -> Service:
     return service
 
 
+def contest_at(request: web.Request) -> LiveContest | None:
+    """The contest that a path is about, also where no route leads; None when there is none, or no server yet."""
+    service = request.app[SLOT].service
+    _, _, rest = request.path.partition("/contests/")
+    return None if service is None else service.contests.find(rest.partition("/")[0])
+
+
 async def asked(request: web.Request) -> tuple[LiveContest, Viewer]:
     """The contest that the path names, and who asks. Raises Failure (401, 404), wrong credentials first."""
     contest_id = request.match_info["contest_id"]

@@ -56,4 +56,4 @@ async def test_a_dead_reader_is_given_up() -> None:
 
 async def test_a_dead_reader_of_single_lines_is_given_up() -> None:
     with pytest.raises(TimeoutError):
-        await event_feed._write(Response(), b"{}\n", Connection([]))
+        await event_feed._write(Response(), b"{}\n", Connection([90_000]))

@@ -1,0 +1,69 @@
+"""What stands around every handler: failures of any kind become answers in the error form.
+
+This module must not know which endpoint failed.
+"""
+
+from http import HTTPStatus
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from cds.contest_api.cross_origin import preflight_response
+from cds.contest_api.errors import RETRY_AFTER_S, Failure, error_response
+from cds.contest_api.service import contest_at, viewer_of
+from eventstore.store import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever goes wrong below into the error form, unknown routes and methods included."""
+    try:
+        return await handler(request)
+    except Failure as failure:
+        return error_response(failure)
+    except web.HTTPException as exception:
+        if request.method == hdrs.METH_OPTIONS:
+            return preflight_response()
+        if exception.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return error_response(await _without_route(request, exception))
+    except StoreUnavailable:
+        log.warning("database_unavailable", path=request.path)
+        return error_response(
+            Failure(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "the database is away; try again",
+                {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)},
+            )
+        )
+    except (ConnectionError, TimeoutError):
+        raise
+    except Exception:
+        # The one place that catches everything: the client gets the error form, the log gets the traceback.
+        log.exception("request_failed", method=request.method, path=request.path)
+        return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this"))
+
+
+async def _without_route(request: web.Request, exception: web.HTTPException) -> Failure:
+    """What to answer where the router has nothing: wrong credentials come first, as everywhere."""
+    if exception.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        return _of_http_exception(request, exception)
+    try:
+        await viewer_of(request, contest_at(request))
+    except Failure as failure:
+        return failure
+    return _of_http_exception(request, exception)
+
+
+def _of_http_exception(request: web.Request, exception: web.HTTPException) -> Failure:
+    status = HTTPStatus(exception.status)
+    headers = {name: value for name, value in exception.headers.items() if name in (hdrs.ALLOW, hdrs.RETRY_AFTER)}
+    messages = {
+        HTTPStatus.NOT_FOUND: f"there is nothing at {request.path}",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not allowed at {request.path}",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the request body is too large",
+    }
+    return Failure(status, messages.get(status, exception.reason), headers)
