@@ -151,7 +151,8 @@ class ContestState:
             if type_name in types:
                 keys = ((type_name, identifier) for identifier in self.objects[type_name])
                 yield from sorted(keys, key=self._replies_above) if type_name == "clarifications" else keys
-                yield from ((type_name, identifier) for identifier in self._released if type_name == "awards")
+                if type_name == "awards":
+                    yield from ((type_name, i) for i in (*self.withdrawn_awards(), *self._released))
             if type_name == key[0] and (type_name not in types or key[1] not in self.objects[type_name]):
                 yield key
 
