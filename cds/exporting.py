@@ -64,18 +64,13 @@ async def file_contents(contest: LiveContest, store: EventStore) -> AsyncIterato
             for reference in _kept_files(row, instance):
                 content = await store.file(reference.content or "")
                 if content is not None:
-                    yield _package_path(row, identifier, reference.filename), content
+                    yield row.package_path(identifier, reference.filename), content
 
 
 def _kept_files(row: ObjectType, instance: ContestObject) -> Iterator[FileReference]:
     for file_property in row.file_properties:
         references: list[FileReference] = getattr(instance, file_property.property) or []
         yield from (reference for reference in references if reference.content is not None)
-
-
-def _package_path(row: ObjectType, identifier: str, filename: str) -> str:
-    """Contest Package: `contest/<filename>`, `<endpoint>/<id>/<filename>`."""
-    return "/".join((row.package_file, filename) if row.singleton else (row.endpoint, identifier, filename))
 
 
 def _with_password(data: bytes, password_hashes: Mapping[str, str]) -> bytes:

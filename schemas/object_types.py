@@ -75,6 +75,10 @@ class ObjectType(msgspec.Struct, frozen=True, kw_only=True):
         """The name of its file in a contest package, without the suffix."""
         return self.name if self.singleton else self.endpoint
 
+    def package_path(self, identifier: str, filename: str) -> str:
+        """Where a contest package keeps a file: `contest/<filename>`, `<endpoint>/<id>/<filename>`."""
+        return "/".join((self.package_file, filename) if self.singleton else (self.endpoint, identifier, filename))
+
 
 def marks(structure: type[msgspec.Struct]) -> Iterator[tuple[str, Mark, bool]]:
     """Each marked property of a structure with its mark, and whether the mark is on the members of a list."""

@@ -3,8 +3,6 @@
 This module must not know any particular command.
 """
 
-from collections.abc import Sequence
-
 import msgspec
 
 from schemas.objects import ContestObject
@@ -27,6 +25,3 @@ class ObjectChange(msgspec.Struct, frozen=True):
     type: str
     id: str
     instance: ContestObject | None
-
-
-Changes = Sequence[ObjectChange]

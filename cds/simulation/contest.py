@@ -15,7 +15,7 @@ from cds.simulation.parameters import SimulationParameters
 from cds.simulation.participants import password_of
 from cds.simulation.telling import SimulatedChange, tell
 from cds.simulation.world import World, make_world
-from schemas.object_types import OBJECT_TYPES, ObjectType
+from schemas.object_types import OBJECT_TYPES, ObjectType, object_key
 from schemas.objects import ContestObject, Run
 from schemas.properties import FileReference
 
@@ -128,6 +128,4 @@ def file_references(row: ObjectType, instance: ContestObject) -> Iterator[FileRe
 
 def package_path(row: ObjectType, instance: ContestObject, reference: FileReference) -> str:
     """Where a contest package keeps a file (Contest Package, "Referenced files")."""
-    if row.singleton:
-        return f"{row.name}/{reference.filename}"
-    return f"{row.endpoint}/{getattr(instance, 'id')}/{reference.filename}"  # noqa: B009 - see object_key
+    return row.package_path(object_key(row, instance), reference.filename)

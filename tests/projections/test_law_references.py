@@ -13,48 +13,14 @@ from hypothesis import given
 from projections.access import access_of
 from schemas.viewers import ROLES, Role
 from tests.builders import READERS, Played, Reader, small_contest
+from tests.expected_references import REFERENCES
 from tests.histories import History, histories
 from tests.independent_fold import Collections, fold_one, notifications
-
-NAMES: dict[str, dict[str, str]] = {
-    "contest": {"main_scoreboard_group_id": "groups"},
-    "judgement-types": {"simplified_judgement_type_id": "judgement-types"},
-    "teams": {"organization_id": "organizations", "group_ids": "groups"},
-    "persons": {"roles.team_id": "teams"},
-    "accounts": {"team_id": "teams", "person_id": "persons"},
-    "submissions": {
-        "language_id": "languages",
-        "problem_id": "problems",
-        "team_id": "teams",
-        "account_id": "accounts",
-    },
-    "judgements": {
-        "submission_id": "submissions",
-        "judgement_type_id": "judgement-types",
-        "simplified_judgement_type_id": "judgement-types",
-    },
-    "runs": {"judgement_id": "judgements", "judgement_type_id": "judgement-types"},
-    "clarifications": {
-        "from_team_id": "teams",
-        "to_team_ids": "teams",
-        "to_group_ids": "groups",
-        "reply_to_id": "clarifications",
-        "problem_id": "problems",
-    },
-    "awards": {"team_ids": "teams"},
-    "commentary": {
-        "source_id": "persons",
-        "team_ids": "teams",
-        "problem_ids": "problems",
-        "submission_ids": "submissions",
-    },
-}
-"""Type → property → the type of what it names (JSON Format, the tables of every object)."""
 
 
 def named(type_name: str, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What an object as it is shown names: type and id."""
-    for path, target in NAMES.get(type_name, {}).items():
+    for path, target in REFERENCES.get(type_name, {}).items():
         first, _, rest = path.partition(".")
         value = data.get(first)
         members = value if isinstance(value, list) else [value]
@@ -125,7 +91,7 @@ def test_access_is_referentially_closed(role: Role) -> None:
     """A property that names objects is announced only with the endpoint of those objects, and their id."""
     announced = listed(role)
     for type_name, properties in announced.items():
-        for path, target in NAMES.get(type_name, {}).items():
+        for path, target in REFERENCES.get(type_name, {}).items():
             if path.partition(".")[0] in properties:
                 assert "id" in announced.get(target, set()), (type_name, path)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from tests import independent_fold
 from tests.cds.contest_api.serving import Caller, Json
+from tests.expected_references import REFERENCES
 from tests.independent_fold import Collections
 
 TYPES = (
@@ -30,41 +31,6 @@ TYPES = (
     "commentary",
 )
 """The notification types of the specification (Contest API, "Notifications")."""
-
-REFERENCES: dict[str, dict[str, str]] = {
-    "contest": {"main_scoreboard_group_id": "groups"},
-    "judgement-types": {"simplified_judgement_type_id": "judgement-types"},
-    "teams": {"organization_id": "organizations", "group_ids": "groups"},
-    "persons": {"roles.team_id": "teams"},
-    "accounts": {"team_id": "teams", "person_id": "persons"},
-    "submissions": {
-        "language_id": "languages",
-        "problem_id": "problems",
-        "team_id": "teams",
-        "account_id": "accounts",
-    },
-    "judgements": {
-        "submission_id": "submissions",
-        "judgement_type_id": "judgement-types",
-        "simplified_judgement_type_id": "judgement-types",
-    },
-    "runs": {"judgement_id": "judgements", "judgement_type_id": "judgement-types"},
-    "clarifications": {
-        "from_team_id": "teams",
-        "to_team_ids": "teams",
-        "to_group_ids": "groups",
-        "reply_to_id": "clarifications",
-        "problem_id": "problems",
-    },
-    "awards": {"team_ids": "teams"},
-    "commentary": {
-        "source_id": "persons",
-        "team_ids": "teams",
-        "problem_ids": "problems",
-        "submission_ids": "submissions",
-    },
-}
-"""Type → property → the type it names (JSON Format), typed from the specification."""
 
 
 def fold(lines: Iterable[bytes], start: Collections | None = None) -> Collections:

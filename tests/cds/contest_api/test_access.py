@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cds.contest_api.feeds import REFERENCES, TYPES, everything
+from tests.cds.contest_api.feeds import TYPES, everything
 from tests.cds.contest_api.serving import Json, Running
 from tests.cds.contest_api.small_contest import ROLE_OF_ACCOUNT, login
 from tests.cds.contest_api.test_http import WRITING, expect_error
+from tests.expected_references import REFERENCES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

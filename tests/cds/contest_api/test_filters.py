@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.cds.contest_api.feeds import REFERENCES
 from tests.cds.contest_api.serving import Caller, Running
 from tests.cds.contest_api.small_contest import ROLE_OF_ACCOUNT, login
+from tests.expected_references import REFERENCES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
