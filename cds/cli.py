@@ -3,45 +3,16 @@
 This module translates words into calls; it must not hold rules.
 """
 
-import asyncio
 import os
-import tomllib
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import IO, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
-from cds.configuration import DEFAULT_DATA_DIR, DEFAULT_HOST, DEFAULT_PORT, Configuration
-
-Command = TypeVar("Command", bound=Callable[..., object])
+from cds.command_line import database_options, run
+from cds.configuration import DEFAULT_HOST, DEFAULT_PORT, Configuration
 
 DSN_LINGER_S = 120.0
-
-
-class CommandRefused(click.ClickException):
-    """What ends a command with exit code 1."""
-
-    exit_code = 1
-
-    def show(self, file: IO[str] | None = None) -> None:
-        """One line on standard error, unless `file` is another place."""
-        click.echo(f"cds: {self.format_message()}", file=file, err=file is None)
-
-
-def read_configuration_file(context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
-    """Take the defaults of options from a TOML file, in which they are named as on the command line or with `_`."""
-    if value is not None:
-        try:
-            settings = tomllib.loads(value.read_text())
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as exception:
-            raise click.BadParameter(f"{value}: {exception}") from None
-        settings = {name.replace("-", "_"): setting for name, setting in settings.items()}
-        for name in settings.keys() - _names_of_all_options(context):
-            raise click.BadParameter(f"{value}: no command has an option {name!r}")
-        context.default_map = settings
-    return value
 
 
 def check_base_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -61,46 +32,6 @@ def _is_whole_url(value: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def _names_of_all_options(context: click.Context) -> set[str]:
-    """One file serves all commands, so it may name the options of any of them."""
-    root = context.find_root().command
-    commands = root.commands.values() if isinstance(root, click.Group) else (context.command,)
-    return {parameter.name for command in commands for parameter in command.params}
-
-
-def database_options(command: Command) -> Command:
-    """The options that say where the log is kept."""
-    options = (
-        click.option(
-            "--data-dir",
-            type=click.Path(path_type=Path, file_okay=False),
-            default=DEFAULT_DATA_DIR,
-            show_default=True,
-            envvar="CDS_DATA_DIR",
-            help="Directory of the embedded Postgres.",
-        ),
-        click.option(
-            "--database-url",
-            metavar="DSN",
-            envvar="CDS_DATABASE_URL",
-            callback=lambda _context, _parameter, value: value or None,
-            help="A Postgres to use in place of the embedded one.",
-        ),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path, dir_okay=False),
-            is_eager=True,
-            expose_value=False,
-            envvar="CDS_CONFIG",
-            callback=read_configuration_file,
-            help="TOML file with any of these options.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -131,7 +62,7 @@ def serve(host: str, port: int, base_url: str | None, data_dir: Path, database_u
     """
     from cds import serving
 
-    _run(serving.serve_contests(_server_configuration(host, port, base_url, data_dir, database_url)))
+    run(serving.serve_contests(_server_configuration(host, port, base_url, data_dir, database_url)))
 
 
 @main.command(name="import")
@@ -151,7 +82,7 @@ def import_(*, source: Path, contest_id: str | None, strict: bool, data_dir: Pat
     """
     from cds import transfer
 
-    _run(transfer.import_source(source, contest_id, strict=strict, data_dir=data_dir, database_url=database_url))
+    run(transfer.import_source(source, contest_id, strict=strict, data_dir=data_dir, database_url=database_url))
 
 
 @main.command()
@@ -163,7 +94,7 @@ def export(*, contest_id: str, destination: Path, credentials: bool, data_dir: P
     """Write a contest as a contest package, to a directory or a file that ends in .zip."""
     from cds import transfer
 
-    _run(
+    run(
         transfer.export_contest(
             contest_id, destination, credentials=credentials, data_dir=data_dir, database_url=database_url
         )
@@ -176,7 +107,7 @@ def contests(data_dir: Path, database_url: str | None) -> None:
     """List the contests of the log."""
     from cds import transfer
 
-    _run(transfer.list_contests(data_dir, database_url))
+    run(transfer.list_contests(data_dir, database_url))
 
 
 @main.command()
@@ -188,7 +119,7 @@ def dsn(data_dir: Path, database_url: str | None) -> None:
     """
     from cds import transfer
 
-    _run(transfer.print_dsn(data_dir, database_url, DSN_LINGER_S))
+    run(transfer.print_dsn(data_dir, database_url, DSN_LINGER_S))
 
 
 @main.command()
@@ -280,7 +211,7 @@ def simulate(destination: Path, **choices: object) -> None:
     """Write a realistic, made-up contest package: a directory, or a file that ends in .zip."""
     from cds import rehearsal
 
-    _run(rehearsal.write_simulation(destination, choices))
+    run(rehearsal.write_simulation(destination, choices))
 
 
 @main.command()
@@ -308,7 +239,7 @@ def demo(
 
     parameters = SimulationParameters(seed=seed, teams=teams, name="Demo Contest")
     configuration = _server_configuration(host, port, None, data_dir, database_url)
-    _run(demonstration.run_demo(configuration, parameters, speed))
+    run(demonstration.run_demo(configuration, parameters, speed))
 
 
 def _server_configuration(
@@ -322,20 +253,3 @@ def _server_configuration(
         database_url=database_url,
         admin_password=os.environ.get("CDS_ADMIN_PASSWORD") or None,
     )
-
-
-def _run(work: Coroutine[object, object, None]) -> None:
-    """Run a command to its end; what refuses it becomes one line and exit code 1."""
-    from cds.commands.decision import Refused
-    from cds.dialects.results import SourceRefused
-    from cds.live_contest import Contended
-    from cds.observability import configure_logging
-    from eventstore.store import StoreRefused, StoreUnavailable
-
-    configure_logging()
-    try:
-        asyncio.run(work)
-    except (Refused, SourceRefused, StoreRefused, StoreUnavailable, Contended, OSError) as exception:
-        raise CommandRefused(str(exception)) from exception
-    except KeyboardInterrupt:
-        raise CommandRefused("interrupted") from None

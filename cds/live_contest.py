@@ -22,6 +22,7 @@ from projections.tokens import CHAIN_BYTES, Place, TokenMaker, TokenRefused
 from projections.visibility_table import SEES_LIVE_SCOREBOARD, SEES_PROBLEMS_BEFORE_START
 from schemas.object_types import OBJECT_TYPES
 from schemas.objects import ContestObject
+from schemas.records import RECORD_TYPES, Record
 from schemas.viewers import Role
 
 PAGE_EVENTS = 1_000
@@ -35,7 +36,10 @@ EAGER_ROLES: tuple[Role, ...] = ("public",)
 
 STREAM_PREFIX = "contest:"
 
-_decoders = {name: msgspec.json.Decoder(row.structure) for name, row in OBJECT_TYPES.items()}
+_decoders: dict[str, msgspec.json.Decoder[ContestObject] | msgspec.json.Decoder[Record]] = {
+    **{name: msgspec.json.Decoder(row.structure) for name, row in OBJECT_TYPES.items()},
+    **{name: msgspec.json.Decoder(structure) for name, structure in RECORD_TYPES.items()},
+}
 
 
 class Contended(Exception):
@@ -73,8 +77,8 @@ def stream_of(contest_id: str) -> str:
     return STREAM_PREFIX + contest_id
 
 
-def decoded(event: Event) -> ContestObject | None:
-    """The object that an event speaks of, None for a deletion. Raises UnreadableEvent."""
+def decoded(event: Event) -> ContestObject | Record | None:
+    """The object or record that an event speaks of, None for a deletion. Raises UnreadableEvent."""
     decoder = _decoders.get(event.type)
     if decoder is None:
         raise UnreadableEvent(f"{event.stream} {event.position}: there is no type {event.type!r}")

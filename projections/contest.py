@@ -14,6 +14,7 @@ from projections.integrity import Key, ReferrerIndex
 from projections.timeline import Timeline, timeline_of
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
 from schemas.objects import Award, Clarification, Contest, ContestObject, JudgementType, State, Submission, Team
+from schemas.records import RECORD_TYPES, Login, Record, Settings
 from schemas.times import parse_relative_time_ms
 
 
@@ -23,6 +24,9 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     position: int
     keys: tuple[Key, ...]
 
+
+SUBMISSION_NUMBER_DIGITS_MAX = 12
+"""A longer id that consists of digits was not counted up; new ids do not go on from it."""
 
 RESHAPED_BY: dict[str, tuple[str, ...]] = {
     "started": ("problems", "submissions", "judgements", "runs", "clarifications", "awards", "commentary"),
@@ -38,7 +42,9 @@ class ContestState:
     """Everything that the events so far say.
 
     `objects` holds the collections by type and id in order of creation; `versions` the position of the last
-    event of every object, deleted ones included, so that versions never restart.
+    event of every object and record, deleted ones included, so that versions never restart. `settings` and `logins`
+    are records; of answered requests only the position is kept. `highest_submission_number` is the highest id of a
+    submission that is a number, also of one that is gone.
     """
 
     def __init__(self) -> None:
@@ -49,6 +55,9 @@ class ContestState:
         self.referrers = ReferrerIndex()
         self.timeline = Timeline()
         self.submission_times_ms: dict[str, int] = {}
+        self.highest_submission_number = 0
+        self.settings = Settings()
+        self.logins: dict[str, Login] = {}
         self.awards_at_freeze: dict[str, Award] | None = None
         self._released: tuple[str, ...] = ()
 
@@ -85,10 +94,25 @@ class ContestState:
         judgement_type = cast("JudgementType | None", self.objects["judgement-types"].get(judgement_type_id))
         return judgement_type.simplified_judgement_type_id if judgement_type else None
 
-    def apply(self, position: int, type_name: str, identifier: str, instance: ContestObject | None) -> Change:
+    def apply(self, position: int, type_name: str, identifier: str, instance: ContestObject | Record | None) -> Change:
         """Take in the event at the next position; `instance` None is a deletion."""
         self.position = position
-        key = (type_name, identifier)
+        if type_name in RECORD_TYPES:
+            self._apply_record((type_name, identifier), cast("Record | None", instance))
+            return Change(position, ())
+        return self._apply_object(position, (type_name, identifier), cast("ContestObject | None", instance))
+
+    def _apply_record(self, key: Key, record: Record | None) -> None:
+        self.versions[key] = self.position
+        if key[0] == "x-settings":
+            self.settings = cast("Settings", record or Settings())
+        elif key[0] == "x-logins" and record is None:
+            self.logins.pop(key[1], None)
+        elif key[0] == "x-logins":
+            self.logins[key[1]] = cast("Login", record)
+
+    def _apply_object(self, position: int, key: Key, instance: ContestObject | None) -> Change:
+        type_name, identifier = key
         collection = self.objects[type_name]
         before = collection.get(identifier)
         if instance is None:
@@ -98,7 +122,7 @@ class ContestState:
         self.versions[key] = position
         self.referrers.replace(key, before, instance)
         if type_name == "submissions":
-            self._note_submission_time(identifier, cast("Submission | None", instance))
+            self._note_submission(identifier, cast("Submission | None", instance))
         reshaped = self._reshaped_types(type_name, before, instance)
         if reshaped:
             return Change(position, tuple(self._keys_with(key, reshaped)))
@@ -106,11 +130,13 @@ class ContestState:
             return Change(position, (key,))
         return Change(position, tuple(self._keys_depending_on(key, before, instance)))
 
-    def _note_submission_time(self, identifier: str, submission: Submission | None) -> None:
+    def _note_submission(self, identifier: str, submission: Submission | None) -> None:
         if submission is None:
             self.submission_times_ms.pop(identifier, None)
-        else:
-            self.submission_times_ms[identifier] = parse_relative_time_ms(submission.contest_time)
+            return
+        self.submission_times_ms[identifier] = parse_relative_time_ms(submission.contest_time)
+        if len(identifier) <= SUBMISSION_NUMBER_DIGITS_MAX and identifier.isascii() and identifier.isdecimal():
+            self.highest_submission_number = max(self.highest_submission_number, int(identifier))
 
     def _reshaped_types(
         self, type_name: str, before: ContestObject | None, after: ContestObject | None

@@ -76,7 +76,7 @@ def _refuse_dangling(state: ContestState, changed: list[ObjectChange], deleted: 
             if referrer not in gone and referrer not in rewritten:
                 raise Refused(f"{key[0]} {key[1]} cannot be deleted: {referrer[0]} {referrer[1]} refers to it")
     for change in changed:
-        if change.instance is None:
+        if not isinstance(change.instance, ContestObject):
             continue
         for target in named_by(OBJECT_TYPES[change.type], change.instance):
             if target in gone or (target not in rewritten and target[1] not in state.objects[target[0]]):

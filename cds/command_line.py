@@ -1,0 +1,102 @@
+"""What the commands of `cds` share: the options that say where the log is, and how a command ends.
+
+This module must not know any particular command.
+"""
+
+import asyncio
+import tomllib
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import IO, TypeVar
+
+import click
+
+from cds.configuration import DEFAULT_DATA_DIR
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+class CommandRefused(click.ClickException):
+    """What ends a command with exit code 1."""
+
+    exit_code = 1
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """One line on standard error, unless `file` is another place."""
+        click.echo(f"cds: {self.format_message()}", file=file, err=file is None)
+
+
+def read_configuration_file(context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Take the defaults of options from a TOML file, in which they are named as on the command line or with `_`."""
+    if value is not None:
+        try:
+            settings = tomllib.loads(value.read_text())
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as exception:
+            raise click.BadParameter(f"{value}: {exception}") from None
+        settings = {name.replace("-", "_"): setting for name, setting in settings.items()}
+        for name in settings.keys() - _names_of_all_options(context):
+            raise click.BadParameter(f"{value}: no command has an option {name!r}")
+        context.default_map = settings
+    return value
+
+
+def _names_of_all_options(context: click.Context) -> set[str]:
+    """One file serves all commands, so it may name the options of any of them."""
+    return {parameter.name for command in _commands_below(context.find_root().command) for parameter in command.params}
+
+
+def _commands_below(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            yield from _commands_below(below)
+
+
+def database_options(command: Command) -> Command:
+    """The options that say where the log is kept."""
+    options = (
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path, file_okay=False),
+            default=DEFAULT_DATA_DIR,
+            show_default=True,
+            envvar="CDS_DATA_DIR",
+            help="Directory of the embedded Postgres.",
+        ),
+        click.option(
+            "--database-url",
+            metavar="DSN",
+            envvar="CDS_DATABASE_URL",
+            callback=lambda _context, _parameter, value: value or None,
+            help="A Postgres to use in place of the embedded one.",
+        ),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            is_eager=True,
+            expose_value=False,
+            envvar="CDS_CONFIG",
+            callback=read_configuration_file,
+            help="TOML file with any of these options.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def run(work: Coroutine[object, object, None]) -> None:
+    """Run a command to its end; what refuses it becomes one line and exit code 1."""
+    from cds.commands.decision import Refused
+    from cds.dialects.results import SourceRefused
+    from cds.live_contest import Contended
+    from cds.observability import configure_logging
+    from eventstore.store import StoreRefused, StoreUnavailable
+
+    configure_logging()
+    try:
+        asyncio.run(work)
+    except (Refused, SourceRefused, StoreRefused, StoreUnavailable, Contended, OSError) as exception:
+        raise CommandRefused(str(exception)) from exception
+    except KeyboardInterrupt:
+        raise CommandRefused("interrupted") from None

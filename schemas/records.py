@@ -1,0 +1,89 @@
+"""Records: what the log of a contest keeps beside the objects of the JSON format.
+
+How this server runs the contest, which accounts may log in, which requests were answered. Records stand in the same
+stream as the objects, so that they hold at every position and every worker sees them; they are never sent by the
+Contest API, and no role sees them in a collection or a feed. This module knows shapes; it must not know who writes
+them.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from schemas.properties import NonNegativeInteger
+
+AwardKind = Literal["winner", "medals", "first-to-solve", "group-winner", "organization-winner", "rank", "honours"]
+"""Kinds of awards that the server can keep; `rank` and `honours` exist under the World Finals rule alone."""
+
+AWARD_KINDS: tuple[AwardKind, ...] = (
+    "winner",
+    "medals",
+    "first-to-solve",
+    "group-winner",
+    "organization-winner",
+    "rank",
+    "honours",
+)
+
+EXCLUSIVE_KINDS: tuple[AwardKind, ...] = ("winner", "first-to-solve", "group-winner", "organization-winner")
+"""Kinds that, unless told otherwise, no client may change; the others are the server's until a client takes over."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """What all records have in common."""
+
+
+class AwardSettings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which awards this server keeps, and how.
+
+    `computed` false: none, the source of the contest owns its awards. `gold`, `silver` and `bronze` are numbers of
+    places; `extra_bronzes` is B of the World Finals rule, given at finalization. `taken_over` are the ids of awards
+    that a client has changed, and for which it is responsible since.
+    """
+
+    computed: bool = False
+    kinds: tuple[AwardKind, ...] = AWARD_KINDS
+    exclusive: tuple[AwardKind, ...] = EXCLUSIVE_KINDS
+    rule: Literal["places", "world-finals"] = "places"
+    gold: NonNegativeInteger = 4
+    silver: NonNegativeInteger = 4
+    bronze: NonNegativeInteger = 4
+    extra_bronzes: NonNegativeInteger = 0
+    taken_over: tuple[str, ...] = ()
+
+
+class Settings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How this server runs the contest.
+
+    `clock`: whether it starts, freezes, ends and thaws the contest at its times. Off, with the awards, for contests
+    that another system owns: those that were imported or are followed.
+    """
+
+    clock: bool = False
+    awards: AwardSettings = AwardSettings()
+
+
+class Login(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Whether an account of the contest may log in; `generation` counts the passwords that it has had.
+
+    An account without such a record may log in. The password itself is nowhere in the log.
+    """
+
+    disabled: bool = False
+    generation: NonNegativeInteger = 0
+
+
+class Request(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A request with an Idempotency-Key that was carried out, and how it was answered.
+
+    `fingerprint` is a keyed hash over what was asked.
+    """
+
+    fingerprint: str
+    status: int
+    location: str
+    body: str
+
+
+RECORD_TYPES: dict[str, type[Record]] = {"x-settings": Settings, "x-logins": Login, "x-requests": Request}
+"""The structure of every type of record, by the type under which it stands in the log."""
