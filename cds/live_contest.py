@@ -6,14 +6,15 @@ notification is never older than it. This module must not know any wire.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
-from cds.commands.decision import UPDATES_ENDED, Refused
-from eventstore.store import Append, Credential, Event, EventStore, NewEvent
+from cds.turn import Batch, Decide, Decision, Turn, Waiting, decided
+from eventstore.chain import chain_values, origin_of
+from eventstore.store import EVENT_VERSION, GENESIS_CHAIN, Append, Event, EventStore, Head, NewEvent
 from projections.audience import Audience
 from projections.contest import Change, ContestState
 from projections.feed_lines import FeedLines
@@ -22,7 +23,7 @@ from projections.tokens import CHAIN_BYTES, Place, TokenMaker, TokenRefused
 from projections.visibility_table import SEES_LIVE_SCOREBOARD, SEES_PROBLEMS_BEFORE_START
 from schemas.object_types import OBJECT_TYPES
 from schemas.objects import ContestObject
-from schemas.records import RECORD_TYPES, Record
+from schemas.records import RECORD_TYPES
 from schemas.viewers import Role
 
 PAGE_EVENTS = 1_000
@@ -36,7 +37,7 @@ EAGER_ROLES: tuple[Role, ...] = ("public",)
 
 STREAM_PREFIX = "contest:"
 
-_decoders: dict[str, msgspec.json.Decoder[ContestObject] | msgspec.json.Decoder[Record]] = {
+_decoders: dict[str, msgspec.json.Decoder[ContestObject]] = {
     **{name: msgspec.json.Decoder(row.structure) for name, row in OBJECT_TYPES.items()},
     **{name: msgspec.json.Decoder(structure) for name, structure in RECORD_TYPES.items()},
 }
@@ -62,14 +63,7 @@ class Circumstances(Protocol):
         ...
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command comes to: events to append, and the credentials that belong to them."""
-
-    events: Sequence[NewEvent]
-    credentials: Sequence[Credential] = ()
-
-
-Decide = Callable[[ContestState], Decision]
+__all__ = ["Decide", "Decision", "LiveContest"]
 
 
 def stream_of(contest_id: str) -> str:
@@ -77,7 +71,7 @@ def stream_of(contest_id: str) -> str:
     return STREAM_PREFIX + contest_id
 
 
-def decoded(event: Event) -> ContestObject | Record | None:
+def decoded(event: Event) -> ContestObject | None:
     """The object or record that an event speaks of, None for a deletion. Raises UnreadableEvent."""
     decoder = _decoders.get(event.type)
     if decoder is None:
@@ -86,6 +80,11 @@ def decoded(event: Event) -> ContestObject | Record | None:
         return None if event.data is None else decoder.decode(event.data)
     except msgspec.DecodeError as error:
         raise UnreadableEvent(f"{event.stream} {event.position}: {event.type} {event.id}: {error}") from error
+
+
+def decoded_new(event: NewEvent) -> ContestObject | None:
+    """The object or record that an event will speak of once it is written."""
+    return None if event.data is None else _decoders[event.type].decode(event.data)
 
 
 class LiveContest:
@@ -106,7 +105,9 @@ class LiveContest:
         self._boards: dict[bool, Board] = {}
         self._building: dict[Role, asyncio.Task[FeedLines]] = {}
         self._reading = asyncio.Lock()
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
+        self._writing: asyncio.Task[None] | None = None
+        self._head_chain = GENESIS_CHAIN
         for role in eager_roles:
             self._audiences[role] = Audience(role, FeedLines(tokens))
 
@@ -135,32 +136,78 @@ class LiveContest:
     ) -> Sequence[NewEvent]:
         """Decide against the state, append, and come back when what was appended is applied.
 
-        Returns the events appended, none when there was nothing to change. Raises what `decide` and the store
-        raise, Refused when the contest has ended its updates, and Contended after ATTEMPTS_MAX tries.
+        Commands that come at the same time are written together. Returns the events appended, none when there was
+        nothing to change. Raises what `decide` and the store raise, Refused when the contest has ended its updates,
+        TooManyCommands, and Contended after ATTEMPTS_MAX tries.
         """
-        async with self._turn:
-            for _ in range(ATTEMPTS_MAX):
-                decision = decide(self.state)
-                if not decision.events and not decision.credentials:
-                    return ()
-                if decision.events and self.state.ended_updates:
-                    raise Refused(UPDATES_ENDED)
-                head = await self._store.append(
-                    Append(
-                        stream=self.stream,
-                        expected_position=self.position,
-                        events=decision.events,
-                        credentials=decision.credentials,
-                        actor=actor,
-                        cause=cause,
-                        batch_id=circumstances.batch_id(),
-                        recorded_at_us=circumstances.now_us(),
-                    )
-                )
-                await self.catch_up()
-                if head is not None:
-                    return decision.events
+        waiting = self._turn.enter(decide, actor, cause)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write(circumstances), name=f"write {self.stream}")
+        return await waiting.answer
+
+    async def _write(self, circumstances: Circumstances) -> None:
+        """Carry out what waits, batch after batch."""
+        while self._turn:
+            commands = self._turn.take()
+            try:
+                await self._carry_out(commands, circumstances)
+            except Exception as error:  # noqa: BLE001 - not swallowed: every command of the batch is answered with it
+                for waiting in commands:
+                    waiting.settle(error)
+
+    async def _carry_out(self, commands: Sequence[Waiting], circumstances: Circumstances) -> None:
+        """Decide, append, apply and answer; all anew where somebody else wrote first. Raises Contended."""
+        for _ in range(ATTEMPTS_MAX):
+            batch = decided(self.state, commands, decoded_new)
+            if await self._appended(batch, circumstances):
+                batch.settle()
+                self._turn.put_back(batch.left)
+                return
         raise Contended(f"{self.stream} was written by others {ATTEMPTS_MAX} times in a row")
+
+    async def _appended(self, batch: Batch, circumstances: Circumstances) -> bool:
+        """Append what a batch came to and apply it; False when somebody else wrote first, and that is applied."""
+        if not batch.events and not batch.credentials:
+            return True
+        append = Append(
+            stream=self.stream,
+            expected_position=self.position,
+            events=batch.events,
+            credentials=batch.credentials,
+            actor=batch.outcomes[0][0].actor,
+            cause=batch.outcomes[0][0].cause,
+            batch_id=circumstances.batch_id(),
+            recorded_at_us=circumstances.now_us(),
+        )
+        base = Head(position=self.position, chain=self._head_chain)
+        head = await self._store.append(append)
+        if head is None or not await self._took_in_own(append, base, head):
+            await self.catch_up()
+        return head is not None
+
+    async def _took_in_own(self, append: Append, base: Head, head: Head) -> bool:
+        """Apply what was just appended without reading it back, if nothing else has happened meanwhile."""
+        chains = chain_values(base, append.events, origin_of(append))
+        async with self._reading:
+            if self.position != base.position or (chains and chains[-1] != head.chain):
+                return False
+            events = [
+                Event(
+                    stream=self.stream,
+                    position=position,
+                    type=event.type,
+                    id=event.id,
+                    data=event.data,
+                    recorded_at_us=append.recorded_at_us,
+                    actor=event.actor or append.actor,
+                    cause=event.cause or append.cause,
+                    version=EVENT_VERSION,
+                    chain=chain,
+                )
+                for position, (event, chain) in enumerate(zip(append.events, chains, strict=True), base.position + 1)
+            ]
+            self._take_in(events)
+            return True
 
     def audience(self, role: Role) -> Audience:
         """The audience of a role as of now."""
@@ -180,6 +227,13 @@ class LiveContest:
             board = self._boards[frozen] = Board(self.state, frozen=frozen)
         visible = SEES_PROBLEMS_BEFORE_START[role] or self.state.timeline.started
         return board.scoreboard(group_id, problems_visible=visible)
+
+    def live_board(self) -> Board:
+        """The board that knows no freeze, kept level with the state."""
+        board = self._boards.get(False)
+        if board is None:
+            board = self._boards[False] = Board(self.state, frozen=False)
+        return board
 
     async def feed(self, role: Role) -> FeedLines:
         """All lines of a role's feed. The first to ask waits until the log has been read again."""
@@ -205,6 +259,7 @@ class LiveContest:
         for event in page:
             change = self.state.apply(event.position, event.type, event.id, decoded(event))
             self._chain_bits += event.chain[:CHAIN_BYTES]
+            self._head_chain = event.chain
             self._tell_projections(change, event)
         for audience in self._audiences.values():
             if audience.lines is not None:

@@ -5,7 +5,7 @@ Each application says which objects may look different to somebody afterwards. T
 who may see what, nor where the events come from.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import cast
 
 import msgspec
@@ -14,7 +14,7 @@ from projections.integrity import Key, ReferrerIndex
 from projections.timeline import Timeline, timeline_of
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
 from schemas.objects import Award, Clarification, Contest, ContestObject, JudgementType, State, Submission, Team
-from schemas.records import RECORD_TYPES, Login, Record, Settings
+from schemas.records import RECORD_TYPES, Login, Settings
 from schemas.times import parse_relative_time_ms
 
 
@@ -50,14 +50,14 @@ class ContestState:
     def __init__(self) -> None:
         """The state before the first event."""
         self.position = 0
-        self.objects: dict[str, dict[str, ContestObject]] = {name: {} for name in OBJECT_TYPES}
-        self.versions: dict[Key, int] = {}
+        self.objects: dict[str, MutableMapping[str, ContestObject]] = {name: {} for name in OBJECT_TYPES}
+        self.versions: MutableMapping[Key, int] = {}
         self.referrers = ReferrerIndex()
         self.timeline = Timeline()
-        self.submission_times_ms: dict[str, int] = {}
+        self.submission_times_ms: MutableMapping[str, int] = {}
         self.highest_submission_number = 0
         self.settings = Settings()
-        self.logins: dict[str, Login] = {}
+        self.logins: MutableMapping[str, Login] = {}
         self.awards_at_freeze: dict[str, Award] | None = None
         self._released: tuple[str, ...] = ()
 
@@ -94,15 +94,15 @@ class ContestState:
         judgement_type = cast("JudgementType | None", self.objects["judgement-types"].get(judgement_type_id))
         return judgement_type.simplified_judgement_type_id if judgement_type else None
 
-    def apply(self, position: int, type_name: str, identifier: str, instance: ContestObject | Record | None) -> Change:
+    def apply(self, position: int, type_name: str, identifier: str, instance: ContestObject | None) -> Change:
         """Take in the event at the next position; `instance` None is a deletion."""
         self.position = position
         if type_name in RECORD_TYPES:
-            self._apply_record((type_name, identifier), cast("Record | None", instance))
+            self._apply_record((type_name, identifier), instance)
             return Change(position, ())
-        return self._apply_object(position, (type_name, identifier), cast("ContestObject | None", instance))
+        return self._apply_object(position, (type_name, identifier), instance)
 
-    def _apply_record(self, key: Key, record: Record | None) -> None:
+    def _apply_record(self, key: Key, record: ContestObject | None) -> None:
         self.versions[key] = self.position
         if key[0] == "x-settings":
             self.settings = cast("Settings", record or Settings())

@@ -3,7 +3,7 @@
 Derived from the marks of table one alone. This module must not know any particular object type.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from schemas.object_types import OBJECT_TYPES, ObjectType, referenced_ids
 from schemas.objects import ContestObject
@@ -20,6 +20,13 @@ class ReferrerIndex:
     def __init__(self) -> None:
         """An index of nothing."""
         self._referrers: dict[Key, dict[Key, None]] = {}
+        self._below: ReferrerIndex | None = None
+
+    def draft(self) -> "ReferrerIndex":
+        """An index that begins as this one is now; what changes in it leaves this one alone."""
+        draft = ReferrerIndex()
+        draft._below = self
+        return draft
 
     def replace(self, key: Key, before: ContestObject | None, after: ContestObject | None) -> None:
         """Take note that the object under `key` was `before` and is `after`."""
@@ -34,24 +41,30 @@ class ReferrerIndex:
                 if target not in kept:
                     self._forget(target, key)
         for target in new:
-            referrers = self._referrers.get(target)
-            if referrers is None:
-                self._referrers[target] = {key: None}
-            else:
-                referrers[key] = None
+            self._own(target)[key] = None
 
     def of(self, key: Key) -> Iterable[Key]:
         """The objects that name this one."""
-        return self._referrers.get(key, NO_REFERRERS)
+        referrers = self._referrers.get(key)
+        if referrers is None:
+            return NO_REFERRERS if self._below is None else self._below.of(key)
+        return referrers
 
     def of_type(self, key: Key, referrer_type: str) -> Iterator[str]:
         """The ids of the objects of one type that name this one."""
         return (referrer[1] for referrer in self.of(key) if referrer[0] == referrer_type)
 
+    def _own(self, target: Key) -> dict[Key, None]:
+        """The referrers of a target as they may be changed here; a draft copies them on the first change."""
+        referrers = self._referrers.get(target)
+        if referrers is None:
+            referrers = self._referrers[target] = {} if self._below is None else dict.fromkeys(self._below.of(target))
+        return referrers
+
     def _forget(self, target: Key, referrer: Key) -> None:
-        referrers = self._referrers[target]
+        referrers = self._own(target)
         referrers.pop(referrer, None)
-        if not referrers:
+        if not referrers and self._below is None:
             del self._referrers[target]
 
 
@@ -66,7 +79,9 @@ def named_by(row: ObjectType, instance: ContestObject) -> tuple[Key, ...]:
     return tuple(named)
 
 
-def dangling(objects: dict[str, dict[str, ContestObject]], row: ObjectType, instance: ContestObject) -> Iterator[Key]:
+def dangling(
+    objects: Mapping[str, Mapping[str, ContestObject]], row: ObjectType, instance: ContestObject
+) -> Iterator[Key]:
     """The objects that this one names and that do not exist."""
     for target_type, identifier in named_by(row, instance):
         if identifier not in objects[target_type]:

@@ -8,8 +8,7 @@ them.
 
 from typing import Literal
 
-import msgspec
-
+from schemas.objects import ContestObject
 from schemas.properties import NonNegativeInteger
 
 AwardKind = Literal["winner", "medals", "first-to-solve", "group-winner", "organization-winner", "rank", "honours"]
@@ -29,8 +28,8 @@ EXCLUSIVE_KINDS: tuple[AwardKind, ...] = ("winner", "first-to-solve", "group-win
 """Kinds that, unless told otherwise, no client may change; the others are the server's until a client takes over."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
-    """What all records have in common."""
+class Record(ContestObject, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What all records have in common: they belong to a contest as its objects do, but table one does not know them."""
 
 
 class AwardSettings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -8,7 +8,6 @@ from typing import Literal
 import msgspec
 
 from schemas.objects import ContestObject
-from schemas.records import Record
 
 Ground = Literal["invalid", "forbidden", "unknown", "conflict", "precondition", "reused-key"]
 """Why a command is refused: it is wrong in itself; this caller may not, or not now; the object it is about is not
@@ -33,4 +32,4 @@ class ObjectChange(msgspec.Struct, frozen=True):
 
     type: str
     id: str
-    instance: ContestObject | Record | None
+    instance: ContestObject | None

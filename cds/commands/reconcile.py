@@ -52,7 +52,7 @@ def _is_current_judgement(change: ObjectChange) -> bool:
 
 def _deleted(state: ContestState, type_name: str, wanted: Mapping[str, ContestObject]) -> list[ObjectChange]:
     """Deletions, the latest objects first. What would be left naming a deleted one of its own type drops the name."""
-    gone = [identifier for identifier in reversed(state.objects[type_name]) if identifier not in wanted]
+    gone = [identifier for identifier in reversed([*state.objects[type_name]]) if identifier not in wanted]
     order = {(type_name, identifier): place for place, identifier in enumerate(gone)}
     named_too_early = {
         referrer
@@ -76,7 +76,7 @@ def _refuse_dangling(state: ContestState, changed: list[ObjectChange], deleted: 
             if referrer not in gone and referrer not in rewritten:
                 raise Refused(f"{key[0]} {key[1]} cannot be deleted: {referrer[0]} {referrer[1]} refers to it")
     for change in changed:
-        if not isinstance(change.instance, ContestObject):
+        if change.instance is None:
             continue
         for target in named_by(OBJECT_TYPES[change.type], change.instance):
             if target in gone or (target not in rewritten and target[1] not in state.objects[target[0]]):

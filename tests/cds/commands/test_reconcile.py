@@ -218,7 +218,7 @@ def test_what_does_not_exist_is_not_named() -> None:
     """The refusal says who names what."""
     before = state_after(small_contest())
     lost = submission("lost", "nobody", "a", "0:10:00.000")
-    objects: Objects = {"submissions": before.objects["submissions"] | {"lost": lost}}
+    objects: Objects = {"submissions": {**before.objects["submissions"], "lost": lost}}
     with pytest.raises(Refused, match="submissions lost refers to teams nobody, which does not exist"):
         decide_reconcile(before, objects, {"submissions"})
 

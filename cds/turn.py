@@ -1,0 +1,136 @@
+"""Commands that wait for their turn at one contest, and the batches in which they are carried out.
+
+All that have come while the last batch was being written are decided one after the other, each against what the ones
+before it came to, and are appended together: one commit for all of them, all or nothing. So many writers cost no more
+commits than one, and nobody is answered before what the answer rests on is durable. This module must not know what
+the commands decide.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from cds.commands.decision import UPDATES_ENDED, Refused
+from eventstore.store import Credential, NewEvent
+from projections.contest import ContestState
+from projections.draft import draft_of
+from schemas.objects import ContestObject
+
+COMMANDS_WAITING_MAX = 10_000
+"""Commands that may wait for one contest; more are turned away."""
+
+BATCH_COMMANDS_MAX = 500
+BATCH_EVENTS_MAX = 2_000
+"""Beyond so many commands or events the rest of the queue waits for the next batch."""
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command comes to: events to append, and the credentials that belong to them."""
+
+    events: Sequence[NewEvent]
+    credentials: Sequence[Credential] = ()
+
+
+Decide = Callable[[ContestState], Decision]
+Decode = Callable[[NewEvent], ContestObject | None]
+
+
+class TooManyCommands(Exception):
+    """More commands wait for a contest than it takes on."""
+
+
+class Waiting(msgspec.Struct, eq=False):
+    """A command that waits, and where its answer goes."""
+
+    decide: Decide
+    actor: str
+    cause: str
+    answer: asyncio.Future[Sequence[NewEvent]]
+
+    def settle(self, outcome: Sequence[NewEvent] | Exception) -> None:
+        """Answer, unless whoever asked has gone."""
+        if self.answer.done():
+            return
+        if isinstance(outcome, Exception):
+            self.answer.set_exception(outcome)
+        else:
+            self.answer.set_result(outcome)
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What some commands came to, in their order: each one's events or its refusal, and all that is to be appended."""
+
+    outcomes: list[tuple[Waiting, Sequence[NewEvent] | Exception]]
+    events: list[NewEvent]
+    credentials: list[Credential]
+    left: list[Waiting]
+
+    def settle(self) -> None:
+        """Answer all, each with its own outcome."""
+        for waiting, outcome in self.outcomes:
+            waiting.settle(outcome)
+
+
+class Turn:
+    """The queue of one contest."""
+
+    def __init__(self) -> None:
+        """Nobody waits."""
+        self._queue: deque[Waiting] = deque()
+
+    def __bool__(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._queue)
+
+    def enter(self, decide: Decide, actor: str, cause: str) -> Waiting:
+        """Queue a command. Raises TooManyCommands."""
+        if len(self._queue) >= COMMANDS_WAITING_MAX:
+            raise TooManyCommands(f"{COMMANDS_WAITING_MAX} commands are waiting")
+        waiting = Waiting(decide, actor, cause, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        return waiting
+
+    def take(self) -> list[Waiting]:
+        """Those whose turn it is, without those who have gone."""
+        taken = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_COMMANDS_MAX))]
+        return [waiting for waiting in taken if not waiting.answer.done()]
+
+    def put_back(self, waiting: Sequence[Waiting]) -> None:
+        """Let some wait in front of all others."""
+        self._queue.extendleft(reversed(waiting))
+
+
+def decided(state: ContestState, commands: Sequence[Waiting], decode: Decode) -> Batch:
+    """Decide commands in their order, each against the state that those before it lead to.
+
+    What a decision raises is that command's outcome and concerns no other.
+    """
+    batch = Batch(outcomes=[], events=[], credentials=[], left=[])
+    draft = draft_of(state) if len(commands) > 1 else state
+    for number, waiting in enumerate(commands):
+        if len(batch.events) >= BATCH_EVENTS_MAX:
+            batch.left.extend(commands[number:])
+            break
+        outcome = _outcome(draft, waiting)
+        batch.outcomes.append((waiting, outcome if isinstance(outcome, Exception) else outcome.events))
+        if isinstance(outcome, Exception):
+            continue
+        batch.credentials.extend(outcome.credentials)
+        for event in outcome.events:
+            named = msgspec.structs.replace(event, actor=waiting.actor, cause=waiting.cause)
+            batch.events.append(named)
+            if draft is not state:
+                draft.apply(draft.position + 1, event.type, event.id, decode(event))
+    return batch
+
+
+def _outcome(draft: ContestState, waiting: Waiting) -> Decision | Exception:
+    try:
+        decision = waiting.decide(draft)
+    except Exception as refusal:  # noqa: BLE001 - not swallowed: it is the answer to that one command
+        return refusal
+    if decision.events and draft.ended_updates:
+        return Refused(UPDATES_ENDED, ground="forbidden")
+    return decision
