@@ -43,7 +43,10 @@ class ChainBroken(Exception):
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rows of one append have in common: where they go, when, by whom, why and in what version."""
+    """Where rows come from: their stream, when, by whom, why and in what version.
+
+    The rows of one append share it, but for those whose event names an actor or a cause of its own (row_origin).
+    """
 
     stream: str
     recorded_at_us: int
@@ -71,7 +74,7 @@ def next_chain(previous: bytes, origin: Origin, position: int, type: str, id: st
 
 
 def origin_of(append: Append) -> Origin:
-    """What the rows of an append will have in common."""
+    """The origin of the rows of an append whose events name no actor and no cause of their own."""
     return Origin(
         stream=append.stream,
         recorded_at_us=append.recorded_at_us,
@@ -81,12 +84,29 @@ def origin_of(append: Append) -> Origin:
     )
 
 
+def row_origin(origin: Origin, event: NewEvent) -> Origin:
+    """The origin of the row of one event: that of its append, with the actor and cause that the event itself names.
+
+    What a store writes into the row and what the chain is computed over both come from here.
+    """
+    if event.actor is None and event.cause is None:
+        return origin
+    return msgspec.structs.replace(
+        origin,
+        actor=origin.actor if event.actor is None else event.actor,
+        cause=origin.cause if event.cause is None else event.cause,
+    )
+
+
 def chain_values(head: Head, events: Sequence[NewEvent], origin: Origin) -> list[bytes]:
-    """The chain values that new events get when they are appended after `head`, in order."""
+    """The chain values that new events get when they are appended after `head`, in order.
+
+    `origin` is that of their append (origin_of).
+    """
     chain = head.chain
     values = []
     for position, event in enumerate(events, head.position + 1):
-        chain = next_chain(chain, origin, position, event.type, event.id, event.data)
+        chain = next_chain(chain, row_origin(origin, event), position, event.type, event.id, event.data)
         values.append(chain)
     return values
 

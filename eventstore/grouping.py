@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from eventstore.chain import chain_values, origin_of
-from eventstore.store import EVENT_VERSION, Append, Head, NewEvent
+from eventstore.chain import chain_values, origin_of, row_origin
+from eventstore.store import Append, Head, NewEvent
 
 
 class Extension(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,16 +103,18 @@ def event_rows(
     append: Append, events: Sequence[NewEvent], chains: Sequence[bytes], last_position: int
 ) -> Iterable[tuple[object, ...]]:
     """The rows of events of an append without their stream, columns in the order of the table."""
+    common = origin_of(append)
     for position, (event, chain) in enumerate(zip(events, chains, strict=True), last_position - len(events) + 1):
+        origin = row_origin(common, event)
         yield (
             position,
             event.type,
             event.id,
             event.data,
-            append.recorded_at_us,
-            append.actor,
-            append.cause,
-            EVENT_VERSION,
+            origin.recorded_at_us,
+            origin.actor,
+            origin.cause,
+            origin.version,
             chain,
         )
 

@@ -4,7 +4,7 @@ Knows sizes. It must not know how anything is kept.
 """
 
 from eventstore.chain import check_encodable
-from eventstore.store import Append, StoreRefused
+from eventstore.store import Append, NewEvent, StoreRefused
 
 STREAM_NAME_BYTES_MAX = 200
 """So that a hint, `stream:position`, stays far below the 8,000 bytes of a NOTIFY."""
@@ -42,17 +42,26 @@ def check_append(append: Append) -> None:
     if len(append.events) > APPEND_EVENTS_MAX:
         raise StoreRefused(f"{len(append.events)} events in one append; the limit is {APPEND_EVENTS_MAX}")
     for number, event in enumerate(append.events, 1):
-        check_encodable(f"type of event {number}", event.type, EVENT_TEXT_BYTES_MAX)
-        check_encodable(f"id of event {number}", event.id, EVENT_TEXT_BYTES_MAX)
-        if event.data is not None and len(event.data) > EVENT_DATA_BYTES_MAX:
-            raise StoreRefused(
-                f"data of event {number} ({event.type} {event.id}) is {len(event.data)} bytes long; "
-                f"the limit is {EVENT_DATA_BYTES_MAX}"
-            )
+        _check_event(number, event)
     for credential in append.credentials:
         check_encodable("scope of a credential", credential.scope, EVENT_TEXT_BYTES_MAX)
         check_encodable("account_id of a credential", credential.account_id, EVENT_TEXT_BYTES_MAX)
         check_encodable("password_hash", credential.password_hash or "", EVENT_TEXT_BYTES_MAX)
+
+
+def _check_event(number: int, event: NewEvent) -> None:
+    """Raise StoreRefused when an event, `number` in its append from 1, cannot be kept as it is."""
+    check_encodable(f"type of event {number}", event.type, EVENT_TEXT_BYTES_MAX)
+    check_encodable(f"id of event {number}", event.id, EVENT_TEXT_BYTES_MAX)
+    if event.actor is not None:
+        check_encodable(f"actor of event {number}", event.actor, EVENT_TEXT_BYTES_MAX)
+    if event.cause is not None:
+        check_encodable(f"cause of event {number}", event.cause, EVENT_TEXT_BYTES_MAX)
+    if event.data is not None and len(event.data) > EVENT_DATA_BYTES_MAX:
+        raise StoreRefused(
+            f"data of event {number} ({event.type} {event.id}) is {len(event.data)} bytes long; "
+            f"the limit is {EVENT_DATA_BYTES_MAX}"
+        )
 
 
 def check_page(limit: int) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from eventstore.addressing import file_address
-from eventstore.chain import GENESIS, chain_values, origin_of
+from eventstore.chain import GENESIS, chain_values, origin_of, row_origin
 from eventstore.codec import lift
 from eventstore.hints import HintBoard, HintSubscription
 from eventstore.limits import check_append, check_file, check_page
-from eventstore.store import EVENT_VERSION, Append, Event, Head, ServerAccount, StoreUnavailable
+from eventstore.store import Append, Event, Head, ServerAccount, StoreUnavailable
 
 
 class MemoryStore:
@@ -111,6 +111,11 @@ class MemoryStore:
         self._check_open()
         self._accounts[account.username] = account
 
+    async def remove_server_account(self, username: str) -> bool:
+        """See EventStore.remove_server_account."""
+        self._check_open()
+        return self._accounts.pop(username, None) is not None
+
     async def server_accounts(self) -> dict[str, ServerAccount]:
         """See EventStore.server_accounts."""
         self._check_open()
@@ -155,18 +160,20 @@ class MemoryStore:
         if not append.events:
             return
         stream = self._streams.setdefault(append.stream, [])
+        common = origin_of(append)
         for position, (event, chain) in enumerate(zip(append.events, chains, strict=True), after + 1):
+            origin = row_origin(common, event)
             stream.append(
                 Event(
-                    stream=append.stream,
+                    stream=origin.stream,
                     position=position,
                     type=event.type,
                     id=event.id,
                     data=event.data,
-                    recorded_at_us=append.recorded_at_us,
-                    actor=append.actor,
-                    cause=append.cause,
-                    version=EVENT_VERSION,
+                    recorded_at_us=origin.recorded_at_us,
+                    actor=origin.actor,
+                    cause=origin.cause,
+                    version=origin.version,
                     chain=chain,
                 )
             )

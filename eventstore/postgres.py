@@ -143,13 +143,22 @@ class PostgresStore:
     async def put_server_account(self, account: ServerAccount) -> None:
         """See EventStore.put_server_account."""
         await self._connections.fetch(
-            QUERIES["put_server_account"], account.username, account.role, account.password_hash
+            QUERIES["put_server_account"], account.username, account.role, account.password_hash, account.disabled
         )
+
+    async def remove_server_account(self, username: str) -> bool:
+        """See EventStore.remove_server_account."""
+        # Not tried again when the connection is lost: the second answer would be about an account already removed.
+        async with self._connections.pooled() as connection:
+            return await connection.fetchval(QUERIES["remove_server_account"], username) is not None
 
     async def server_accounts(self) -> dict[str, ServerAccount]:
         """See EventStore.server_accounts."""
         rows = await self._connections.fetch(QUERIES["server_accounts"])
-        return {row[0]: ServerAccount(username=row[0], role=row[1], password_hash=row[2]) for row in rows}
+        return {
+            username: ServerAccount(username=username, role=role, password_hash=password_hash, disabled=disabled)
+            for username, role, password_hash, disabled in rows
+        }
 
     async def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
         """See EventStore.secret."""

@@ -71,11 +71,15 @@ SELECT DISTINCT scope FROM credential ORDER BY scope
 SELECT put_credentials($1, $2, $3)
 
 -- name: put_server_account
-INSERT INTO server_account (username, role, password_hash) VALUES ($1, $2, $3)
-ON CONFLICT (username) DO UPDATE SET role = excluded.role, password_hash = excluded.password_hash
+INSERT INTO server_account (username, role, password_hash, disabled) VALUES ($1, $2, $3, $4)
+ON CONFLICT (username) DO UPDATE
+SET role = excluded.role, password_hash = excluded.password_hash, disabled = excluded.disabled
+
+-- name: remove_server_account
+DELETE FROM server_account WHERE username = $1 RETURNING username
 
 -- name: server_accounts
-SELECT username, role, password_hash FROM server_account ORDER BY username
+SELECT username, role, password_hash, disabled FROM server_account ORDER BY username
 
 -- name: secret
 SELECT content FROM secret WHERE name = $1

@@ -22,11 +22,15 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact to be appended: the state of one object after a change.
 
     `id` is empty for objects that exist once (contest, state); `data` is canonical JSON, None for a deletion.
+    `actor` and `cause` stand in the row in place of those of the append, each where it is not None: commands of
+    several people that are decided in a row go into one append, and each event still says who and why.
     """
 
     type: str
     id: str
     data: bytes | None
+    actor: str | None = None
+    cause: str | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -58,6 +62,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 class Append(msgspec.Struct, frozen=True, kw_only=True):
     """One batch to be appended whole or not at all, if the stream still ends at `expected_position`.
 
+    `actor` and `cause` are those of every event that names none of its own.
     `credentials` are written in the same transaction. `batch_id` lets the store look up what became of the
     batch when the connection was lost during the commit.
     """
@@ -87,11 +92,15 @@ class Hint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """An account of the server itself, valid in every contest. `role` is a role of roles.md, as text."""
+    """An account of the server itself, valid in every contest unless it is `disabled`.
+
+    `role` is a role of roles.md, as text. The store keeps `disabled`; whoever lets people in has to mind it.
+    """
 
     username: str
     role: str
     password_hash: str
+    disabled: bool = False
 
 
 class StoreUnavailable(Exception):
@@ -175,7 +184,14 @@ class EventStore(Protocol):
         ...
 
     async def put_server_account(self, account: ServerAccount) -> None:
-        """Create or replace an account of the server itself."""
+        """Create an account of the server itself, or replace all of it."""
+        ...
+
+    async def remove_server_account(self, username: str) -> bool:
+        """Remove an account of the server itself; say whether there was one, to exactly one of several who ask.
+
+        With StoreUnavailable the account may be gone or not; asking again leaves no doubt that it is gone.
+        """
         ...
 
     async def server_accounts(self) -> dict[str, ServerAccount]:

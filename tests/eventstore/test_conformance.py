@@ -231,6 +231,8 @@ async def test_a_closed_store_is_unavailable(any_store: EventStore) -> None:
         await append_ids(any_store, "s", 0, "a")
     with pytest.raises(StoreUnavailable, match="closed"):
         await any_store.read("s", 0, 1)
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await any_store.remove_server_account("abe")
 
 
 @pytest.mark.parametrize("size_bytes", [0, 1, 1024 * 1024, 2 * 1024 * 1024 + 17])
@@ -285,6 +287,31 @@ async def test_server_accounts_are_replaced_by_username(any_store: EventStore) -
     assert accounts["admin"].password_hash == "h2"
 
 
+async def test_a_server_account_is_disabled_and_enabled_by_replacing_it(any_store: EventStore) -> None:
+    enabled = ServerAccount(username="abe", role="judge", password_hash="h1")
+    disabled = ServerAccount(username="abe", role="judge", password_hash="h1", disabled=True)
+    other = ServerAccount(username="zoe", role="staff", password_hash="h2", disabled=True)
+    await any_store.put_server_account(other)
+    for account in (disabled, enabled, disabled):
+        await any_store.put_server_account(account)
+        assert await any_store.server_accounts() == {"abe": account, "zoe": other}
+    assert not enabled.disabled
+
+
+async def test_a_server_account_is_removed_once(any_store: EventStore) -> None:
+    abe = ServerAccount(username="abe", role="judge", password_hash="h1", disabled=True)
+    zoe = ServerAccount(username="zoe", role="staff", password_hash="h2")
+    await any_store.put_server_account(abe)
+    await any_store.put_server_account(zoe)
+    assert not await any_store.remove_server_account("Abe")
+    answers = await asyncio.gather(*(any_store.remove_server_account("abe") for _ in range(5)))
+    assert sorted(answers) == [False] * 4 + [True]
+    assert await any_store.server_accounts() == {"zoe": zoe}
+    again = ServerAccount(username="abe", role="judge", password_hash="h3")
+    await any_store.put_server_account(again)
+    assert await any_store.server_accounts() == {"abe": again, "zoe": zoe}
+
+
 async def test_a_secret_is_made_once(any_store: EventStore) -> None:
     made = [uuid4().bytes for _ in range(8)]
     secrets = await asyncio.gather(*(any_store.secret("token key", partial(bytes, value)) for value in made))
@@ -336,6 +363,10 @@ async def test_work_that_fails_frees_its_name(any_store: EventStore) -> None:
         ("s", NewEvent(type="t\ud800", id="a", data=None), "type of event 1 holds a character"),
         ("s", NewEvent(type="t", id="a" * 2001, data=None), "id of event 1 is 2001 bytes"),
         ("s", NewEvent(type="t", id="a", data=bytes(EVENT_DATA_BYTES_MAX + 1)), "data of event 1"),
+        ("s", NewEvent(type="t", id="a", data=None, actor="a" * 2001), "actor of event 1 is 2001 bytes"),
+        ("s", NewEvent(type="t", id="a", data=None, actor="\0"), "actor of event 1 holds a NUL"),
+        ("s", NewEvent(type="t", id="a", data=None, cause="é" * 1001), "cause of event 1 is 2002 bytes"),
+        ("s", NewEvent(type="t", id="a", data=None, cause="\ud800"), "cause of event 1 holds a character"),
     ],
 )
 async def test_what_cannot_be_kept_is_refused(any_store: EventStore, stream: str, event: NewEvent, reason: str) -> None:

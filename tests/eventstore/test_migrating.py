@@ -12,9 +12,9 @@ import pytest
 from eventstore.connecting import SESSION_SETTINGS
 from eventstore.migrating import Migration, known_migrations, migrate
 from eventstore.postgres import PostgresStore
-from eventstore.store import StoreRefused
+from eventstore.store import ServerAccount, StoreRefused
 from tests.conftest import with_database
-from tests.eventstore.builders import append_ids
+from tests.eventstore.builders import append_ids, assert_sound
 
 
 def a_migration(number: int, sql: str) -> Migration:
@@ -58,6 +58,21 @@ async def test_what_is_missing_is_applied_in_order(empty_dsn: str) -> None:
     assert await migrate(connection, steps) == 1
     assert await connection.fetchval("SELECT count(*) FROM b") == 0
     await connection.close()
+
+
+async def test_a_database_made_before_accounts_could_be_disabled_is_brought_forward_at_start(empty_dsn: str) -> None:
+    connection = await asyncpg.connect(empty_dsn)
+    assert await migrate(connection, known_migrations()[:1]) == 1
+    await connection.execute("INSERT INTO server_account (username, role, password_hash) VALUES ('abe', 'judge', 'h1')")
+    await connection.close()
+    store = await PostgresStore.open(empty_dsn)
+    abe = ServerAccount(username="abe", role="judge", password_hash="h1", disabled=False)
+    assert await store.server_accounts() == {"abe": abe}
+    await store.put_server_account(msgspec.structs.replace(abe, disabled=True))
+    assert (await store.server_accounts())["abe"].disabled
+    assert await append_ids(store, "s", 0, "a") is not None
+    await assert_sound(store, "s")
+    await store.close()
 
 
 async def test_a_step_that_fails_leaves_the_database_as_it_was(empty_dsn: str) -> None:

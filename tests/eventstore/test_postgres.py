@@ -12,7 +12,7 @@ import pytest
 from eventstore.chain import GENESIS, ChainBroken, verify_chain
 from eventstore.copying import BULK_EVENTS_MIN
 from eventstore.postgres import PostgresStore
-from eventstore.store import Append, Head, Hint, OutcomeUnknown, StoreRefused, StoreUnavailable
+from eventstore.store import Append, Head, Hint, OutcomeUnknown, ServerAccount, StoreRefused, StoreUnavailable
 from tests.conftest import with_database
 from tests.eventstore.builders import (
     DEADLINE_S,
@@ -251,6 +251,21 @@ async def test_a_commit_whose_outcome_is_lost_is_looked_up(
         assert head.position == 1 + size
         assert await append_ids(store, "s", 1 + size, "next") is not None
         await assert_sound(store, "s")
+        await store.close()
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE_SENDING, Cut.BEFORE_ANSWER])
+async def test_a_removal_whose_answer_is_lost_never_says_that_there_was_no_account(
+    database_dsn: str, short_directory: Path, cut: Cut
+) -> None:
+    async with CuttingProxy(database_dsn, short_directory) as proxy:
+        store = await PostgresStore.open(proxy.dsn)
+        await store.put_server_account(ServerAccount(username="marked", role="judge", password_hash="h1"))
+        proxy.arm(b"marked", cut)
+        with pytest.raises(StoreUnavailable):
+            await store.remove_server_account("marked")
+        assert await store.remove_server_account("marked") == (cut is Cut.BEFORE_SENDING)
+        assert await store.server_accounts() == {}
         await store.close()
 
 
