@@ -18,6 +18,8 @@ from typing import cast
 import structlog
 from aiohttp import web
 
+from cds.award_keeping import AwardKeeper
+from cds.circumstances import SYSTEM
 from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
 from cds.contest_api.cross_origin import mark_response
@@ -25,8 +27,10 @@ from cds.contest_api.errors import ErrorsAsJson
 from cds.contest_api.middleware import errors_as_json
 from cds.contest_api.routes import contest_api_routes
 from cds.contest_api.service import SLOT, Service, ServiceSlot
+from cds.contest_clock import ContestClock
 from cds.contests import Contests
 from cds.identity import Identity, matches, password_hash
+from cds.live_contest import Circumstances
 from eventstore.embedded.launcher import embedded_postgres
 from eventstore.embedded.ownership import server_ownership
 from eventstore.postgres import PostgresStore
@@ -43,6 +47,7 @@ BACKLOG = 1_024
 """Connections that may wait to be accepted: a whole contest reconnects at once."""
 
 TOKENS_SECRET = "tokens"  # noqa: S105 - the name of a secret, not one
+REPETITIONS_SECRET = "repetitions"  # noqa: S105 - as above
 ENTITY_TAGS_SECRET = "entity tags"  # noqa: S105 - as above
 
 log = structlog.get_logger(__name__)
@@ -88,7 +93,9 @@ async def ensure_admin(store: EventStore, wanted: str | None) -> str | None:
 class Server:
     """One server process: it listens at once, and serves when the log has been read."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, circumstances: Circumstances = SYSTEM) -> None:
+        """A server that has not been started."""
+        self._circumstances = circumstances
         self.made_up_password: str | None = None
         self.stopping = asyncio.Event()
         self._configuration = configuration
@@ -153,6 +160,10 @@ class Server:
         contests = Contests(store, tokens)
         self._stack.push_async_callback(contests.close)
         await _loaded(contests)
+        clock, awards = ContestClock(contests, self._circumstances), AwardKeeper(contests, self._circumstances)
+        for keeper in (clock, awards):
+            keeper.start()
+            self._stack.push_async_callback(keeper.stop)
         self._slot.service = Service(
             store=store,
             contests=contests,
@@ -162,6 +173,13 @@ class Server:
             closing=self._closing,
             version=program_version(),
             keep_alive_s=configuration.keep_alive_s,
+            circumstances=self._circumstances,
+            clock=clock,
+            awards=awards,
+            repetition_key=await store.secret(REPETITIONS_SECRET, _new_key),
+            auto_login=configuration.auto_login,
+            trusted_proxies=configuration.trusted_proxies,
+            base_url=configuration.base_url,
         )
         log.info("ready", contests=sum(1 for _ in contests))
 

@@ -6,6 +6,8 @@ This module must not know what they are used for.
 import time
 from uuid import UUID, uuid4
 
+IDENTIFIER_CHARACTERS = 12
+
 
 class SystemCircumstances:
     """The machine's clock, and random identifiers."""
@@ -17,6 +19,10 @@ class SystemCircumstances:
     def batch_id(self) -> UUID:
         """A new identifier of a batch."""
         return uuid4()
+
+    def identifier(self) -> str:
+        """An id of an object that nothing has, and that tells nothing."""
+        return uuid4().hex[:IDENTIFIER_CHARACTERS]
 
 
 SYSTEM = SystemCircumstances()

@@ -3,6 +3,7 @@
 This module must not know how options are spelled on the command line.
 """
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +17,11 @@ KEEP_ALIVE_S = 30.0
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """How one server runs. `database_url` None means the embedded Postgres under `data_dir`."""
+    """How one server runs. `database_url` None means the embedded Postgres under `data_dir`.
+
+    `auto_login`: whether the addresses of accounts (Account.ip) log clients in without credentials.
+    `trusted_proxies` are believed when they say for whom they ask (X-Forwarded-For).
+    """
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
@@ -25,6 +30,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None = None
     admin_password: str | None = None
     keep_alive_s: float = KEEP_ALIVE_S
+    auto_login: bool = False
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def prefixes(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ This module must not know any wire.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from collections.abc import Set as AbstractSet
 
 import structlog
 
@@ -43,6 +44,10 @@ class Contests:
     def __iter__(self) -> Iterator[LiveContest]:
         """Every contest that exists."""
         return (contest for contest in self._contests.values() if contest.exists)
+
+    def ids(self) -> AbstractSet[str]:
+        """The ids of all contests that there are, or were."""
+        return self._contests.keys()
 
     async def opened(self, contest_id: str) -> LiveContest:
         """The contest of that id, level with the log; an empty one when nothing has been written yet."""

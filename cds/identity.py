@@ -2,7 +2,8 @@
 
 Accounts of a contest are valid in that contest alone; on other paths they read as public. The server's own accounts
 are valid everywhere (roles.md, "Scope of accounts"). Passwords are argon2id hashes beside the log; hashing runs off
-the event loop, and what was verified is remembered for a short time under a keyed hash of the password.
+the event loop, and what was verified is remembered for a short time under a keyed hash of the password and of what the
+login was then, so that a password that is changed, by any worker, is good for nobody from then on.
 This module must not know the wire that brought the credentials.
 """
 
@@ -13,43 +14,81 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
-from typing import cast
+from typing import TypeVar, cast
 
+import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from cds.addresses import is_among, known_address, neighbourhood
+from cds.commands.accounts import (
+    HASH_PREFIX,
+    LOGINS,
+    NO_LOGIN_RECORD,
+    PASSWORD_BYTES_MAX,
+    Network,
+    accounts_of,
+    networks_of,
+)
 from cds.live_contest import LiveContest
+from cds.server_accounts import ServerAccounts
+from cds.throttling import Throttle
 from eventstore.store import EventStore, ServerAccount
+from projections.contest import ContestState
 from schemas.objects import Account
 from schemas.viewers import PUBLIC, ROLE_OF_ACCOUNT_TYPE, Viewer
 
 SERVER_SCOPE = ""
-ELSEWHERE_SCOPE = "elsewhere:"
-"""Where it is remembered that credentials belong to some other contest. No stream has this name."""
 
 REMEMBERED_S = 30.0
 REMEMBERED_MAX = 4_096
+RIGHT_BEFORE_MAX = 16_384
+"""Credentials that were right once since the server started; they are never slowed by the failures of others."""
+
 HASHING_THREADS = 2
 HASHINGS_WAITING_MAX = 128
 FOREIGN_ACCOUNTS_TRIED_MAX = 1_024
 """Accounts of the same name in other contests; beyond so many nobody is looked for any further."""
 
-PASSWORD_BYTES_MAX = 1_024
+VERIFYING_AGAIN_MAX = 3
+"""Times that credentials are looked at again because the login changed meanwhile."""
+
+GENERATION_BYTES = 6
 
 # OWASP's first recommendation for argon2id (19 MiB, 2 passes): a contest imports hundreds of accounts at once,
 # and their passwords are mostly generated.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
-PHC_PREFIX = "$argon2"
+PHC_PREFIX = HASH_PREFIX
+
+Kept = TypeVar("Kept")
 
 
 class WrongCredentials(Exception):
-    """User name and password belong together nowhere."""
+    """User name and password belong together nowhere, or to an account that is disabled."""
 
 
 class TooManyLogins(Exception):
     """More passwords wait to be checked than the server takes on."""
+
+
+class Throttled(Exception):
+    """After so many failures this password is not looked at before `wait_s` seconds have passed."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"wait {wait_s} s")
+        self.wait_s = wait_s
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """That credentials are those of an account of another contest, as it was when they were verified."""
+
+    until_s: float
+    contest: LiveContest
+    account_id: str
+    login: str
 
 
 def password_hash(password: str) -> str:
@@ -75,77 +114,204 @@ class Identity:
         self._waiting = 0
         self._remembering_key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
+        self._elsewhere: OrderedDict[bytes, Elsewhere] = OrderedDict()
         self._checked: OrderedDict[bytes, tuple[bool, float]] = OrderedDict()
-        self._server_accounts: dict[str, ServerAccount] = {}
+        self._right_before: OrderedDict[bytes, None] = OrderedDict()
+        self._guessed: OrderedDict[bytes, float] = OrderedDict()
+        self._throttle = Throttle()
+        self._verifying: dict[bytes, asyncio.Task[Viewer]] = {}
+        self._server_accounts = ServerAccounts(store)
         self._nobodys_hash = password_hash(secrets.token_hex())
 
     def close(self) -> None:
-        """Let go of the hashing threads."""
+        """Let go of the hashing threads, and stop what runs beside the requests."""
+        self._server_accounts.close()
+        for verifying in self._verifying.values():
+            verifying.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def viewer(
-        self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
-    ) -> Viewer:
-        """Who this is on the paths of `contest` (None: a path outside contests).
+    async def hashed(self, password: str) -> str:
+        """The hash under which a new password is kept; made off the event loop, however many wait."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _hasher.hash, password)
 
-        Raises WrongCredentials where they fit neither the contest, nor the server, nor any other contest.
+    async def viewer(
+        self,
+        username: str,
+        password: str,
+        contest: LiveContest | None,
+        others: Iterable[LiveContest],
+        *,
+        address: str,
+    ) -> Viewer:
+        """Who this is on the paths of `contest` (None: a path outside contests), asking from `address`.
+
+        Raises WrongCredentials where they fit neither the contest, nor the server, nor any other contest; Throttled
+        when too many others did not, and TooManyLogins.
         """
         if len(password.encode()) > PASSWORD_BYTES_MAX:
             raise WrongCredentials(username)
         remembered = self._remembered_viewer(username, password, contest)
         if remembered is not None:
             return remembered
-        if contest is not None:
-            for account in _accounts_named(contest, username):
-                if await self._verified(contest.stream, account.id, password):
-                    return viewer_of_account(account)
-        self._server_accounts = await self._store.server_accounts()
-        server_account = self._server_accounts.get(username)
-        if server_account is not None and await self._hash_verified(
+        # Many requests that come with the same credentials at once are one login.
+        asked = self._keyed("" if contest is None else contest.stream, username, password, address)
+        verifying = self._verifying.get(asked)
+        if verifying is None:
+            work = self._slowly_verified(username, password, contest, others, address)
+            verifying = self._verifying[asked] = asyncio.create_task(work, name="verify a login")
+            verifying.add_done_callback(lambda done: self._verified_at_last(asked, done))
+        return await asyncio.shield(verifying)
+
+    def automatic(self, address: str, contest: LiveContest) -> Viewer | None:
+        """Whom a client's address logs in: the one account that names it and is not disabled, else nobody."""
+        at = known_address(address)
+        fitting = [
+            account
+            for account in accounts_of(contest.state)
+            if account.ip and not is_disabled(contest.state, account.id) and is_among(at, _networks_of(account))
+        ]
+        return viewer_of_account(contest.state, fitting[0], address=address) if len(fitting) == 1 else None
+
+    def valid(self, viewer: Viewer, contest: LiveContest | None) -> bool:
+        """Whether somebody who was let in may go on: the account is there, not disabled, and has the same role,
+        team and password (or address) as then. Reads what is in memory only.
+        """
+        if viewer.server_username is not None:
+            server_account = self._server_accounts.named(viewer.server_username)
+            return (
+                server_account is not None and not server_account.disabled and _server_viewer(server_account) == viewer
+            )
+        if viewer.account_id is None:
+            return True
+        if contest is None or is_disabled(contest.state, viewer.account_id):
+            return False
+        account = cast("Account | None", contest.state.objects["accounts"].get(viewer.account_id))
+        if account is None or viewer_of_account(contest.state, account, address=viewer.address) != viewer:
+            return False
+        return viewer.address is None or is_among(known_address(viewer.address), _networks_of(account))
+
+    def watching(self, viewer: Viewer) -> AbstractContextManager[None]:
+        """For as long as an answer to this viewer goes on, `valid` follows also what other processes change."""
+        return nullcontext() if viewer.server_username is None else self._server_accounts.kept_fresh()
+
+    # --- What was verified a short time ago: no hashing, no database.
+
+    def _remembered_viewer(self, username: str, password: str, contest: LiveContest | None) -> Viewer | None:
+        known_here = False
+        for here, account in _named(contest, username):
+            known_here = True
+            login = _login_of(here.state, account.id)
+            if not is_disabled(here.state, account.id) and self._is_remembered(
+                here.stream, account.id, login, password
+            ):
+                return viewer_of_account(here.state, account)
+        server_account = self._server_accounts.named(username)
+        if server_account is not None and self._is_remembered(
             SERVER_SCOPE, username, server_account.password_hash, password
         ):
-            return _server_viewer(server_account)
-        if await self._known_elsewhere(username, password, contest, others):
-            self._remember(ELSEWHERE_SCOPE, username, password)
-            return PUBLIC
+            return None if server_account.disabled else _server_viewer(server_account)
+        return PUBLIC if not known_here and self._is_remembered_elsewhere(username, password) else None
+
+    def _is_remembered_elsewhere(self, username: str, password: str) -> bool:
+        found = self._elsewhere.get(self._keyed(username, password))
+        return (
+            found is not None
+            and found.until_s > time.monotonic()
+            and found.login == _login_of(found.contest.state, found.account_id)
+            and not is_disabled(found.contest.state, found.account_id)
+        )
+
+    def _is_remembered(self, *login: str) -> bool:
+        return self._remembered.get(self._keyed(*login), 0.0) > time.monotonic()
+
+    def _remember(self, *login: str) -> None:
+        _kept(self._remembered, self._keyed(*login), time.monotonic() + REMEMBERED_S, REMEMBERED_MAX)
+
+    # --- One login.
+
+    async def _slowly_verified(
+        self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest], address: str
+    ) -> Viewer:
+        """Verify credentials, unless too many from there failed. Raises as `viewer`."""
+        near = neighbourhood(address)
+        account, guess = self._keyed(username).hex(), self._keyed(username, password, near)
+        # The very same wrong password again is no new guess, and one that was right before is none at all.
+        counted = not self._guessed_lately(guess) and self._keyed(username, password) not in self._right_before
+        if counted and (wait_s := self._throttle.attempt(account, near, time.monotonic())) > 0:
+            raise Throttled(wait_s)
+        try:
+            viewer = await self._verified_viewer(username, password, contest, others)
+        except WrongCredentials:
+            _kept(self._guessed, guess, time.monotonic() + REMEMBERED_S, REMEMBERED_MAX)
+            raise
+        except BaseException:
+            if counted:
+                self._throttle.withdraw(account, near)
+            raise
+        if counted:
+            self._throttle.withdraw(account, near)
+        self._throttle.forgive(account, near)
+        _kept(self._right_before, self._keyed(username, password), None, RIGHT_BEFORE_MAX)
+        return viewer
+
+    def _guessed_lately(self, guess: bytes) -> bool:
+        return self._guessed.get(guess, 0.0) > time.monotonic()
+
+    def _verified_at_last(self, asked: bytes, done: asyncio.Task[Viewer]) -> None:
+        del self._verifying[asked]
+        if not done.cancelled():
+            # Whoever waited has been told; when all of them have left, nobody has to be.
+            done.exception()
+
+    async def _verified_viewer(
+        self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
+    ) -> Viewer:
+        for _ in range(VERIFYING_AGAIN_MAX):
+            viewer = await self._fitting_viewer(username, password, contest, others)
+            if viewer is None:
+                break
+            if self.valid(viewer, contest):
+                return viewer
         await self._check(self._nobodys_hash, password)
         raise WrongCredentials(username)
 
-    def _remembered_viewer(self, username: str, password: str, contest: LiveContest | None) -> Viewer | None:
-        """Who this is, as far as it was verified a short time ago: no hashing, no database."""
-        accounts = [] if contest is None else _accounts_named(contest, username)
-        for account in accounts:
-            if contest is not None and self._is_remembered(contest.stream, account.id, password):
-                return viewer_of_account(account)
-        if self._is_remembered(SERVER_SCOPE, username, password) and username in self._server_accounts:
-            return _server_viewer(self._server_accounts[username])
-        return PUBLIC if not accounts and self._is_remembered(ELSEWHERE_SCOPE, username, password) else None
+    async def _fitting_viewer(
+        self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
+    ) -> Viewer | None:
+        """Whose credentials these are, None if nobody's."""
+        for here, account in _named(contest, username):
+            # Who this is is settled before the password is read: what changes meanwhile must not profit from it.
+            viewer, login = viewer_of_account(here.state, account), _login_of(here.state, account.id)
+            if not is_disabled(here.state, account.id) and await self._verified(here.stream, account.id, password):
+                self._remember(here.stream, account.id, login, password)
+                return viewer
+        await self._server_accounts.read()
+        server_account = self._server_accounts.named(username)
+        if server_account is not None and await self._check(server_account.password_hash, password):
+            self._remember(SERVER_SCOPE, username, server_account.password_hash, password)
+            self._server_accounts.keep_fresh_for(REMEMBERED_S)
+            return _server_viewer(server_account)
+        if any(is_disabled(here.state, account.id) for here, account in _named(contest, username)):
+            # Disabled here is refused here, also where another contest has an account of the same name.
+            return None
+        return PUBLIC if await self._known_elsewhere(username, password, contest, others) else None
 
     async def _known_elsewhere(
         self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
     ) -> bool:
         """Whether the account is one of another contest, which makes the viewer public and not refused."""
-        tried = 0
-        for other in others:
-            if other is contest:
-                continue
-            for account in _accounts_named(other, username):
-                tried += 1
-                if tried > FOREIGN_ACCOUNTS_TRIED_MAX:
-                    return False
-                if await self._verified(other.stream, account.id, password):
-                    return True
+        named = [found for other in others if other is not contest for found in _named(other, username)]
+        for other, account in named[:FOREIGN_ACCOUNTS_TRIED_MAX]:
+            login = _login_of(other.state, account.id)
+            if not is_disabled(other.state, account.id) and await self._verified(other.stream, account.id, password):
+                found = Elsewhere(time.monotonic() + REMEMBERED_S, other, account.id, login)
+                _kept(self._elsewhere, self._keyed(username, password), found, REMEMBERED_MAX)
+                return True
         return False
 
     async def _verified(self, scope: str, account_id: str, password: str) -> bool:
         stored = (await self._store.credentials(scope)).get(account_id)
-        return stored is not None and await self._hash_verified(scope, account_id, stored, password)
-
-    async def _hash_verified(self, scope: str, account_id: str, stored: str, password: str) -> bool:
-        if not await self._check(stored, password):
-            return False
-        self._remember(scope, account_id, password)
-        return True
+        return stored is not None and await self._check(stored, password)
 
     async def _check(self, stored: str, password: str) -> bool:
         """Whether a password has a hash; either answer is remembered for a short time. Raises TooManyLogins."""
@@ -160,36 +326,61 @@ class Identity:
             good = await asyncio.get_running_loop().run_in_executor(self._threads, matches, stored, password)
         finally:
             self._waiting -= 1
-        self._checked[checked] = (good, time.monotonic() + REMEMBERED_S)
-        while len(self._checked) > REMEMBERED_MAX:
-            self._checked.popitem(last=False)
+        _kept(self._checked, checked, (good, time.monotonic() + REMEMBERED_S), REMEMBERED_MAX)
         return good
 
-    def _is_remembered(self, scope: str, account_id: str, password: str) -> bool:
-        return self._remembered.get(self._remembering(scope, account_id, password), 0.0) > time.monotonic()
-
-    def _remember(self, scope: str, account_id: str, password: str) -> None:
-        self._remembered[self._remembering(scope, account_id, password)] = time.monotonic() + REMEMBERED_S
-        while len(self._remembered) > REMEMBERED_MAX:
-            self._remembered.popitem(last=False)
-
-    def _remembering(self, scope: str, account: str, password: str) -> bytes:
-        return self._keyed(scope, account, password)
-
     def _keyed(self, *texts: str) -> bytes:
-        return hmac.new(self._remembering_key, "\0".join(texts).encode(), sha256).digest()
+        return hmac.new(self._remembering_key, msgspec.json.encode(texts), sha256).digest()
 
 
-def viewer_of_account(account: Account) -> Viewer:
-    """The viewer that an account of a contest is, in that contest."""
+def viewer_of_account(state: ContestState, account: Account, *, address: str | None = None) -> Viewer:
+    """The viewer that an account of a contest is, in that contest; `address` where that has logged it in."""
     role = ROLE_OF_ACCOUNT_TYPE.get(account.type, "public")
-    return Viewer(role=role, team_id=account.team_id if role == "team" else None, account_id=account.id)
+    return Viewer(
+        role=role,
+        team_id=account.team_id if role == "team" else None,
+        account_id=account.id,
+        generation=state.logins.get(account.id, NO_LOGIN_RECORD).generation,
+        address=address,
+    )
 
 
-def _accounts_named(contest: LiveContest, username: str) -> list[Account]:
-    accounts = cast("dict[str, Account]", contest.state.objects["accounts"])
-    return [account for account in accounts.values() if account.username == username]
+def is_disabled(state: ContestState, account_id: str) -> bool:
+    """Whether an account of a contest may not log in."""
+    return state.logins.get(account_id, NO_LOGIN_RECORD).disabled
+
+
+def _login_of(state: ContestState, account_id: str) -> str:
+    """What tells a login from those that the same id had before and will have: any change, also by deletion."""
+    return f"{state.versions.get(('accounts', account_id), 0)}/{state.versions.get((LOGINS, account_id), 0)}"
+
+
+def _named(contest: LiveContest | None, username: str) -> list[tuple[LiveContest, Account]]:
+    """The accounts of that name in a contest, each with the contest; none without one."""
+    if contest is None:
+        return []
+    return [(contest, account) for account in accounts_of(contest.state) if account.username == username]
+
+
+def _networks_of(account: Account) -> tuple[Network, ...]:
+    """The networks that an account names; none where they cannot be read, as a source may have written them."""
+    try:
+        return networks_of(account.ip or "")
+    except ValueError:
+        return ()
 
 
 def _server_viewer(account: ServerAccount) -> Viewer:
-    return Viewer(role=ROLE_OF_ACCOUNT_TYPE.get(account.role, "public"), server_username=account.username)
+    return Viewer(
+        role=ROLE_OF_ACCOUNT_TYPE.get(account.role, "public"),
+        server_username=account.username,
+        generation=int.from_bytes(sha256(account.password_hash.encode()).digest()[:GENERATION_BYTES]),
+    )
+
+
+def _kept(table: OrderedDict[bytes, Kept], key: bytes, value: Kept, entries_max: int) -> None:
+    """Keep a value; beyond so many entries the oldest go."""
+    table[key] = value
+    table.move_to_end(key)
+    while len(table) > entries_max:
+        table.popitem(last=False)

@@ -54,7 +54,7 @@ async def import_contest(
     hashed = await _credentials(store, stream, contents, progress)
     for _ in range(ATTEMPTS_MAX):
         events = encoded_events(changes)
-        credentials = [*_erased(stream, changes), *hashed]
+        credentials = [*erased(stream, changes), *hashed]
         position = state.position
         if events or credentials:
             progress("writing events", 0, len(events))
@@ -117,7 +117,7 @@ async def fold_stream(store: EventStore, stream: str) -> ContestState:
             return state
 
 
-def _erased(stream: str, changes: Sequence[ObjectChange]) -> list[Credential]:
+def erased(stream: str, changes: Sequence[ObjectChange]) -> list[Credential]:
     """A password goes with its account, so that it does not come back when the id is used again."""
     return [
         Credential(scope=stream, account_id=change.id, password_hash=None)

@@ -7,7 +7,7 @@ notification is never older than it. This module must not know any wire.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -18,12 +18,13 @@ from eventstore.store import EVENT_VERSION, GENESIS_CHAIN, Append, Event, EventS
 from projections.audience import Audience
 from projections.contest import Change, ContestState
 from projections.feed_lines import FeedLines
+from projections.integrity import Key
 from projections.scoreboard import Board
 from projections.tokens import CHAIN_BYTES, Place, TokenMaker, TokenRefused
 from projections.visibility_table import SEES_LIVE_SCOREBOARD, SEES_PROBLEMS_BEFORE_START
 from schemas.object_types import OBJECT_TYPES
 from schemas.objects import ContestObject
-from schemas.records import RECORD_TYPES
+from schemas.records import RECORD_TYPES, Record
 from schemas.viewers import Role
 
 PAGE_EVENTS = 1_000
@@ -36,6 +37,8 @@ EAGER_ROLES: tuple[Role, ...] = ("public",)
 """Roles whose feed is built while the contest is loaded; the others' are built when first asked for."""
 
 STREAM_PREFIX = "contest:"
+
+R = TypeVar("R", bound=Record)
 
 _decoders: dict[str, msgspec.json.Decoder[ContestObject]] = {
     **{name: msgspec.json.Decoder(row.structure) for name, row in OBJECT_TYPES.items()},
@@ -60,6 +63,10 @@ class Circumstances(Protocol):
 
     def batch_id(self) -> UUID:
         """A new identifier of a batch."""
+        ...
+
+    def identifier(self) -> str:
+        """A new id of an object."""
         ...
 
 
@@ -227,6 +234,15 @@ class LiveContest:
             board = self._boards[frozen] = Board(self.state, frozen=frozen)
         visible = SEES_PROBLEMS_BEFORE_START[role] or self.state.timeline.started
         return board.scoreboard(group_id, problems_visible=visible)
+
+    async def record(self, key: Key, structure: type[R]) -> R | None:
+        """A record that is kept in the log alone, None when there is none of that key. Raises what the store raises."""
+        position = self.state.versions.get(key)
+        if position is None:
+            return None
+        (event,) = await self._store.read(self.stream, position - 1, 1)
+        instance = decoded(event)
+        return instance if isinstance(instance, structure) else None
 
     def live_board(self) -> Board:
         """The board that knows no freeze, kept level with the state."""

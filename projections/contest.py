@@ -44,7 +44,8 @@ class ContestState:
     `objects` holds the collections by type and id in order of creation; `versions` the position of the last
     event of every object and record, deleted ones included, so that versions never restart. `settings` and `logins`
     are records; of answered requests only the position is kept. `highest_submission_number` is the highest id of a
-    submission that is a number, also of one that is gone.
+    submission that is a number, also of one that is gone; `latest_submission_time_ms` is the contest time of the
+    submission that was written last.
     """
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class ContestState:
         self.timeline = Timeline()
         self.submission_times_ms: MutableMapping[str, int] = {}
         self.highest_submission_number = 0
+        self.latest_submission_time_ms: int | None = None
         self.settings = Settings()
         self.logins: MutableMapping[str, Login] = {}
         self.awards_at_freeze: dict[str, Award] | None = None
@@ -134,7 +136,8 @@ class ContestState:
         if submission is None:
             self.submission_times_ms.pop(identifier, None)
             return
-        self.submission_times_ms[identifier] = parse_relative_time_ms(submission.contest_time)
+        contest_time_ms = parse_relative_time_ms(submission.contest_time)
+        self.submission_times_ms[identifier] = self.latest_submission_time_ms = contest_time_ms
         if len(identifier) <= SUBMISSION_NUMBER_DIGITS_MAX and identifier.isascii() and identifier.isdecimal():
             self.highest_submission_number = max(self.highest_submission_number, int(identifier))
 

@@ -36,16 +36,29 @@ class UnknownGroup(LookupError):
     """A board was asked for of a group that does not exist."""
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """A team's place on a board: its rank, which equal teams share, and the problems it solved.
+
+    In a score contest `points` is the total score.
+    """
+
+    rank: int
+    team_id: str
+    points: int | float
+
+
 class Board:
     """One kind of board over one state.
 
     A frozen board counts every submission from the freeze on as pending, whatever its verdict, until thaw; a
     live one knows no freeze. `recomputed_teams` counts how often a team was computed, for tests and metrics.
+    `shaped_position` is the position of the last event that may have changed what the board shows.
     """
 
     def __init__(self, state: ContestState, *, frozen: bool) -> None:
         """A board that shows what the state says already, and follows it from here on by `note`."""
         self.recomputed_teams = 0
+        self.shaped_position = state.position
         self._state = state
         self._frozen = frozen
         self._terms: Terms | None = None
@@ -70,6 +83,7 @@ class Board:
         type_name, identifier = key
         if type_name not in SHAPING_TYPES:
             return
+        self.shaped_position = self._state.position
         self._answers.clear()
         if type_name in TERMS_TYPES:
             self._terms_noted = True
@@ -92,6 +106,13 @@ class Board:
             answer = self._encode(self._teams(group_id), problems_visible=problems_visible)
             self._answers[request] = answer
         return answer
+
+    def standing(self, group_id: str | None = None) -> list[Standing]:
+        """The rows of the board, as `scoreboard` has them, without their cells. Raises UnknownGroup."""
+        terms = self._catch_up()
+        ranked = _ranked((self._computed(team.id, terms), team) for team in self._teams(group_id))
+        # Teams are ordered by what they solved or scored before anything else, the most first.
+        return [Standing(rank, computed.team_id, -computed.order[0]) for rank, computed in ranked]
 
     def first_to_solve(self) -> dict[str, str]:
         """The team of the main board that solved a problem first, by problem, as far as it is decided.
@@ -182,10 +203,7 @@ class Board:
         """The teams of a group; without one those of the main group, and all when there is no main group."""
         if group_id is not None and group_id not in self._state.objects["groups"]:
             raise UnknownGroup(f"no group {group_id!r}")
-        contest = self._state.contest
-        shown_id = group_id if group_id is not None or contest is None else contest.main_scoreboard_group_id
-        teams = cast("Iterable[Team]", self._state.objects["teams"].values())
-        return [team for team in teams if shown_id is None or shown_id in (team.group_ids or ())]
+        return teams_on_board(self._state, group_id)
 
     def _encode(self, teams: Iterable[Team], *, problems_visible: bool) -> bytes:
         terms = self._catch_up()
@@ -236,6 +254,14 @@ class _Places:
     def of(self, identifier: str) -> int:
         """The place of an object that was noted."""
         return self._places[identifier]
+
+
+def teams_on_board(state: ContestState, group_id: str | None = None) -> list[Team]:
+    """The teams of a group; without one those of the main group, and all when the contest has no main group."""
+    contest = state.contest
+    shown_id = group_id if group_id is not None or contest is None else contest.main_scoreboard_group_id
+    teams = cast("Iterable[Team]", state.objects["teams"].values())
+    return [team for team in teams if shown_id is None or shown_id in (team.group_ids or ())]
 
 
 def first_to_solve(state: ContestState, *, frozen: bool) -> dict[str, str]:

@@ -73,15 +73,14 @@ class Login(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
 
 
 class Request(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A request with an Idempotency-Key that was carried out, and how it was answered.
+    """A request with an Idempotency-Key that was carried out: what it made.
 
     `fingerprint` is a keyed hash over what was asked.
     """
 
     fingerprint: str
-    status: int
-    location: str
-    body: str
+    type: str
+    id: str
 
 
 RECORD_TYPES: dict[str, type[Record]] = {"x-settings": Settings, "x-logins": Login, "x-requests": Request}

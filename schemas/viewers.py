@@ -27,13 +27,21 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who asks, as far as a contest is concerned.
 
     `team_id` is set for the role team alone. `account_id` is the id of the account in the contest's own accounts,
-    None for anonymous viewers and for accounts of the server itself (`server_username` then).
+    None for anonymous viewers and for accounts of the server itself (`server_username` then). `generation` tells one
+    password of the account from the next. `address` is set for who was let in by it, without credentials.
     """
 
     role: Role
     team_id: str | None = None
     account_id: str | None = None
     server_username: str | None = None
+    generation: int = 0
+    address: str | None = None
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the client's address alone has logged it in."""
+        return self.address is not None
 
     @property
     def anonymous(self) -> bool:

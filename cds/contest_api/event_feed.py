@@ -46,10 +46,10 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """What one client asked for: whose view, of which types, from which place on."""
 
     contest: LiveContest
+    viewer: Viewer
     lines: FeedLines
     tag: bytes
     types_mask: int
-    team_id: str | None
     sequence: int
     live: bool
 
@@ -64,7 +64,8 @@ async def get_event_feed(request: web.Request) -> web.StreamResponse:
     if request.method == hdrs.METH_HEAD:
         return response
     try:
-        await _send(response, service, subscription, request.transport)
+        with service.identity.watching(viewer):
+            await _send(response, service, subscription, request.transport)
     except ConnectionError:
         log.debug("feed_client_left", contest=contest.contest_id, role=viewer.role)
     except TimeoutError:
@@ -84,11 +85,11 @@ async def _subscription(request: web.Request, service: Service, contest: LiveCon
     view = view_name(contest, viewer)
     return Subscription(
         contest=contest,
+        viewer=viewer,
         sequence=await _start(request, service, contest, view, types_mask),
         lines=await contest.feed(viewer.role),
         tag=service.tokens.tag(view, types_mask),
         types_mask=types_mask,
-        team_id=viewer.team_id,
         live=request.query.get("stream", "true").lower() not in ("false", "0", "no"),
     )
 
@@ -96,17 +97,17 @@ async def _subscription(request: web.Request, service: Service, contest: LiveCon
 async def _send(
     response: web.StreamResponse, service: Service, subscription: Subscription, transport: asyncio.Transport | None
 ) -> None:
-    """Send what there is, then what comes, until the client leaves or the server closes.
+    """Send what there is, then what comes, until the client leaves, may not go on, or the server closes.
 
     A sign of life is due a fixed time after the last bytes that this client got. What it does not get must not
     put that off: a missing newline would tell of hidden activity.
     """
-    sequence = subscription.sequence
+    sequence, viewer = subscription.sequence, subscription.viewer
     loop = asyncio.get_running_loop()
     sign_of_life_at_s = loop.time() + service.keep_alive_s
-    while not service.closing.is_set():
+    while not service.closing.is_set() and service.identity.valid(viewer, subscription.contest):
         changed = subscription.contest.changed
-        chunk = subscription.lines.after(sequence, subscription.tag, subscription.types_mask, subscription.team_id)
+        chunk = subscription.lines.after(sequence, subscription.tag, subscription.types_mask, viewer.team_id)
         if chunk is not None:
             sequence = chunk.sequence
         if chunk is not None and chunk.data:

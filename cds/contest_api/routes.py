@@ -3,7 +3,7 @@
 This module must not know what the handlers do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
@@ -11,14 +11,23 @@ from typing import NamedTuple
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from cds.contest_api.errors import Failure, error_response, unauthorized
+from cds.commands.permissions import METHODS, Method
+from cds.contest_api.contest_writing import (
+    get_settings,
+    patch_contest,
+    patch_settings,
+    patch_state,
+    post_contest,
+    put_contest,
+)
+from cds.contest_api.errors import Failure, error_response
 from cds.contest_api.event_feed import get_event_feed
 from cds.contest_api.files import get_file
 from cds.contest_api.metadata import get_access, get_account, get_api_information
 from cds.contest_api.objects import get_collection, get_contests, get_object
 from cds.contest_api.paths import ContestPathsDefinition
 from cds.contest_api.scoreboard import get_scoreboard
-from cds.contest_api.service import service_of, viewer_of
+from cds.contest_api.writing import write_object
 from schemas.object_types import OBJECT_TYPES, ObjectType
 
 SLASH = "{slash:/?}"
@@ -46,9 +55,15 @@ def contest_api_routes(prefix: str) -> list[web.AbstractRouteDef]:
         *_get(f"{CONTEST}/account", get_account),
         *_get(f"{CONTEST}/scoreboard", get_scoreboard),
         *_get(f"{CONTEST}/event-feed", get_event_feed),
+        *_get(f"{CONTEST}/x-settings", get_settings),
+        *_write(f"{CONTEST}/x-settings", {"PATCH": patch_settings}),
         *(route for row in OBJECT_TYPES.values() for route in _of_type(row)),
     ]
-    others = [*_get("", get_api_information), *_get("/contests", get_contests), *_refused("/contests")]
+    others = [
+        *_get("", get_api_information),
+        *_get("/contests", get_contests),
+        *_write("/contests", {"POST": post_contest}),
+    ]
     return [ContestPathsDefinition(prefix + CONTEST, _defined(prefix, of_contests)), *_defined(prefix, others)]
 
 
@@ -57,21 +72,24 @@ def _defined(prefix: str, routes: Sequence[Route]) -> list[web.RouteDef]:
 
 
 def _of_type(row: ObjectType) -> list[Route]:
-    """Collection, object and files of one type."""
+    """Collection, object and files of one type. Every method has its route: what is not offered says so there."""
+    write = partial(write_object, row=row)
+    everything = dict.fromkeys(METHODS, write)
     if row.name == "contest":
         one = CONTEST
-        routes = [*_get(one, partial(get_object, row=row)), *_refused(one)]
+        special: dict[Method, Handler] = {"PUT": put_contest, "PATCH": patch_contest}
+        routes = [*_get(one, partial(get_object, row=row)), *_write(one, everything | special)]
     elif row.singleton:
         one = f"{CONTEST}/{row.endpoint}"
-        routes = [*_get(one, partial(get_object, row=row)), *_refused(one)]
+        routes = [*_get(one, partial(get_object, row=row)), *_write(one, everything | {"PATCH": patch_state})]
     else:
         collection = f"{CONTEST}/{row.endpoint}"
         one = f"{collection}/{{id:{ONE_SEGMENT}}}"
         routes = [
             *_get(collection, partial(get_collection, row=row)),
             *_get(one, partial(get_object, row=row)),
-            *_refused(collection),
-            *_refused(one),
+            *_write(collection, {"POST": write}),
+            *_write(one, {method: write for method in METHODS if method != "POST"}),
         ]
     for file_property in row.file_properties:
         download = partial(get_file, row=row, file_property=file_property)
@@ -86,9 +104,8 @@ def _get(path: str, handler: Handler) -> list[Route]:
     return [Route(hdrs.METH_GET, path + SLASH, handler)]  # HEAD comes with it
 
 
-def _refused(path: str) -> list[Route]:
-    methods = (hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_PATCH, hdrs.METH_DELETE)
-    return [Route(method, path + SLASH, refuse_to_write) for method in methods]
+def _write(path: str, handlers: Mapping[Method, Handler]) -> list[Route]:
+    return [Route(method, path + SLASH, handler) for method, handler in handlers.items()]
 
 
 async def expect(request: web.Request) -> web.StreamResponse | None:
@@ -99,16 +116,3 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
         request.writer.output_size = 0
         return None
     return error_response(Failure(HTTPStatus.EXPECTATION_FAILED, "only 100-continue can be expected of this server"))
-
-
-async def refuse_to_write(request: web.Request) -> web.StreamResponse:
-    """Without login nothing is ever written (Contest API, "Authentication"); with one, nothing can be yet."""
-    contest = service_of(request).contests.find(request.match_info.get("contest_id", ""))
-    viewer = await viewer_of(request, contest)
-    if viewer.anonymous:
-        raise unauthorized("writing needs a login")
-    raise Failure(
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        f"{request.method} is not offered by this server",
-        {hdrs.ALLOW: f"{hdrs.METH_GET}, {hdrs.METH_HEAD}, {hdrs.METH_OPTIONS}"},
-    )

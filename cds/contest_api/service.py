@@ -7,24 +7,37 @@ import asyncio
 import binascii
 from base64 import b64decode
 from http import HTTPStatus
+from math import ceil
+from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import hdrs, web
 
+from cds.addresses import Client, client_of
+from cds.award_keeping import AwardKeeper
+from cds.commands.accounts import Network
 from cds.contest_api.answers import AnswerCache
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, not_found, unauthorized
+from cds.contest_clock import ContestClock
 from cds.contests import Contests
-from cds.identity import Identity, TooManyLogins, WrongCredentials
-from cds.live_contest import LiveContest
+from cds.identity import Identity, Throttled, TooManyLogins, WrongCredentials
+from cds.live_contest import Circumstances, LiveContest
 from eventstore.store import EventStore
 from projections.tokens import TokenMaker
 from schemas.viewers import PUBLIC, Viewer
 
 RETRY_LOGIN_AFTER_S = 2
 
+READING_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """The server's parts, as the composition root has put them together."""
+    """The server's parts, as the composition root has put them together.
+
+    `auto_login`: whether an address may log a client in (Account.ip); `trusted_proxies` are believed when they say for
+    whom they ask; `base_url` is where clients see the API, None where they see it as it is; `repetition_key` makes
+    fingerprints of requests that may come again.
+    """
 
     store: EventStore
     contests: Contests
@@ -34,6 +47,13 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     closing: asyncio.Event
     version: str
     keep_alive_s: float
+    circumstances: Circumstances
+    clock: ContestClock
+    awards: AwardKeeper
+    repetition_key: bytes
+    auto_login: bool = False
+    trusted_proxies: tuple[Network, ...] = ()
+    base_url: str | None = None
 
 
 class ServiceSlot(msgspec.Struct):
@@ -75,25 +95,78 @@ async def asked(request: web.Request) -> tuple[LiveContest, Viewer]:
 
 
 async def viewer_of(request: web.Request, contest: LiveContest | None) -> Viewer:
-    """Who asks, as far as a contest is concerned (None: outside contests). Raises Failure (401).
+    """Who asks, as far as a contest is concerned (None: outside contests). Raises Failure (401, 403, 429, 503).
 
-    Wrong credentials are refused and never silently public.
+    Wrong credentials are refused and never silently public. Without any, the address may say who it is.
     """
     header = request.headers.get(hdrs.AUTHORIZATION)
     if header is None:
-        return PUBLIC
+        return PUBLIC if contest is None else _automatic_viewer(request, contest)
     username, password = _basic(header)
     service = service_of(request)
     try:
-        return await service.identity.viewer(username, password, contest, service.contests)
+        return await service.identity.viewer(
+            username, password, contest, service.contests, address=client_at(request, service).address
+        )
     except WrongCredentials:
         raise unauthorized("wrong user name or password") from None
+    except Throttled as throttled:
+        wait_s = ceil(throttled.wait_s)
+        raise Failure(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            f"too many failed logins; try again in {wait_s} s",
+            {hdrs.RETRY_AFTER: str(wait_s)},
+        ) from None
     except TooManyLogins:
         raise Failure(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "too many logins are being checked; try again",
             {hdrs.RETRY_AFTER: str(RETRY_LOGIN_AFTER_S)},
         ) from None
+
+
+def client_at(request: web.Request, service: Service) -> Client:
+    """The client behind a request, as the connection and trusted proxies tell it."""
+    forwarded_for = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
+    return client_of(request.remote, forwarded_for, service.trusted_proxies)
+
+
+def _automatic_viewer(request: web.Request, contest: LiveContest) -> Viewer:
+    """Whom the address alone logs in, where that is switched on.
+
+    A browser sends requests for any page that it shows, and they all come from its address. So what a page of another
+    host asks for is answered as to the public, and what it wants to write is refused: no password protects it.
+    Raises Failure (403).
+    """
+    service = service_of(request)
+    if not service.auto_login:
+        return PUBLIC
+    client = client_at(request, service)
+    viewer = service.identity.automatic(client.address, contest) if client.certain else None
+    if viewer is None:
+        return PUBLIC
+    if not _from_another_host(request, service):
+        return viewer
+    if request.method in READING_METHODS:
+        return PUBLIC
+    raise Failure(
+        HTTPStatus.FORBIDDEN,
+        "a page of another host may not write for whom its address has logged in; it needs the account's password",
+    )
+
+
+def _from_another_host(request: web.Request, service: Service) -> bool:
+    """Whether a page sent this that was not loaded from here (`Origin`; RFC 6454, section 7)."""
+    ours = {request.host.lower(), _host_of(service.base_url or "")}
+    return any(_host_of(origin) not in ours - {""} for origin in request.headers.getall(hdrs.ORIGIN, ()))
+
+
+def _host_of(url: str) -> str:
+    """Host and port of a URL in lower case; empty where there is none, as of the origin `null`."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _basic(header: str) -> tuple[str, str]:

@@ -1,0 +1,97 @@
+"""Configuration over the API: ids of new objects, contests as wholes, accounts with their logins.
+
+A contest that is made over the API is run by this server: its clock and its awards. This module must not know the
+wire, nor passwords; it is told that there is a new one.
+"""
+
+from typing import cast
+
+import msgspec
+
+from cds.commands.accounts import login_change, refuse_taken_username, refuse_unfit
+from cds.commands.contest_clock import consequences_of_contest
+from cds.commands.decision import ObjectChange, Refused
+from cds.commands.naming import readable_id
+from cds.commands.properties import Properties, raw, text_of
+from cds.commands.reconcile import decide_reconcile
+from cds.commands.write import Around, Write
+from projections.contest import ContestState
+from projections.timeline import moment_ms
+from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
+from schemas.objects import Account, Contest, ContestObject, Person, State
+from schemas.records import AwardSettings, Settings
+
+NAMED_BY = {"accounts": "username", "problems": "label", "teams": "label"}
+"""The property that makes a readable id, where it is not the name."""
+
+TEAM_ROLES = ("contestant", "coach")
+
+NOTHING_HAPPENED = State(started=None, frozen=None, ended=None, thawed=None, finalized=None, end_of_updates=None)
+RUN_HERE = Settings(clock=True, awards=AwardSettings(computed=True))
+
+
+def complete_configured(state: ContestState, write: Write, properties: Properties) -> Properties:
+    """The id of a new object, made of its name."""
+    if write.method != "POST":
+        return {}
+    name = text_of(properties, NAMED_BY.get(write.row.name, "name")) or ""
+    return {"id": raw(readable_id(name, state.objects[write.row.name], write.fresh_id))}
+
+
+def complete_contest(_state: ContestState, write: Write, _properties: Properties) -> Properties:
+    """The id of a contest is that of its place, which was chosen with it."""
+    return {"id": raw(write.identifier)}
+
+
+def around_contest(
+    state: ContestState, write: Write, before: ContestObject | None, after: ContestObject | None
+) -> Around:
+    """A new contest begins with its settings and a state; another length or start moves other things."""
+    if after is None:
+        return _end_of_contest(state, cast("Contest", before))
+    if before is None:
+        return Around(
+            before=(ObjectChange("x-settings", SINGLETON_ID, RUN_HERE),),
+            after=(ObjectChange("state", SINGLETON_ID, NOTHING_HAPPENED),),
+        )
+    return Around(after=tuple(consequences_of_contest(state, cast("Contest", after), write.now_ms)))
+
+
+def around_account(
+    state: ContestState, write: Write, _before: ContestObject | None, after: ContestObject | None
+) -> Around:
+    """The login of an account changes with it, and goes with it."""
+    if after is None:
+        gone = [ObjectChange("x-logins", write.identifier, None)] if write.identifier in state.logins else []
+        return Around(after=tuple(gone))
+    account = cast("Account", after)
+    refuse_unfit(account)
+    refuse_taken_username(state, account)
+    wish = write.login
+    return Around(after=tuple(login_change(state, account.id, new_password=wish.new_password, disabled=wish.disabled)))
+
+
+def check_person(
+    _state: ContestState, _write: Write, _before: ContestObject | None, after: ContestObject | None
+) -> Around:
+    """Contestants and coaches have a team (JSON Format, "Persons")."""
+    for role in cast("Person", after).roles if after is not None else ():
+        if role.type in TEAM_ROLES and role.team_id is None:
+            raise Refused(f"roles: a {role.type} needs a team_id", "roles")
+    return Around()
+
+
+def _end_of_contest(state: ContestState, contest: Contest) -> Around:
+    """Everything goes with the contest, what names before what is named; not while it runs."""
+    happened = state.state or State()
+    if moment_ms(happened.started) is not None and moment_ms(happened.ended) is None:
+        raise Refused(f"contest {contest.id} is running", ground="conflict")
+    parted = msgspec.structs.replace(contest, main_scoreboard_group_id=None)
+    everything = decide_reconcile(state, {}, OBJECT_TYPES)
+    records = [
+        ObjectChange("x-settings", SINGLETON_ID, None),
+        *(ObjectChange("x-logins", account_id, None) for account_id in state.logins),
+    ]
+    first = [ObjectChange("contest", SINGLETON_ID, parted)] if parted != contest else []
+    others = [change for change in everything if change.type != "contest"]
+    return Around(before=(*first, *others, *records))

@@ -1,0 +1,138 @@
+"""Judgements and runs, as judging systems write them (requirements 44; JSON Format, "Judgements").
+
+A judgement comes to its verdict once. A rejudgement is another judgement of the same submission: when it becomes the
+current one, all others stop being current in the same batch of events. This module must not know the wire.
+"""
+
+from typing import cast
+
+import msgspec
+
+from cds.commands.decision import ObjectChange, Refused
+from cds.commands.properties import Properties, raw, text_of
+from cds.commands.write import Around, Write, moment_text
+from projections.contest import ContestState
+from schemas.objects import ContestObject, Judgement, Problem, Run, Submission
+from schemas.times import parse_time_ms
+
+
+def complete_judgement(state: ContestState, write: Write, properties: Properties) -> Properties:
+    """The id, the end of a judgement that has its verdict, and whether it is the one that counts."""
+    completed: dict[str, msgspec.Raw] = {}
+    if write.method == "POST":
+        completed["id"] = raw(write.fresh_id)
+    final = _has_verdict(properties)
+    if final and "end_time" not in properties:
+        completed["end_time"] = raw(moment_text(state, write.now_ms))
+    if not final and "end_time" in properties:
+        raise Refused("end_time is given without judgement_type_id", "end_time")
+    if not _says_current(write):
+        present = cast("Judgement | None", state.objects["judgements"].get(write.identifier))
+        judged_before = present is not None and _verdict(present) is not None
+        if judged_before and present is not None:
+            completed["current"] = raw(present.current)
+        else:
+            completed["current"] = raw(final or not _judged_otherwise(state, write, properties))
+    return completed
+
+
+def around_judgement(
+    state: ContestState, _write: Write, before: ContestObject | None, after: ContestObject | None
+) -> Around:
+    """The other judgements of the submission stop being current when this one is."""
+    judgement = cast("Judgement | None", after)
+    present = cast("Judgement | None", before)
+    if judgement is None:
+        return Around()
+    if present is not None:
+        _refuse_second_verdict(present, judgement)
+    _refuse_wrong_times(judgement)
+    if judgement.current is False:
+        return Around()
+    return Around(before=tuple(_others_retired(state, judgement)))
+
+
+def complete_run(_state: ContestState, write: Write, _properties: Properties) -> Properties:
+    """The id."""
+    return {"id": raw(write.fresh_id)} if write.method == "POST" else {}
+
+
+def check_run(state: ContestState, write: Write, before: ContestObject | None, after: ContestObject | None) -> Around:
+    """A run is of a test case that there is, one for each, and stands once its judgement has come to its verdict."""
+    run = cast("Run | None", after)
+    if run is None:
+        return Around()
+    judgement = cast("Judgement", state.objects["judgements"][run.judgement_id])
+    if before is not None and before != after:
+        moved = cast("Run", before).judgement_id != run.judgement_id
+        if moved or _verdict(judgement) is not None:
+            raise Refused(f"runs {write.identifier} does not change any more", ground="conflict")
+    _check_ordinal(state, judgement, run)
+    return Around()
+
+
+def _check_ordinal(state: ContestState, judgement: Judgement, run: Run) -> None:
+    submission = cast("Submission | None", state.objects["submissions"].get(judgement.submission_id))
+    problem = cast("Problem | None", state.objects["problems"].get(submission.problem_id)) if submission else None
+    # 0 stands for a number of test cases that nobody told.
+    highest = problem.test_data_count if problem is not None else 0
+    if run.ordinal < 1 or (highest and run.ordinal > highest):
+        raise Refused(f"ordinal {run.ordinal} is not one of the test cases 1 to {highest or '…'}", "ordinal")
+    for other_id in state.referrers.of_type(("judgements", run.judgement_id), "runs"):
+        other = cast("Run", state.objects["runs"][other_id])
+        if other.ordinal == run.ordinal and other.id != run.id:
+            raise Refused(f"runs {other.id} has the ordinal {run.ordinal} already", "ordinal", ground="conflict")
+
+
+def _has_verdict(properties: Properties) -> bool:
+    return "judgement_type_id" in properties or "simplified_judgement_type_id" in properties
+
+
+def _says_current(write: Write) -> bool:
+    value = write.properties.get("current")
+    return value is not None and bytes(value) != b"null"
+
+
+def _verdict(judgement: Judgement) -> str | None:
+    return judgement.judgement_type_id or judgement.simplified_judgement_type_id
+
+
+def _judged_otherwise(state: ContestState, write: Write, properties: Properties) -> bool:
+    """Whether the submission has a verdict that counts: it goes on counting until a rejudgement comes to its own."""
+    submission_id = text_of(properties, "submission_id") or ""
+    return any(
+        other.current is not False and _verdict(other) is not None and other.id != write.identifier
+        for other in _judgements_of(state, submission_id)
+    )
+
+
+def _judgements_of(state: ContestState, submission_id: str) -> list[Judgement]:
+    judgements = state.objects["judgements"]
+    ids = state.referrers.of_type(("submissions", submission_id), "judgements")
+    return [cast("Judgement", judgements[identifier]) for identifier in ids]
+
+
+def _others_retired(state: ContestState, judgement: Judgement) -> list[ObjectChange]:
+    return [
+        ObjectChange("judgements", other.id, msgspec.structs.replace(other, current=False))
+        for other in _judgements_of(state, judgement.submission_id)
+        if other.id != judgement.id and other.current is not False
+    ]
+
+
+def _refuse_second_verdict(before: Judgement, after: Judgement) -> None:
+    """Live data does not change, but for the verdict of a judgement, once, and for which judgement counts."""
+    if before.submission_id != after.submission_id or before.start_time != after.start_time:
+        raise Refused("a judgement stays with its submission and its start_time", "submission_id", ground="conflict")
+    same_but_current = msgspec.structs.replace(before, current=after.current) == after
+    if _verdict(before) is not None and not same_but_current:
+        raise Refused(
+            f"judgements {before.id} has come to its verdict; a rejudgement is a new judgement", ground="conflict"
+        )
+    if _verdict(before) is None and _verdict(after) is None and not same_but_current:
+        raise Refused(f"judgements {before.id} changes once, when it comes to its verdict", ground="conflict")
+
+
+def _refuse_wrong_times(judgement: Judgement) -> None:
+    if judgement.end_time is not None and parse_time_ms(judgement.end_time) < parse_time_ms(judgement.start_time):
+        raise Refused("end_time is before start_time", "end_time")

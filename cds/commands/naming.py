@@ -1,0 +1,24 @@
+"""Ids that the server chooses: readable ones for what is configured, fresh ones for what happens.
+
+A counter would tell how much there is that the viewer does not see; only submissions, which everybody sees, are
+counted. This module must not know any particular type.
+"""
+
+from collections.abc import Container
+
+from slugify import slugify
+
+from schemas.identifiers import is_identifier
+
+SLUG_CHARACTERS_MAX = 30
+NUMBERED_MAX = 1_000
+"""Objects of one name that are told apart by a number; beyond so many the id is a fresh one."""
+
+
+def readable_id(name: str, taken: Container[str], fresh_id: str) -> str:
+    """An id made of a name that is not taken yet; `fresh_id` where there is nothing readable in the name."""
+    slug = slugify(name, max_length=SLUG_CHARACTERS_MAX)
+    if not is_identifier(slug):
+        return fresh_id
+    candidates = (slug, *(f"{slug}-{number}" for number in range(2, NUMBERED_MAX)))
+    return next((candidate for candidate in candidates if candidate not in taken), fresh_id)

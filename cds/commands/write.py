@@ -1,0 +1,65 @@
+"""A request to write one object, as every decision about it gets it.
+
+This module must not know any particular type.
+"""
+
+import msgspec
+
+from cds.commands.decision import ObjectChange
+from cds.commands.permissions import Method
+from cds.commands.properties import Properties
+from projections.contest import ContestState
+from projections.integrity import Key
+from schemas.object_types import SINGLETON_ID, ObjectType
+from schemas.times import format_time, zone_of
+from schemas.viewers import Viewer
+
+
+class LoginWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to change about the login of an account, beside the account itself."""
+
+    new_password: bool = False
+    disabled: bool | None = None
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants what written, and when.
+
+    `identifier` is the one in the URL, empty for a POST. `properties` is the body; files in it are references to
+    contents by hash. `fresh_id` is an id that nothing has yet.
+    """
+
+    row: ObjectType
+    method: Method
+    identifier: str = ""
+    properties: Properties
+    viewer: Viewer
+    now_ms: int
+    fresh_id: str
+    login: LoginWish = LoginWish()
+
+    @property
+    def key(self) -> Key:
+        """The object that the URL names."""
+        return self.row.name, SINGLETON_ID if self.row.singleton else self.identifier
+
+
+class Around(msgspec.Struct, frozen=True):
+    """What else changes with an object, just before and just after it."""
+
+    before: tuple[ObjectChange, ...] = ()
+    after: tuple[ObjectChange, ...] = ()
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What a write comes to: the object it is about, whether that is new, and all changes in their order."""
+
+    key: Key
+    created: bool
+    changes: list[ObjectChange]
+
+
+def moment_text(state: ContestState, time_ms: int) -> str:
+    """A moment as it is written in this contest: in the zone of its start."""
+    start = state.contest.start_time if state.contest else None
+    return format_time(time_ms) if start is None else format_time(time_ms, zone_of(start))

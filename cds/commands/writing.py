@@ -1,0 +1,212 @@
+"""POST, PUT, PATCH and DELETE of one object, of any type (Contest API, "HTTP methods").
+
+What is peculiar to a type stands in PARTICULARS; everything else is read off table one. This module must not know the
+wire, and must not decide who may write (permissions).
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from cds.commands.awards import refuse_exclusive, released_team, taken_over
+from cds.commands.clarifications import complete_clarification
+from cds.commands.commentary import complete_commentary
+from cds.commands.configuring import (
+    around_account,
+    around_contest,
+    check_person,
+    complete_configured,
+    complete_contest,
+)
+from cds.commands.decision import ObjectChange, Refused
+from cds.commands.judging import around_judgement, check_run, complete_judgement, complete_run
+from cds.commands.naming import readable_id
+from cds.commands.permissions import Method
+from cds.commands.properties import (
+    Properties,
+    check_identifier,
+    given,
+    instance_of,
+    properties_of,
+    raw,
+    refuse_given,
+    require,
+    text_of,
+)
+from cds.commands.submissions import complete_submission
+from cds.commands.write import Around, Write, Written
+from projections.contest import ContestState
+from projections.visibility import role_view
+from schemas.object_types import object_key, referenced_ids
+from schemas.objects import ContestObject
+
+Complete = Callable[[ContestState, Write, Properties], Properties]
+"""The properties that the server sets or corrects, given those of the body. Raises Refused."""
+
+Surround = Callable[[ContestState, Write, ContestObject | None, ContestObject | None], Around]
+"""What else changes when an object becomes another (None: is not there yet, or no longer). Raises Refused."""
+
+
+def _nothing_else(
+    _state: ContestState, _write: Write, _before: ContestObject | None, _after: ContestObject | None
+) -> Around:
+    return Around()
+
+
+def _complete_award(state: ContestState, write: Write, properties: Properties) -> Properties:
+    """A client says who gets an award; `team_ids` null is the server's word alone (requirements A10)."""
+    require(properties, ("citation", "team_ids"))
+    if write.method != "POST":
+        return {}
+    citation = text_of(properties, "citation") or ""
+    return {"id": raw(readable_id(citation, state.objects["awards"], write.fresh_id))}
+
+
+def _around_award(
+    state: ContestState, write: Write, before: ContestObject | None, after: ContestObject | None
+) -> Around:
+    award_id = write.identifier or object_key(write.row, after or _present(before))
+    refuse_exclusive(state, award_id)
+    return Around(after=() if before == after else tuple(taken_over(state, award_id)))
+
+
+def _around_team(
+    state: ContestState, write: Write, _before: ContestObject | None, after: ContestObject | None
+) -> Around:
+    """The server's own awards let go of a team that is deleted."""
+    return Around(before=tuple(released_team(state, write.identifier)) if after is None else ())
+
+
+class Particulars(msgspec.Struct, frozen=True, kw_only=True):
+    """What is peculiar to one type. Of what is not `changeable` an object stays as it was made."""
+
+    complete: Complete = complete_configured
+    surround: Surround = _nothing_else
+    changeable: bool = True
+
+
+CONFIGURED = Particulars()
+
+PARTICULARS: dict[str, Particulars] = {
+    "contest": Particulars(complete=complete_contest, surround=around_contest),
+    "teams": Particulars(surround=_around_team),
+    "persons": Particulars(surround=check_person),
+    "accounts": Particulars(surround=around_account),
+    "submissions": Particulars(complete=complete_submission, changeable=False),
+    "judgements": Particulars(complete=complete_judgement, surround=around_judgement),
+    "runs": Particulars(complete=complete_run, surround=check_run),
+    "clarifications": Particulars(complete=complete_clarification, changeable=False),
+    "awards": Particulars(complete=_complete_award, surround=_around_award),
+    "commentary": Particulars(complete=complete_commentary, changeable=False),
+}
+
+
+def decide_write(state: ContestState, write: Write) -> Written:
+    """What a request comes to. Raises Refused."""
+    return _DECISIONS[write.method](state, write)
+
+
+def _post(state: ContestState, write: Write) -> Written:
+    """A new object, whose id the server chooses."""
+    properties = given(write.properties)
+    refuse_given(properties, ("id",), "the server chooses it")
+    after = _made(state, write, properties)
+    return _written(state, write, None, after)
+
+
+def _put(state: ContestState, write: Write) -> Written:
+    """A complete object in the place that the URL names, which may be there already."""
+    properties = given(write.properties)
+    require(properties, ("id",))
+    _refuse_other_id(write, properties)
+    before = state.objects[write.row.name].get(write.key[1])
+    if before is None:
+        check_identifier(write.identifier)
+    return _written(state, write, before, _made(state, write, properties))
+
+
+def _patch(state: ContestState, write: Write) -> Written:
+    """Some properties of an object; null takes one away."""
+    before = _existing(state, write)
+    _refuse_other_id(write, write.properties)
+    kept = {name: value for name, value in properties_of(before).items() if name not in write.properties}
+    after = _made(state, write, kept | given(write.properties))
+    return _written(state, write, before, after)
+
+
+def _delete(state: ContestState, write: Write) -> Written:
+    """The end of an object that nothing refers to, but for what lets go of it at the same time."""
+    written = _written(state, write, _existing(state, write), None)
+    letting_go = {(change.type, change.id) for change in written.changes}
+    for referrer in state.referrers.of(write.key):
+        if referrer not in letting_go:
+            raise Refused(
+                f"{write.row.endpoint} {write.identifier} cannot be deleted: {referrer[0]} {referrer[1]} refers to it",
+                ground="conflict",
+            )
+    return written
+
+
+_DECISIONS: dict[Method, Callable[[ContestState, Write], Written]] = {
+    "POST": _post,
+    "PUT": _put,
+    "PATCH": _patch,
+    "DELETE": _delete,
+}
+
+
+def _made(state: ContestState, write: Write, properties: Properties) -> ContestObject:
+    """The object that the body and what the server sets make up."""
+    particulars = PARTICULARS.get(write.row.name, CONFIGURED)
+    return instance_of(write.row, {**properties, **particulars.complete(state, write, properties)})
+
+
+def _written(state: ContestState, write: Write, before: ContestObject | None, after: ContestObject | None) -> Written:
+    """The changes that lead from one object to the other."""
+    particulars = PARTICULARS.get(write.row.name, CONFIGURED)
+    if after is not None:
+        _refuse_unchangeable(write, particulars, before, after)
+        _refuse_unknown(state, write, after)
+    key = (write.row.name, object_key(write.row, after or _present(before)))
+    around = particulars.surround(state, write, before, after)
+    own = [] if before == after else [ObjectChange(*key, after)]
+    return Written(key=key, created=before is None, changes=[*around.before, *own, *around.after])
+
+
+def _refuse_unchangeable(write: Write, particulars: Particulars, before: ContestObject | None, after: object) -> None:
+    """The same once more is how a client makes sure after a lost connection; anything else clashes (A5)."""
+    if before is not None and before != after and not particulars.changeable:
+        raise Refused(f"{write.row.endpoint} {write.identifier} exists already", "id", ground="conflict")
+
+
+def _refuse_unknown(state: ContestState, write: Write, instance: ContestObject) -> None:
+    """What an object names must exist, and be visible to whoever names it; both look alike from outside.
+
+    What the server itself fills in, such as the account of a submission, only has to exist.
+    """
+    view = role_view(write.viewer.role)
+    for reference in write.row.references:
+        for identifier in referenced_ids(reference, instance):
+            named = view.visible(state, write.viewer.team_id, reference.target, identifier)
+            filled_in = reference.property not in write.properties
+            if not named and not (filled_in and identifier in state.objects[reference.target]):
+                raise Refused(f"there is no {reference.target} {identifier}", reference.property)
+
+
+def _refuse_other_id(write: Write, properties: Properties) -> None:
+    identifier = text_of(properties, "id")
+    if "id" in properties and identifier != write.identifier:
+        raise Refused(f"id {identifier} is not {write.identifier}, which the URL names", "id", ground="conflict")
+
+
+def _existing(state: ContestState, write: Write) -> ContestObject:
+    instance = state.objects[write.row.name].get(write.key[1])
+    if instance is None:
+        raise Refused(f"{write.row.endpoint} {write.identifier} not found", ground="unknown")
+    return instance
+
+
+def _present(instance: ContestObject | None) -> ContestObject:
+    if instance is None:
+        raise LookupError("an object neither was nor is")
+    return instance

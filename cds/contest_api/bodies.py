@@ -1,0 +1,195 @@
+"""Bodies of requests: read within limits of size and time, and taken as one strict JSON object.
+
+Strict means that everybody who reads the text must come to the same object, and that a row of the log can hold it.
+This module knows HTTP bodies and JSON. It must not know which endpoint is asked, nor what the properties mean.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import TypeAlias
+
+import msgspec
+import orjson
+from aiohttp import ClientPayloadError, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from cds.contest_api.errors import Failure, bad_request
+
+BODY_READ_S_MAX = 60.0
+"""A body that takes longer to arrive is given up: whoever sends a byte a second holds a connection for nothing."""
+
+DEPTH_MAX = 32
+"""How deep arrays and objects may be nested, the outermost object counted; the format itself needs five levels."""
+
+MEMBERS_MAX = 200_000
+"""Commas and brackets in one body: bounds the time that many tiny values take. Base64 has none of them."""
+
+PARSED_ASIDE_FROM_BYTES = 128 * 1024
+"""Larger bodies are parsed beside the event loop."""
+
+QUOTED_CHARACTERS_MAX = 40
+"""As much of a property name is repeated in an error."""
+
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
+_INTEGER_CHARACTERS_MAX = len(str(INTEGER_MIN))
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_CLOSE: dict[str, str] = {hdrs.CONNECTION: "close"}
+
+
+class _Integer(str):
+    """The digits of an integer: reading them as a number takes quadratic time."""
+
+    __slots__ = ()
+
+
+class _Pairs:
+    """The members of an object in their order, keys that come twice included."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: "list[tuple[str, _Node]]") -> None:
+        self.pairs = pairs
+
+
+_Scalar: TypeAlias = "_Integer | str | bool | None"
+_Node: TypeAlias = "_Pairs | list[_Node] | _Scalar"
+
+_decoder = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=_Integer, parse_float=lambda _: None)
+"""Keeps what the other readers drop. Floats are None: that they are finite has been seen before."""
+
+
+async def read_body(request: web.Request, limit_bytes: int) -> bytes:
+    """The body of a request, unpacked where it is sent compressed. At most `limit_bytes` of it are ever held.
+
+    Raises Failure: 413 when it is larger, 408 when it takes longer than BODY_READ_S_MAX, 400 when its framing or
+    compression is broken. Raises ConnectionError when the client has gone.
+    """
+    if (request.content_length or 0) > limit_bytes:
+        raise _too_large(limit_bytes)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_READ_S_MAX):
+            while chunk := await request.content.readany():
+                body += chunk
+                if len(body) > limit_bytes:
+                    raise _too_large(limit_bytes)
+    except TimeoutError as error:
+        message = f"the request body did not arrive within {BODY_READ_S_MAX:g} seconds"
+        raise Failure(HTTPStatus.REQUEST_TIMEOUT, message, _CLOSE) from error
+    except (HttpProcessingError, ClientPayloadError, web.RequestPayloadError) as error:
+        raise Failure(HTTPStatus.BAD_REQUEST, "the request body is broken in its framing or coding", _CLOSE) from error
+    return bytes(body)
+
+
+async def parsed_object(body: bytes) -> dict[str, msgspec.Raw]:
+    """As parse_object; large bodies are parsed beside the event loop. Raises Failure (400)."""
+    if len(body) < PARSED_ASIDE_FROM_BYTES:
+        return parse_object(body)
+    return await asyncio.to_thread(parse_object, body)
+
+
+def parse_object(body: bytes) -> dict[str, msgspec.Raw]:
+    """The properties of a body that is one JSON object, each as the JSON text that stands for it.
+
+    An explicit null stays the text `null`. Raises Failure (400), saying what is wrong and where: no object, invalid
+    UTF-8 or JSON, a key twice in one object, an integer beyond 64 bits, a number that is not finite, a NUL or half
+    of a surrogate pair in a text, nesting beyond DEPTH_MAX, more than MEMBERS_MAX members.
+    """
+    _check_count(body)
+    value = _decoded(body)
+    if not isinstance(value, dict):
+        raise bad_request(f"the request body must be a JSON object, not {_kind(value)}")
+    try:
+        _check_values(_decoder.decode(body.decode()))
+        return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:
+        raise bad_request("the request body is not JSON that all readers take alike") from error
+
+
+def _check_count(body: bytes) -> None:
+    if sum(map(body.count, (b",", b"[", b"{"))) > MEMBERS_MAX:
+        raise bad_request(f"the request body has more than {MEMBERS_MAX} commas and brackets")
+
+
+def _decoded(body: bytes) -> object:
+    if not body.strip():
+        raise bad_request("the request body is empty; it must be a JSON object")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if error.msg.startswith("depth limit"):
+            raise _too_deep() from error
+        place = f"line {error.lineno}, column {error.colno}"
+        raise bad_request(f"the request body is not valid JSON: {error.msg} ({place})") from error
+
+
+def _check_values(root: _Node) -> None:
+    """Look at every value, level by level, so that no depth of nesting can exhaust the stack."""
+    level: list[tuple[str, _Node]] = [("", root)]
+    for _ in range(DEPTH_MAX):
+        level = [member for path, node in level for member in _members(path, node)]
+    for path, node in level:
+        if isinstance(node, _Pairs | list):
+            raise _too_deep()
+        _check_scalar(path, node)
+
+
+def _members(path: str, node: _Node) -> Iterator[tuple[str, _Node]]:
+    """The members of a value with their paths. Raises Failure for a fault of the value itself."""
+    if isinstance(node, _Pairs):
+        yield from _properties(path, node.pairs)
+    elif isinstance(node, list):
+        yield from ((f"{path}[{index}]", member) for index, member in enumerate(node))
+    else:
+        _check_scalar(path, node)
+
+
+def _check_scalar(path: str, node: _Scalar) -> None:
+    if isinstance(node, _Integer):
+        _check_integer(path, node)
+    elif isinstance(node, str) and "\0" in node:
+        raise bad_request(f"the property {path} holds the character NUL")
+
+
+def _properties(path: str, pairs: list[tuple[str, _Node]]) -> Iterator[tuple[str, _Node]]:
+    seen: set[str] = set()
+    for name, member in pairs:
+        inner = f"{path}.{_shown(name)}" if path else _shown(name)
+        if "\0" in name:
+            raise bad_request(f"the name of the property {inner} holds the character NUL")
+        if name in seen:
+            raise bad_request(f"the property {inner} is given twice")
+        seen.add(name)
+        yield inner, member
+
+
+def _check_integer(path: str, digits: str) -> None:
+    if len(digits) > _INTEGER_CHARACTERS_MAX or not INTEGER_MIN <= int(digits) <= INTEGER_MAX:
+        raise bad_request(f"the property {path} is an integer beyond 64 bits")
+
+
+def _shown(name: str) -> str:
+    if len(name) <= QUOTED_CHARACTERS_MAX and _PLAIN_NAME.fullmatch(name):
+        return name
+    return json.dumps(name if len(name) <= QUOTED_CHARACTERS_MAX else f"{name[:QUOTED_CHARACTERS_MAX]}…")
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    kinds = {list: "an array", str: "a text", bool: "a boolean"}
+    return kinds.get(type(value), "a number")
+
+
+def _too_deep() -> Failure:
+    return bad_request(f"the request body is nested deeper than {DEPTH_MAX} levels")
+
+
+def _too_large(limit_bytes: int) -> Failure:
+    message = f"the request body is too large; at most {limit_bytes} bytes are accepted here"
+    return Failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, _CLOSE)

@@ -1,0 +1,105 @@
+"""Preconditions and repetitions of writes: `If-Match`, `If-None-Match: *`, `Idempotency-Key`.
+
+Both are checked where the decision is taken, so that nothing can come between. This module must not know what is
+written.
+"""
+
+import hmac
+from collections.abc import Iterable
+from hashlib import sha256
+
+import msgspec
+from aiohttp import hdrs, web
+
+from cds.commands.decision import ObjectChange, Refused
+from cds.contest_api.answers import GZIP_SUFFIX, AnswerCache
+from cds.contest_api.errors import bad_request
+from cds.live_contest import LiveContest
+from projections.contest import ContestState
+from projections.integrity import Key
+from schemas.records import Request
+from schemas.viewers import Viewer
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+KEY_CHARACTERS_MAX = 255
+RECORD_ID_CHARACTERS = 32
+
+
+class Precondition(msgspec.Struct, frozen=True, kw_only=True):
+    """What the client takes the object to be. `entity_tags` None: it says nothing; `*` stands for any."""
+
+    entity_tags: tuple[str, ...] | None
+    absent: bool
+
+    def check(self, contest: LiveContest, viewer: Viewer, answers: AnswerCache, state: ContestState, key: Key) -> None:
+        """Raise Refused unless the object is what the client says, to this viewer, in this state."""
+        if self.absent and key[1] in state.objects[key[0]]:
+            raise Refused("the object exists already (If-None-Match)", ground="precondition")
+        if self.entity_tags is None:
+            return
+        shown = contest.audience(viewer.role).object(key, viewer.team_id)
+        # Another command of the same batch may have changed it since it was shown.
+        changed = state.versions.get(key) != contest.state.versions.get(key)
+        if shown is None or changed or not self._names(answers.passing(shown).entity_tag):
+            raise Refused("the object is not as If-Match says", ground="precondition")
+
+    def _names(self, entity_tag: str) -> bool:
+        return self.entity_tags is not None and ("*" in self.entity_tags or entity_tag in self.entity_tags)
+
+
+def precondition_of(request: web.Request) -> Precondition:
+    """The precondition in the headers. Raises Failure (400)."""
+    try:
+        match, none_match = request.if_match, request.if_none_match
+    except ValueError:
+        raise bad_request("If-Match and If-None-Match must be entity tags in quotes") from None
+    if hdrs.IF_MATCH in request.headers and not match:
+        raise bad_request("If-Match must be entity tags in quotes")
+    tags = None if not match else tuple(tag.value.removesuffix(GZIP_SUFFIX) for tag in match if not tag.is_weak)
+    return Precondition(entity_tags=tags, absent=any(tag.value == "*" for tag in none_match or ()))
+
+
+class Repetition(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that may come again: the record under which it is noted, and what was asked."""
+
+    record_id: str
+    fingerprint: str
+
+    @property
+    def key(self) -> Key:
+        """The record."""
+        return "x-requests", self.record_id
+
+    def note(self, made: Key) -> ObjectChange:
+        """The change that notes what the request made."""
+        return ObjectChange(*self.key, Request(fingerprint=self.fingerprint, type=made[0], id=made[1]))
+
+
+class CarriedOutBefore(Exception):
+    """The request was carried out already."""
+
+    def __init__(self, repetition: Repetition) -> None:
+        super().__init__(repetition.record_id)
+        self.repetition = repetition
+
+
+def repetition_of(request: web.Request, actor: str, secret: bytes, parts: Iterable[bytes]) -> Repetition | None:
+    """The repetition that the header speaks of, None without it; `parts` are the body. Raises Failure (400)."""
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is None:
+        return None
+    if not 0 < len(key) <= KEY_CHARACTERS_MAX or not key.isascii() or not key.isprintable():
+        raise bad_request(f"{IDEMPOTENCY_KEY} must be 1 to {KEY_CHARACTERS_MAX} printable ASCII characters")
+    fingerprint = hmac.new(secret, digestmod=sha256)
+    for part in (request.method.encode(), request.path.rstrip("/").encode(), *parts):
+        fingerprint.update(len(part).to_bytes(8, "big") + part)
+    record = hmac.new(secret, f"{actor}\0{key}".encode(), sha256).hexdigest()[:RECORD_ID_CHARACTERS]
+    return Repetition(record_id=record, fingerprint=fingerprint.hexdigest())
+
+
+async def made_before(contest: LiveContest, repetition: Repetition) -> Key:
+    """What the request made when it came before. Raises Refused (422) for another request under the same key."""
+    record = await contest.record(repetition.key, Request)
+    if record is None or record.fingerprint != repetition.fingerprint:
+        raise Refused(f"{IDEMPOTENCY_KEY} was used before, for another request", ground="reused-key")
+    return record.type, record.id

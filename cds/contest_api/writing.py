@@ -1,0 +1,241 @@
+"""POST, PUT, PATCH and DELETE on the wire, for every type by the same few functions.
+
+A request goes through here in this order: who asks, may they, the body, what it comes to in the present state, its
+files, the log. So nothing is stored for a request that is refused. This module must not know any rule of a type.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import cast
+
+import msgspec
+from aiohttp import hdrs, web
+
+from cds.commands.decision import ObjectChange, Refused
+from cds.commands.permissions import OFFERED, PERMISSIONS, Method
+from cds.commands.write import Write, Written
+from cds.commands.writing import decide_write
+from cds.contest_api.conditions import (
+    CarriedOutBefore,
+    Precondition,
+    Repetition,
+    made_before,
+    precondition_of,
+    repetition_of,
+)
+from cds.contest_api.errors import Failure, not_found, unauthorized
+from cds.contest_api.refusals import refusals_as_failures
+from cds.contest_api.service import Service, service_of, viewer_of
+from cds.contest_api.written_bodies import Body, check_archive, present_files, read_written
+from cds.importing import encoded_events, erased
+from cds.live_contest import LiveContest
+from cds.turn import Decision
+from eventstore.store import Credential
+from projections.contest import ContestState
+from projections.integrity import Key
+from projections.visibility import wire_files
+from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
+from schemas.objects import ContestObject, Submission
+from schemas.viewers import Viewer
+
+NO_BODY = Body(properties={})
+
+Decided = Callable[[ContestState], Written]
+
+
+async def write_object(request: web.Request, row: ObjectType) -> web.StreamResponse:
+    """Create, replace, change or delete an object of a contest."""
+    contest, viewer = await asked_to_write(request, row)
+    service = service_of(request)
+    with refusals_as_failures():
+        await service.clock.settle(contest)
+        body = await _body(request, contest, row)
+        order = Order(request, service, contest, viewer, body)
+        fresh_id = service.circumstances.identifier()
+
+        def decided(state: ContestState) -> Written:
+            write = Write(
+                row=row,
+                method=cast("Method", request.method),
+                identifier=request.match_info.get("id", contest.contest_id if row.singleton else ""),
+                properties=body.properties,
+                viewer=viewer,
+                now_ms=service.circumstances.now_us() // 1_000,
+                fresh_id=fresh_id,
+                login=body.login,
+            )
+            return decide_write(state, write)
+
+        return await order.carry_out(row, decided)
+
+
+async def asked_to_write(request: web.Request, row: ObjectType) -> tuple[LiveContest, Viewer]:
+    """The contest, and a viewer who may use this method on this type. Raises Failure (401, 403, 404, 405)."""
+    service = service_of(request)
+    contest_id = request.match_info["contest_id"]
+    contest = service.contests.find(contest_id)
+    viewer = await viewer_of(request, contest)
+    if viewer.anonymous:
+        raise unauthorized("writing needs a login")
+    if contest is None:
+        raise not_found(f"contest {contest_id}")
+    check_permission(viewer, row, request.method)
+    return contest, viewer
+
+
+def check_permission(viewer: Viewer, row: ObjectType, method: str) -> None:
+    """Raise Failure: 405 for what nobody may do, 403 for what others may (requirements A8)."""
+    if method not in OFFERED[row.name]:
+        allowed = (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS, *sorted(OFFERED[row.name]))
+        raise Failure(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            f"{method} is not offered on {row.endpoint}",
+            {hdrs.ALLOW: ", ".join(allowed)},
+        )
+    if method not in PERMISSIONS[viewer.role][row.name]:
+        raise Failure(HTTPStatus.FORBIDDEN, f"this account may not {method} {row.endpoint}")
+
+
+def actor_of(viewer: Viewer) -> str:
+    """Who a viewer is, as the log names them."""
+    return f"server:{viewer.server_username}" if viewer.account_id is None else f"account:{viewer.account_id}"
+
+
+async def _body(request: web.Request, contest: LiveContest, row: ObjectType) -> Body:
+    """The body; that of a DELETE is ignored (Contest API, "HTTP methods")."""
+    if request.method == hdrs.METH_DELETE:
+        return NO_BODY
+    identifier = SINGLETON_ID if row.singleton else request.match_info.get("id", "")
+    instance = contest.state.objects[row.name].get(identifier)
+    return await read_written(request, row, present_files(contest.state, row, instance))
+
+
+class Order:
+    """One write on its way: what it was asked under which conditions, and what is stored and answered for it."""
+
+    def __init__(
+        self, request: web.Request, service: Service, contest: LiveContest, viewer: Viewer, body: Body
+    ) -> None:
+        self._request = request
+        self._service = service
+        self._contest = contest
+        self._viewer = viewer
+        self._body = body
+        self._precondition: Precondition = precondition_of(request)
+        self._repetition: Repetition | None = None
+        if request.method == hdrs.METH_POST:
+            self._repetition = repetition_of(request, actor_of(viewer), service.repetition_key, body.parts)
+
+    async def carry_out(self, row: ObjectType, decided: Decided) -> web.StreamResponse:
+        """Store, append and answer. Raises Refused and what the store raises."""
+        try:
+            written = await self.append(row, decided)
+        except CarriedOutBefore as before:
+            made = await made_before(self._contest, before.repetition)
+            return self._created(made)
+        await self._service.awards.settle(self._contest)
+        if self._request.method == hdrs.METH_DELETE:
+            return no_content()
+        return self._created(written.key) if written.created else self.answer(written.key, HTTPStatus.OK)
+
+    async def append(self, row: ObjectType, decided: Decided) -> Written:
+        """Store and append. Raises CarriedOutBefore for what came before under the same key, and what is refused."""
+        if self._body.uploads:
+            await self._store_files(row, self._decided_under_conditions(decided, self._contest.state))
+        password_hash = None
+        if self._body.password is not None:
+            password_hash = await self._service.identity.hashed(self._body.password)
+        outcomes: list[Written] = []
+
+        def decide(state: ContestState) -> Decision:
+            written = self._decided_under_conditions(decided, state)
+            outcomes.append(written)
+            changes = list(written.changes)
+            if self._repetition is not None:
+                changes.append(self._repetition.note(written.key))
+            return Decision(
+                events=encoded_events(changes), credentials=self._credentials(written, password_hash, changes)
+            )
+
+        await self._contest.transact(
+            decide,
+            actor=actor_of(self._viewer),
+            cause=f"{self._request.method} {row.endpoint}",
+            circumstances=self._service.circumstances,
+        )
+        return outcomes[-1]
+
+    def answer(self, key: Key, status: HTTPStatus, location: str | None = None) -> web.StreamResponse:
+        """The present object as this viewer sees it, with its entity tag."""
+        return _written_answer(self._service, self._contest, self._viewer, key, status, location)
+
+    def _decided_under_conditions(self, decided: Decided, state: ContestState) -> Written:
+        """What the request comes to in a state; its conditions hold in that very state."""
+        repetition = self._repetition
+        if repetition is not None and repetition.key in state.versions:
+            raise CarriedOutBefore(repetition)
+        written = decided(state)
+        self._precondition.check(self._contest, self._viewer, self._service.answers, state, written.key)
+        return written
+
+    async def _store_files(self, row: ObjectType, written: Written) -> None:
+        """Keep the bytes of what would be written; a submission's archive is looked into first."""
+        if row.name == "submissions":
+            # There is none where the very same one is there already.
+            for change in written.changes:
+                if isinstance(change.instance, Submission):
+                    await asyncio.to_thread(check_archive, self._contest.state, change.instance, self._body.uploads)
+        for upload in self._body.uploads:
+            if upload.content is not None:
+                await self._service.store.put_file(upload.content)
+
+    def _credentials(
+        self, written: Written, password_hash: str | None, changes: Sequence[ObjectChange]
+    ) -> list[Credential]:
+        credentials = list(erased(self._contest.stream, changes))
+        if password_hash is not None:
+            credentials.append(
+                Credential(scope=self._contest.stream, account_id=written.key[1], password_hash=password_hash)
+            )
+        return credentials
+
+    def _created(self, key: Key) -> web.StreamResponse:
+        """201 with the place of the new object: below the collection for a POST, the very URL for a PUT."""
+        place = self._request.path.rstrip("/")
+        location = f"{place}/{key[1]}" if self._request.method == hdrs.METH_POST else place
+        return self.answer(key, HTTPStatus.CREATED, location)
+
+
+def no_content() -> web.Response:
+    """204."""
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _written_answer(
+    service: Service, contest: LiveContest, viewer: Viewer, key: Key, status: HTTPStatus, location: str | None
+) -> web.Response:
+    data = contest.audience(viewer.role).object(key, viewer.team_id)
+    headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: "Authorization"}
+    if location is not None:
+        headers[hdrs.LOCATION] = location
+    if data is None:
+        data = _as_given(contest, key)
+    else:
+        headers[hdrs.ETAG] = f'"{service.answers.passing(data).entity_tag}"'
+    return web.Response(status=status, body=data, content_type="application/json", headers=headers)
+
+
+def _as_given(contest: LiveContest, key: Key) -> bytes:
+    """An object that whoever wrote it does not see afterwards, such as a question that a proxy passed on."""
+    row = OBJECT_TYPES[key[0]]
+    instance = contest.state.objects[key[0]].get(key[1])
+    if instance is None:
+        raise Refused(f"this was carried out, and {row.endpoint} {key[1]} is gone since", ground="unknown")
+    files: dict[str, object] = {
+        file_property.property: wire_files(contest.state, row, instance, file_property)
+        for file_property in row.file_properties
+        if getattr(instance, file_property.property)
+    }
+    shown: ContestObject = msgspec.structs.replace(instance, **files)
+    return msgspec.json.encode(shown)

@@ -1,0 +1,161 @@
+"""The bodies of writes: properties of an object, the files among them, and what an account may be given besides.
+
+This module must not know what is done with them.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
+
+import msgspec
+from aiohttp import web
+
+from cds.archives import check_entry_point, checked_archive
+from cds.commands.decision import Refused
+from cds.commands.properties import Properties, raw, text_of
+from cds.commands.write import LoginWish
+from cds.contest_api.bodies import parsed_object, read_body
+from cds.contest_api.multipart import read_submission_form, zipped
+from cds.logos import with_sizes
+from cds.uploads import Upload, UploadedFile, refuse_shared_filenames, uploaded
+from projections.contest import ContestState
+from projections.visibility import wire_files
+from schemas.object_types import FileProperty, ObjectType
+from schemas.objects import ContestObject, Language, Problem, Submission
+from schemas.properties import FileReference
+
+MEBIBYTE = 1024 * 1024
+BODY_BYTES_MAX = MEBIBYTE
+"""The body of a write of a type without files."""
+
+SUBMISSION_BODY_BYTES_MAX = 16 * MEBIBYTE
+UPLOAD_BODY_BYTES_MAX = 96 * MEBIBYTE
+"""The body of a write with files, whose bytes are a third longer in base64."""
+
+LOGO = "logo"
+LOGIN_PROPERTIES = ("password", "disabled")
+"""What may be written of an account and is never read: the password is kept as a hash beside the log."""
+
+MULTIPART = "multipart/form-data"
+SUBMITTED_ARCHIVE = "files.zip"
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request says: properties, whose files are references by hash; the bytes of those; login wishes.
+
+    `parts` are what was sent, for telling one request from another.
+    """
+
+    properties: Properties
+    uploads: Sequence[Upload] = ()
+    login: LoginWish = LoginWish()
+    password: str | None = None
+    parts: tuple[bytes, ...] = ()
+
+
+def body_bytes_max(row: ObjectType) -> int:
+    """How long the body of a write may be."""
+    if row.name == "submissions":
+        return SUBMISSION_BODY_BYTES_MAX
+    return UPLOAD_BODY_BYTES_MAX if row.file_properties else BODY_BYTES_MAX
+
+
+async def read_written(request: web.Request, row: ObjectType, present: Mapping[str, FileReference]) -> Body:
+    """Read and take apart the body of a POST, PUT or PATCH. Raises Failure and Refused.
+
+    `present` are the files that the object has, by href.
+    """
+    if row.name == "submissions" and request.content_type == MULTIPART:
+        return await _submitted_form(request, row)
+    body = await read_body(request, body_bytes_max(row))
+    properties = await parsed_object(body)
+    if row.name == "accounts":
+        return _account(properties, body)
+    uploads = await asyncio.to_thread(_uploads, row, properties, present) if _holds_files(row, properties) else {}
+    return _with_uploads(properties, uploads, (body,))
+
+
+def present_files(state: ContestState, row: ObjectType, instance: ContestObject | None) -> dict[str, FileReference]:
+    """The files that an object has, by the href under which they are offered."""
+    found: dict[str, FileReference] = {}
+    for file_property in row.file_properties if instance is not None else ():
+        kept = getattr(instance, file_property.property) or ()
+        offered = wire_files(state, row, cast("ContestObject", instance), file_property) if kept else ()
+        found.update((shown.href, file) for shown, file in zip(offered, kept, strict=True) if shown.href is not None)
+    return found
+
+
+def check_archive(state: ContestState, submission: Submission, uploads: Sequence[Upload]) -> None:
+    """Look into the archive of a submission before anything is stored. Raises Refused. Takes a moment."""
+    contents = [upload.content for upload in uploads if upload.content is not None]
+    if len(contents) != 1:
+        raise Refused("files must be exactly one zip archive in data", "files")
+    problem = cast("Problem", state.objects["problems"][submission.problem_id])
+    language = cast("Language", state.objects["languages"][submission.language_id])
+    entries = checked_archive(contents[0], code_limit_kib=problem.code_limit)
+    check_entry_point(cast("str | None", submission.entry_point), language, entries)
+
+
+async def _submitted_form(request: web.Request, row: ObjectType) -> Body:
+    """A form with plain source files, which we zip, is the same as a body with the archive in it."""
+    properties, sources = await read_submission_form(request, body_bytes_max(row))
+    content = await asyncio.to_thread(zipped, sources)
+    archive = {"data": b64encode(content).decode(), "filename": SUBMITTED_ARCHIVE}
+    with_archive = {**properties, "files": raw([archive])}
+    uploads = await asyncio.to_thread(_uploads, row, with_archive, {})
+    return _with_uploads(with_archive, uploads, tuple(bytes(value) for value in with_archive.values()))
+
+
+def _with_uploads(properties: Properties, uploads: Mapping[str, list[Upload]], parts: tuple[bytes, ...]) -> Body:
+    references = {name: raw([upload.reference for upload in of_name]) for name, of_name in uploads.items()}
+    return Body(
+        properties={**properties, **references},
+        uploads=[upload for of_name in uploads.values() for upload in of_name],
+        parts=parts,
+    )
+
+
+def _holds_files(row: ObjectType, properties: Properties) -> bool:
+    return any(file_property.property in properties for file_property in row.file_properties)
+
+
+def _uploads(row: ObjectType, properties: Properties, present: Mapping[str, FileReference]) -> dict[str, list[Upload]]:
+    found = dict(_uploads_by_property(row, properties, present))
+    refuse_shared_filenames({name: [upload.reference for upload in uploads] for name, uploads in found.items()})
+    return found
+
+
+def _uploads_by_property(
+    row: ObjectType, properties: Properties, present: Mapping[str, FileReference]
+) -> Iterator[tuple[str, list[Upload]]]:
+    for file_property in row.file_properties:
+        value = properties.get(file_property.property)
+        if value is not None and bytes(value) != b"null":
+            uploads = uploaded(file_property, _files(file_property, value), present)
+            yield file_property.property, with_sizes(uploads) if file_property.property == LOGO else uploads
+
+
+def _files(file_property: FileProperty, value: msgspec.Raw) -> list[UploadedFile]:
+    try:
+        return msgspec.json.decode(value, type=list[UploadedFile])
+    except msgspec.ValidationError as error:
+        raise Refused(f"{file_property.property}: {error}", file_property.property) from None
+
+
+def _account(properties: Properties, body: bytes) -> Body:
+    """An account, and beside it what concerns its login."""
+    password = text_of(properties, "password")
+    disabled = properties.get("disabled")
+    wanted = None
+    if disabled is not None and bytes(disabled) != b"null":
+        try:
+            wanted = msgspec.json.decode(disabled, type=bool)
+        except msgspec.ValidationError:
+            raise Refused("disabled must be true or false", "disabled") from None
+    return Body(
+        properties={name: value for name, value in properties.items() if name not in LOGIN_PROPERTIES},
+        login=LoginWish(new_password=password is not None, disabled=wanted),
+        password=password,
+        parts=(body,),
+    )

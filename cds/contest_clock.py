@@ -1,0 +1,122 @@
+"""The clock of every contest that this server runs: what is due is appended, on time or as soon as it can be.
+
+Several servers may look at one clock: a decision that somebody else has carried out already comes to nothing, since
+it is taken anew on the state that has it. This module must not know what is due; that is decided in `cds.commands`.
+"""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from cds.commands.contest_clock import due_changes, next_due_ms
+from cds.contests import Contests
+from cds.importing import encoded_events
+from cds.live_contest import Circumstances, Contended, Decision, LiveContest, UnreadableEvent
+from eventstore.store import StoreRefused, StoreUnavailable
+from projections.contest import ContestState
+
+CHECK_S = 0.25
+"""How often the clock is looked at when nothing is known to be due: it may jump, and others may change a contest."""
+
+RETRY_MS = 1_000
+"""How long a contest that could not be written is left alone, in milliseconds."""
+
+ACTOR = "clock"
+CAUSE = "clock"
+
+log = structlog.get_logger(__name__)
+
+
+class ContestClock:
+    """Plays the clock of all contests, for as long as it runs."""
+
+    def __init__(self, contests: Contests, circumstances: Circumstances) -> None:
+        """A clock that stands still; `settle` can be used without starting it."""
+        self._contests = contests
+        self._circumstances = circumstances
+        self._planned: dict[str, tuple[int, int | None]] = {}
+        self._not_before_ms: dict[str, int] = {}
+        self._running: asyncio.Task[None] | None = None
+
+    async def settle(self, contest: LiveContest) -> None:
+        """Append what is due in the contest now. Raises what `LiveContest.transact` raises.
+
+        To be called before every write: what comes after the end comes after the event that says so.
+        """
+        due_ms = self._due_ms(contest)
+        if due_ms is not None and due_ms <= _now_ms(self._circumstances):
+            await settle_contest(contest, self._circumstances)
+
+    def start(self) -> None:
+        """Play the clock of all contests from now on."""
+        self._running = asyncio.create_task(self._run(), name="contest clock")
+        self._running.add_done_callback(_report_end)
+
+    async def stop(self) -> None:
+        """Let it stand still."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+            self._running = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the clock is being played."""
+        return self._running is not None and not self._running.done()
+
+    async def _run(self) -> None:
+        while True:
+            for contest in list(self._contests):
+                await self._settle_patiently(contest)
+            await asyncio.sleep(self._pause_s())
+
+    async def _settle_patiently(self, contest: LiveContest) -> None:
+        """What cannot be written now is written later; a contest that fails does not hold up the others."""
+        now_ms = _now_ms(self._circumstances)
+        wait_until_ms = self._not_before_ms.get(contest.contest_id)
+        # A wait that is longer than any can be is one from before the clock of the machine jumped back.
+        if wait_until_ms is not None and now_ms < wait_until_ms <= now_ms + RETRY_MS:
+            return
+        try:
+            await self.settle(contest)
+        except (StoreUnavailable, StoreRefused, Contended, UnreadableEvent) as exception:
+            self._not_before_ms[contest.contest_id] = now_ms + RETRY_MS
+            log.warning("clock_delayed", contest=contest.contest_id, reason=str(exception), retry_in_ms=RETRY_MS)
+        else:
+            self._not_before_ms.pop(contest.contest_id, None)
+
+    def _due_ms(self, contest: LiveContest) -> int | None:
+        """When something is due next, looked up again only when the contest has changed."""
+        planned = self._planned.get(contest.contest_id)
+        if planned is None or planned[0] != contest.position:
+            planned = contest.position, next_due_ms(contest.state, _now_ms(self._circumstances))
+            self._planned[contest.contest_id] = planned
+        return planned[1]
+
+    def _pause_s(self) -> float:
+        """Until the next moment at which something is due, at most CHECK_S. What is overdue has failed and waits."""
+        now_ms = _now_ms(self._circumstances)
+        due = (self._due_ms(contest) for contest in self._contests)
+        ahead_s = ((due_ms - now_ms) / 1_000 for due_ms in due if due_ms is not None and due_ms > now_ms)
+        return min([CHECK_S, *ahead_s])
+
+
+async def settle_contest(contest: LiveContest, circumstances: Circumstances) -> None:
+    """Append what is due in one contest now. Raises what `LiveContest.transact` raises."""
+    decide = partial(_decide, now_ms=_now_ms(circumstances))
+    await contest.transact(decide, actor=ACTOR, cause=CAUSE, circumstances=circumstances)
+
+
+def _decide(state: ContestState, *, now_ms: int) -> Decision:
+    return Decision(events=encoded_events(due_changes(state, now_ms)))
+
+
+def _now_ms(circumstances: Circumstances) -> int:
+    return circumstances.now_us() // 1_000
+
+
+def _report_end(running: asyncio.Task[None]) -> None:
+    """The clock ends with the server; anything else is a fault that must be seen."""
+    if not running.cancelled() and running.exception() is not None:
+        log.error("clock_failed", exc_info=running.exception())
