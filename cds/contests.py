@@ -70,7 +70,10 @@ class Contests:
 
     async def _follow(self, hints: AsyncIterator[Hint]) -> None:
         async for hint in hints:
-            await self._catch_up(hint.stream)
+            contest = self._contests.get(hint.stream.removeprefix(STREAM_PREFIX))
+            # What was written here is applied already when word of it comes.
+            if contest is None or contest.position < hint.position:
+                await self._catch_up(hint.stream)
 
     async def _catch_up(self, stream: str) -> None:
         if not stream.startswith(STREAM_PREFIX):

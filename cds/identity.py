@@ -134,6 +134,10 @@ class Identity:
         """The hash under which a new password is kept; made off the event loop, however many wait."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, _hasher.hash, password)
 
+    async def has_password(self, contest: LiveContest, account_id: str, password: str) -> bool:
+        """Whether an account of a contest has this password already. Raises TooManyLogins."""
+        return await self._verified(contest.stream, account_id, password)
+
     async def viewer(
         self,
         username: str,

@@ -15,7 +15,7 @@ from eventstore.chain import GENESIS
 from eventstore.codec import lift
 from eventstore.connecting import Connections, close_quietly, losses_as_unavailable
 from eventstore.copying import append_by_copy, is_bulk
-from eventstore.files import file_content, file_size_bytes, put_file
+from eventstore.files import FileKeeper, file_content, file_size_bytes
 from eventstore.hints import HintBoard, HintSubscription
 from eventstore.limits import check_append, check_page
 from eventstore.listening import HintListener
@@ -30,6 +30,7 @@ class PostgresStore:
     def __init__(self, dsn: str, *, announce: bool) -> None:
         """Use `open` instead: a store that was only constructed has no connections."""
         self._connections = Connections(dsn)
+        self._files = FileKeeper(self._connections)
         self._board = HintBoard()
         self._heads = Heads()
         self._listener = HintListener(self._connections.connect, self._board)
@@ -121,7 +122,7 @@ class PostgresStore:
 
     async def put_file(self, content: bytes) -> str:
         """See EventStore.put_file."""
-        return await put_file(self._connections, content)
+        return await self._files.put(content)
 
     async def file(self, address: str) -> bytes | None:
         """See EventStore.file."""

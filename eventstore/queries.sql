@@ -55,6 +55,17 @@ INSERT INTO file (address, size_bytes) VALUES ($1, $2) ON CONFLICT (address) DO 
 -- name: keep_file_chunk
 INSERT INTO file_chunk (address, number, content) VALUES ($1, $2, $3)
 
+-- name: keep_files
+-- Files of one piece each, in the order of their addresses, so that two processes never wait for each other.
+WITH given AS (
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS g (address, size_bytes, content)
+), kept AS (
+    INSERT INTO file (address, size_bytes) SELECT address, size_bytes FROM given ORDER BY address
+    ON CONFLICT (address) DO NOTHING RETURNING address
+)
+INSERT INTO file_chunk (address, number, content)
+SELECT address, 0, content FROM given JOIN kept USING (address) WHERE size_bytes > 0
+
 -- name: file_chunks
 SELECT content FROM file_chunk WHERE address = $1 ORDER BY number
 

@@ -11,6 +11,7 @@ from aiohttp import hdrs
 
 from cds.commands.decision import Ground, Refused
 from cds.contest_api.errors import RETRY_AFTER_S, Failure
+from cds.identity import TooManyLogins
 from cds.live_contest import Contended
 from cds.turn import TooManyCommands
 from eventstore.store import OutcomeUnknown, StoreRefused
@@ -43,6 +44,8 @@ def refusals_as_failures() -> Iterator[None]:
         raise Failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(refused)) from None
     except (Contended, TooManyCommands) as busy:
         raise _try_again(f"too many are writing at once: {busy}") from None
+    except TooManyLogins:
+        raise _try_again("too many passwords are being checked") from None
     except OutcomeUnknown:
         raise _try_again(
             "the database went away while this was written, and it is not known whether it was; "

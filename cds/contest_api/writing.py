@@ -12,6 +12,7 @@ from typing import cast
 import msgspec
 from aiohttp import hdrs, web
 
+from cds.commands.accounts import refuse_unfit_password
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.permissions import OFFERED, PERMISSIONS, Method
 from cds.commands.write import Write, Written
@@ -50,7 +51,7 @@ async def write_object(request: web.Request, row: ObjectType) -> web.StreamRespo
     service = service_of(request)
     with refusals_as_failures():
         await service.clock.settle(contest)
-        body = await _body(request, contest, row)
+        body = await _with_password_hash(service, contest, request, await _body(request, contest, row))
         order = Order(request, service, contest, viewer, body)
         fresh_id = service.circumstances.identifier()
 
@@ -111,6 +112,17 @@ async def _body(request: web.Request, contest: LiveContest, row: ObjectType) -> 
     return await read_written(request, row, present_files(contest.state, row, instance))
 
 
+async def _with_password_hash(service: Service, contest: LiveContest, request: web.Request, body: Body) -> Body:
+    """The body with a new password as its hash; one that the account has already is nothing new."""
+    if body.password is None:
+        return body
+    refuse_unfit_password(body.password)
+    account_id = request.match_info.get("id")
+    if account_id is not None and await service.identity.has_password(contest, account_id, body.password):
+        return msgspec.structs.replace(body, login=msgspec.structs.replace(body.login, new_password=False))
+    return msgspec.structs.replace(body, password_hash=await service.identity.hashed(body.password))
+
+
 class Order:
     """One write on its way: what it was asked under which conditions, and what is stored and answered for it."""
 
@@ -143,9 +155,6 @@ class Order:
         """Store and append. Raises CarriedOutBefore for what came before under the same key, and what is refused."""
         if self._body.uploads:
             await self._store_files(row, self._decided_under_conditions(decided, self._contest.state))
-        password_hash = None
-        if self._body.password is not None:
-            password_hash = await self._service.identity.hashed(self._body.password)
         outcomes: list[Written] = []
 
         def decide(state: ContestState) -> Decision:
@@ -154,9 +163,7 @@ class Order:
             changes = list(written.changes)
             if self._repetition is not None:
                 changes.append(self._repetition.note(written.key))
-            return Decision(
-                events=encoded_events(changes), credentials=self._credentials(written, password_hash, changes)
-            )
+            return Decision(events=encoded_events(changes), credentials=self._credentials(written, changes))
 
         await self._contest.transact(
             decide,
@@ -190,13 +197,14 @@ class Order:
             if upload.content is not None:
                 await self._service.store.put_file(upload.content)
 
-    def _credentials(
-        self, written: Written, password_hash: str | None, changes: Sequence[ObjectChange]
-    ) -> list[Credential]:
+    def _credentials(self, written: Written, changes: Sequence[ObjectChange]) -> list[Credential]:
+        """The password of a new account or a changed one; that of an account that is gone goes with it."""
         credentials = list(erased(self._contest.stream, changes))
-        if password_hash is not None:
+        if self._body.password_hash is not None:
             credentials.append(
-                Credential(scope=self._contest.stream, account_id=written.key[1], password_hash=password_hash)
+                Credential(
+                    scope=self._contest.stream, account_id=written.key[1], password_hash=self._body.password_hash
+                )
             )
         return credentials
 

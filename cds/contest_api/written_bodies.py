@@ -44,6 +44,8 @@ SUBMITTED_ARCHIVE = "files.zip"
 class Body(msgspec.Struct, frozen=True, kw_only=True):
     """What a request says: properties, whose files are references by hash; the bytes of those; login wishes.
 
+    `password` is what was sent, `password_hash` what is kept of a new one.
+
     `parts` are what was sent, for telling one request from another.
     """
 
@@ -51,6 +53,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     uploads: Sequence[Upload] = ()
     login: LoginWish = LoginWish()
     password: str | None = None
+    password_hash: str | None = None
     parts: tuple[bytes, ...] = ()
 
 

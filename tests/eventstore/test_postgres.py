@@ -323,12 +323,19 @@ async def test_connections_killed_under_load_lose_nothing_and_repeat_nothing(
 
     async def kill() -> None:
         generator = random.Random(7)
-        for _ in range(KILLS):
+        for kills in range(KILLS):
+            await acknowledged_more_than(kills)
             await asyncio.sleep(generator.random() * 0.05)
             pids = [row[0] for row in await admin.fetch(OTHER_BACKENDS, database)]
             if pids:
                 await admin.execute("SELECT pg_terminate_backend($1)", generator.choice(pids))
+        await acknowledged_more_than(KILLS)
         stop.set()
+
+    async def acknowledged_more_than(count: int) -> None:
+        """Let the writers get somewhere between two kills, however slow the machine is."""
+        while len(acknowledged) <= count:
+            await asyncio.sleep(0.005)
 
     async with asyncio.timeout(DEADLINE_S):
         writers = [
