@@ -3,7 +3,7 @@
 import asyncio
 import random
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sized
 from pathlib import Path
 
 import asyncpg
@@ -297,6 +297,12 @@ async def test_an_outcome_that_stays_unknown_is_said_to_be_so_and_can_be_asked_a
         await store.close()
 
 
+async def more_than(count: int, acknowledged: Sized) -> None:
+    """Let the writers get somewhere between two kills, however slow the machine is."""
+    while len(acknowledged) <= count:
+        await asyncio.sleep(0.005)
+
+
 async def test_connections_killed_under_load_lose_nothing_and_repeat_nothing(
     store: PostgresStore, second_store: PostgresStore, admin: asyncpg.Connection, database_dsn: str
 ) -> None:
@@ -324,18 +330,13 @@ async def test_connections_killed_under_load_lose_nothing_and_repeat_nothing(
     async def kill() -> None:
         generator = random.Random(7)
         for kills in range(KILLS):
-            await acknowledged_more_than(kills)
+            await more_than(kills, acknowledged)
             await asyncio.sleep(generator.random() * 0.05)
             pids = [row[0] for row in await admin.fetch(OTHER_BACKENDS, database)]
             if pids:
                 await admin.execute("SELECT pg_terminate_backend($1)", generator.choice(pids))
-        await acknowledged_more_than(KILLS)
+        await more_than(KILLS, acknowledged)
         stop.set()
-
-    async def acknowledged_more_than(count: int) -> None:
-        """Let the writers get somewhere between two kills, however slow the machine is."""
-        while len(acknowledged) <= count:
-            await asyncio.sleep(0.005)
 
     async with asyncio.timeout(DEADLINE_S):
         writers = [
