@@ -6,19 +6,22 @@ This module knows formats. It must not know what the files are for.
 import io
 import xml.etree.ElementTree as ET
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import defusedxml
 import defusedxml.ElementTree as SafeElements
 import msgspec
 
-from cds.packages.images import look_at
+from cds.packages.images import HEAD_BYTES, Look, look_at
 
 IMAGE_PIXELS_MAX = 40_000_000
 """Pixels of an image: as many as a good camera takes. Unpacked they need four bytes each."""
 
 SVG_ELEMENTS_MAX = 200_000
 """Elements of an SVG image."""
+
+SVG_ATTRIBUTES_MAX = 1_000
+"""Attributes of one element of it."""
 
 _GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
 
@@ -32,7 +35,7 @@ class Size(msgspec.Struct, frozen=True):
 
 def mime_of(content: bytes) -> str | None:
     """The type that the bytes show, None where they show none."""
-    return "image/gif" if content.startswith(_GIF_SIGNATURES) else look_at(content).mime
+    return "image/gif" if content.startswith(_GIF_SIGNATURES) else _look(content).mime
 
 
 def check_content(mime: str, content: bytes) -> str | None:
@@ -43,7 +46,7 @@ def check_content(mime: str, content: bytes) -> str | None:
 
 def checked_size(mime: str, content: bytes) -> tuple[Size | None, str | None]:
     """The size of an image, None where it is none or does not tell it; and why it cannot be taken, if so."""
-    look = look_at(content)
+    look = _look(content)
     if look.mime != mime or mime not in _IMAGES:
         return None, None
     if look.width is None or look.height is None:
@@ -54,25 +57,45 @@ def checked_size(mime: str, content: bytes) -> tuple[Size | None, str | None]:
 
 
 def _shows(mime: str) -> Callable[[bytes], bool]:
-    return lambda content: look_at(content).mime == mime
+    return lambda content: _look(content).mime == mime
 
 
 def _is_svg(content: bytes) -> bool:
     """Whether all of it is XML without entities, and its root an `svg`."""
-    if look_at(content).mime != "image/svg+xml":
+    if _look(content).mime != "image/svg+xml":
         return False
+    parser = SafeElements.DefusedXMLParser(target=_Counting())
     try:
-        for count, (_, element) in enumerate(SafeElements.iterparse(io.BytesIO(content))):
-            element.clear()
-            if count >= SVG_ELEMENTS_MAX:
-                return False
+        # In one piece: a parser that is fed in pieces reads a long attribute again with each of them.
+        parser.feed(content)
+        parser.close()
     except (ET.ParseError, defusedxml.DefusedXmlException, ValueError, LookupError):
         return False
     return True
 
 
+class _Counting:
+    """Counts elements instead of building them. Raises ValueError when they are too many."""
+
+    def __init__(self) -> None:
+        self._elements = 0
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        self._elements += 1
+        if self._elements > SVG_ELEMENTS_MAX or len(attributes) > SVG_ATTRIBUTES_MAX:
+            raise ValueError(f"too many elements, or too many attributes of {tag}")
+
+    def close(self) -> None:
+        """The document ends."""
+
+
+def _look(content: bytes) -> Look:
+    return look_at(content[:HEAD_BYTES])
+
+
 def _is_zip(content: bytes) -> bool:
-    return look_at(content).mime == "application/zip" and zipfile.is_zipfile(io.BytesIO(content))
+    return _look(content).mime == "application/zip" and zipfile.is_zipfile(io.BytesIO(content))
 
 
 _IMAGES = ("image/png", "image/jpeg", "image/svg+xml")

@@ -22,7 +22,7 @@ from schemas.properties import FileReference
 
 MEBIBYTE = 1024 * 1024
 
-FILE_BYTES_MAX: dict[str, int] = {"files": 10 * MEBIBYTE, "package": 256 * MEBIBYTE, "statement": 50 * MEBIBYTE}
+FILE_BYTES_MAX: dict[str, int] = {"files": 10 * MEBIBYTE, "package": 64 * MEBIBYTE, "statement": 50 * MEBIBYTE}
 """How large one file of a property may be, where neither of the next two holds."""
 
 IMAGE_BYTES_MAX = 10 * MEBIBYTE
@@ -50,6 +50,7 @@ SUFFIXES: dict[str, str] = {
 """How a file is called when its client does not name it: `<property>.<suffix>` (Contest Package, "Files")."""
 
 _MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
+_NOT_BASE64 = "data is not base64 (RFC 4648, section 4)"
 _URL = re.compile(r"[!-~]+")
 
 
@@ -120,11 +121,11 @@ class _Reading:
         if self._file.href is None:
             raise self._refused("data is missing")
         kept = present.get(self._file.href)
-        if kept is not None and self._file.filename in (None, kept.filename):
+        if kept is not None and self._agrees_with(kept):
             return Upload(self._tagged_anew(kept), None)
         if self._property.streams:
             return Upload(self._of_stream(self._file.href), None)
-        raise self._refused("href cannot be given but for a file that the object has; upload data")
+        raise self._refused("href cannot be given but for a file that the object has, as it is; upload data")
 
     def _of_data(self, data: str) -> Upload:
         content = self._decoded(data)
@@ -156,7 +157,10 @@ class _Reading:
         try:
             content = a2b_base64(data, strict_mode=True)
         except (Base64Error, ValueError) as error:
-            raise self._refused("data is not base64 (RFC 4648, section 4)") from error
+            raise self._refused(_NOT_BASE64) from error
+        if len(data) != (len(content) + 2) // 3 * 4:
+            # Padding behind a whole group passes for strict.
+            raise self._refused(_NOT_BASE64)
         if len(content) > limit:
             raise self._refused(f"data is too large; at most {limit} bytes are accepted")
         return content
@@ -225,6 +229,12 @@ class _Reading:
             height=self._file.height,
             tag=self._tag(),
         )
+
+    def _agrees_with(self, kept: FileReference) -> bool:
+        """Whether nothing but the tags differs; what would be changed must not be passed over in silence."""
+        said = (self._file.filename, self._file.mime, self._file.hash, self._file.width, self._file.height)
+        has = (kept.filename, kept.mime, kept.hash, kept.width, kept.height)
+        return all(one is None or one == other for one, other in zip(said, has, strict=True))
 
     def _tagged_anew(self, kept: FileReference) -> FileReference:
         """A kept file as it is; its tags alone are the client's to change."""

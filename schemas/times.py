@@ -9,14 +9,20 @@ from datetime import UTC, datetime, timedelta, timezone
 
 _TIME = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)[T ](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?"
-    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)$"
+    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)\Z",
+    re.ASCII,
 )
 _RELATIVE_TIME = re.compile(
-    r"(?P<sign>-?)(?P<hours>\d{1,9}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.(?P<fraction>\d+))?$"
+    r"(?P<sign>-?)(?P<hours>\d{1,9}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.(?P<fraction>\d+))?\Z",
+    re.ASCII,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+TIME_MS_MIN = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+TIME_MS_MAX = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+"""The moments that a TIME can hold in UTC: the years 1 to 9999."""
 
 
 def parse_time_ms(text: str) -> int:
@@ -35,8 +41,16 @@ def canonical_time(text: str) -> str:
 
 
 def format_time(time_ms: int, zone: timezone = UTC) -> str:
-    """A TIME with three decimals in the given zone; UTC is written `Z`."""
-    moment = (_EPOCH + timedelta(milliseconds=time_ms)).astimezone(zone)
+    """A TIME with three decimals in the given zone; UTC is written `Z`.
+
+    A moment before the first or behind the last that a TIME can hold is written as that one; at these edges a zone
+    in which it would be of another millennium gives way to UTC.
+    """
+    moment = _EPOCH + timedelta(milliseconds=min(max(time_ms, TIME_MS_MIN), TIME_MS_MAX))
+    try:
+        moment = moment.astimezone(zone)
+    except OverflowError:
+        moment = moment.astimezone(UTC)
     text = moment.isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 
@@ -76,7 +90,10 @@ def _parse_time(text: str) -> tuple[int, timezone]:
         raise ValueError(f"not a time (yyyy-mm-ddThh:mm:ss.sss+hh:mm): {text!r}")
     zone = _parse_zone(match["zone"])
     whole = datetime.fromisoformat(f"{match['date']}T{match['clock']}").replace(tzinfo=zone)
-    return (whole - _EPOCH) // _MILLISECOND + _fraction_ms(match["fraction"]), zone
+    time_ms = (whole - _EPOCH) // _MILLISECOND + _fraction_ms(match["fraction"])
+    if not TIME_MS_MIN <= time_ms <= TIME_MS_MAX:
+        raise ValueError(f"not in the years 1 to 9999 of UTC: {text!r}")
+    return time_ms, zone
 
 
 def _parse_zone(text: str) -> timezone:

@@ -9,6 +9,7 @@ import struct
 import warnings
 import xml.etree.ElementTree as ET
 import zlib
+from threading import Lock
 
 import defusedxml
 import defusedxml.ElementTree as SafeElements
@@ -75,9 +76,13 @@ def _sized(mime: str, size: tuple[float, float] | None) -> Look:
     return Look(mime, width, height) if max(width, height) <= PIXELS_MAX else Look(mime)
 
 
+_WARNINGS = Lock()
+"""How warnings are taken is a matter of the whole process, and images are looked at in several threads."""
+
+
 def _raster_size(head: bytes, image_format: str) -> tuple[float, float] | None:
     try:
-        with warnings.catch_warnings():
+        with _WARNINGS, warnings.catch_warnings():
             warnings.simplefilter("error")
             with Image.open(io.BytesIO(head), formats=(image_format,)) as image:
                 return image.size
