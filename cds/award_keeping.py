@@ -30,6 +30,9 @@ DEBOUNCE_S = 0.5
 RETRY_S = 2.0
 """After a failure the watch leaves a contest alone for so long."""
 
+DRAFTS_AVOIDED_MAX = 3
+"""Times that a decision is put off because others write in the same commit; then it is made of what they write."""
+
 WRITTEN_BY = "awards"
 """Actor and cause of the events."""
 
@@ -103,14 +106,23 @@ class AwardKeeper:
 
     async def _look(self, contest: LiveContest) -> None:
         position = contest.position
-        if self._may_differ(contest) and _changes(contest, contest.state):
-            await contest.transact(
-                partial(_decision, contest),
+        if self._may_differ(contest):
+            await self._write_changes(contest)
+        self._looked[contest.contest_id] = position
+
+    async def _write_changes(self, contest: LiveContest) -> None:
+        """Write what the awards lack, in the end at the side of whatever is written at the same time."""
+        for avoided in range(DRAFTS_AVOIDED_MAX + 1):
+            if not _changes(contest, contest.state):
+                return
+            written = await contest.transact(
+                partial(_decision, contest, on_drafts=avoided == DRAFTS_AVOIDED_MAX),
                 actor=WRITTEN_BY,
                 cause=WRITTEN_BY,
                 circumstances=self._circumstances,
             )
-        self._looked[contest.contest_id] = position
+            if written:
+                return
 
     def _may_differ(self, contest: LiveContest) -> bool:
         """Whether anything that shapes awards has happened since the last look."""
@@ -138,16 +150,19 @@ def shaped_position(state: ContestState, board: Board) -> int:
     return max(board.shaped_position, *(state.versions.get(key, 0) for key in others))
 
 
-def _decision(contest: LiveContest, state: ContestState) -> Decision:
+def _decision(contest: LiveContest, state: ContestState, *, on_drafts: bool) -> Decision:
+    """The changes as events. None for a draft, when `on_drafts` is false: whoever asked looks again when it is written.
+
+    A draft is a newer state than the contest has in memory, with commands that are about to be committed together
+    with ours. To decide on it a board of its own has to be made, at fifty times the cost of the one in memory.
+    """
+    if state.position != contest.position and not on_drafts:
+        return Decision(events=())
     return Decision(events=encoded_events(_changes(contest, state)))
 
 
 def _changes(contest: LiveContest, state: ContestState) -> list[ObjectChange]:
-    """What the awards of a state lack.
-
-    The state may be a newer one than the contest has in memory, with commands that are about to be committed
-    together with ours; a board of its own is then made of it, which is slower and as right.
-    """
+    """What the awards lack in a state of the contest: the one in memory, or a draft."""
     board = contest.live_board() if state.position == contest.position else Board(state, frozen=False)
     return decide_computed_awards(state, computed_awards(state, board))
 

@@ -13,6 +13,7 @@ from cds.commands.contest_clock import due_changes, next_due_ms
 from cds.contests import Contests
 from cds.importing import encoded_events
 from cds.live_contest import Circumstances, Contended, Decision, LiveContest, UnreadableEvent
+from cds.turn import TooManyCommands
 from eventstore.store import StoreRefused, StoreUnavailable
 from projections.contest import ContestState
 
@@ -21,6 +22,9 @@ CHECK_S = 0.25
 
 RETRY_MS = 1_000
 """How long a contest that could not be written is left alone, in milliseconds."""
+
+PASSING = (StoreUnavailable, StoreRefused, Contended, TooManyCommands, UnreadableEvent)
+"""Failures that have been told elsewhere, or that end by themselves."""
 
 ACTOR = "clock"
 CAUSE = "clock"
@@ -36,7 +40,8 @@ class ContestClock:
         self._contests = contests
         self._circumstances = circumstances
         self._planned: dict[str, tuple[int, int | None]] = {}
-        self._not_before_ms: dict[str, int] = {}
+        self._failed_ms: dict[str, int] = {}
+        self._settling: dict[str, asyncio.Task[None]] = {}
         self._running: asyncio.Task[None] | None = None
 
     async def settle(self, contest: LiveContest) -> None:
@@ -55,10 +60,10 @@ class ContestClock:
 
     async def stop(self) -> None:
         """Let it stand still."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-            self._running = None
+        tasks = [*self._settling.values(), *(() if self._running is None else (self._running,))]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def running(self) -> bool:
@@ -67,24 +72,36 @@ class ContestClock:
 
     async def _run(self) -> None:
         while True:
-            for contest in list(self._contests):
-                await self._settle_patiently(contest)
+            for contest in self._contests:
+                if self._is_due(contest):
+                    self._begin(contest)
             await asyncio.sleep(self._pause_s())
 
-    async def _settle_patiently(self, contest: LiveContest) -> None:
-        """What cannot be written now is written later; a contest that fails does not hold up the others."""
-        now_ms = _now_ms(self._circumstances)
-        wait_until_ms = self._not_before_ms.get(contest.contest_id)
-        # A wait that is longer than any can be is one from before the clock of the machine jumped back.
-        if wait_until_ms is not None and now_ms < wait_until_ms <= now_ms + RETRY_MS:
+    def _is_due(self, contest: LiveContest) -> bool:
+        """Whether something is to be written now: nobody is about it, and no failure is fresh."""
+        now_ms, due_ms = _now_ms(self._circumstances), self._due_ms(contest)
+        failed_ms = self._failed_ms.get(contest.contest_id)
+        # Where the machine's clock has jumped back the failure lies in the future, and counts no more.
+        fresh = failed_ms is not None and failed_ms <= now_ms < failed_ms + RETRY_MS
+        return due_ms is not None and due_ms <= now_ms and contest.contest_id not in self._settling and not fresh
+
+    def _begin(self, contest: LiveContest) -> None:
+        """Settle beside the others: one contest whose stream is held by an import does not stop their clocks."""
+        settling = asyncio.create_task(self.settle(contest), name=f"clock of {contest.contest_id}")
+        self._settling[contest.contest_id] = settling
+        settling.add_done_callback(partial(self._note_end, contest.contest_id))
+
+    def _note_end(self, contest_id: str, settling: asyncio.Task[None]) -> None:
+        del self._settling[contest_id]
+        failure = None if settling.cancelled() else settling.exception()
+        if failure is None:
+            self._failed_ms.pop(contest_id, None)
             return
-        try:
-            await self.settle(contest)
-        except (StoreUnavailable, StoreRefused, Contended, UnreadableEvent) as exception:
-            self._not_before_ms[contest.contest_id] = now_ms + RETRY_MS
-            log.warning("clock_delayed", contest=contest.contest_id, reason=str(exception), retry_in_ms=RETRY_MS)
+        self._failed_ms[contest_id] = _now_ms(self._circumstances)
+        if isinstance(failure, PASSING):
+            log.warning("clock_delayed", contest=contest_id, reason=str(failure), retry_in_ms=RETRY_MS)
         else:
-            self._not_before_ms.pop(contest.contest_id, None)
+            log.error("clock_failed", contest=contest_id, retry_in_ms=RETRY_MS, exc_info=failure)
 
     def _due_ms(self, contest: LiveContest) -> int | None:
         """When something is due next, looked up again only when the contest has changed."""
@@ -119,4 +136,4 @@ def _now_ms(circumstances: Circumstances) -> int:
 def _report_end(running: asyncio.Task[None]) -> None:
     """The clock ends with the server; anything else is a fault that must be seen."""
     if not running.cancelled() and running.exception() is not None:
-        log.error("clock_failed", exc_info=running.exception())
+        log.error("clock_stopped", exc_info=running.exception())

@@ -21,7 +21,8 @@ def configure_logging(*, json: bool | None = None) -> None:
     final: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer()]
+        # The other formatters show local variables, and so the passwords and the sources that were just being sent.
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, *final],

@@ -195,4 +195,4 @@ def _refuse_unfit_here(state: ContestState, account: Account) -> None:
         raise Refused(f"account {account.id}: {refused.reason}", refused.property, ground=refused.ground) from None
     for target_type, identifier in dangling(state.objects, OBJECT_TYPES[ACCOUNTS], account):
         property_name = next(each.property for each in OBJECT_TYPES[ACCOUNTS].references if each.target == target_type)
-        raise Refused(f"account {account.id}: there is no {target_type} {identifier}", property_name)
+        raise Refused(f"account {account.id}: {property_name} {identifier} does not exist", property_name)

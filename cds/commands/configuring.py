@@ -10,6 +10,7 @@ import msgspec
 
 from cds.commands.accounts import login_change, refuse_taken_username, refuse_unfit
 from cds.commands.contest_clock import consequences_of_contest
+from cds.commands.contest_moments import read_relative_time_ms
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.naming import readable_id
 from cds.commands.properties import Properties, raw, text_of
@@ -25,6 +26,9 @@ NAMED_BY = {"accounts": "username", "problems": "label", "teams": "label"}
 """The property that makes a readable id, where it is not the name."""
 
 TEAM_ROLES = ("contestant", "coach")
+
+LENGTHS = ("countdown_pause_time", "duration", "scoreboard_freeze_duration", "penalty_time")
+"""The properties of a contest that say how long something takes, and so are not negative."""
 
 NOTHING_HAPPENED = State(started=None, frozen=None, ended=None, thawed=None, finalized=None, end_of_updates=None)
 RUN_HERE = Settings(clock=True, awards=AwardSettings(computed=True))
@@ -49,12 +53,14 @@ def around_contest(
     """A new contest begins with its settings and a state; another length or start moves other things."""
     if after is None:
         return _end_of_contest(state, cast("Contest", before))
+    _refuse_negative_lengths(cast("Contest", after))
+    consequences = consequences_of_contest(state, cast("Contest", after), write.now_ms)
     if before is None:
         return Around(
             before=(ObjectChange("x-settings", SINGLETON_ID, RUN_HERE),),
             after=(ObjectChange("state", SINGLETON_ID, NOTHING_HAPPENED),),
         )
-    return Around(after=tuple(consequences_of_contest(state, cast("Contest", after), write.now_ms)))
+    return Around(after=tuple(consequences))
 
 
 def around_account(
@@ -79,6 +85,13 @@ def check_person(
         if role.type in TEAM_ROLES and role.team_id is None:
             raise Refused(f"roles: a {role.type} needs a team_id", "roles")
     return Around()
+
+
+def _refuse_negative_lengths(contest: Contest) -> None:
+    for name in LENGTHS:
+        length = getattr(contest, name)
+        if length is not None:
+            read_relative_time_ms(name, length)
 
 
 def _end_of_contest(state: ContestState, contest: Contest) -> Around:

@@ -19,6 +19,9 @@ from schemas.times import canonical_time, format_time, parse_relative_time_ms, p
 STATE_MOMENTS = ("started", "frozen", "ended", "thawed", "finalized", "end_of_updates")
 """The properties of the state that say when something happened, in the order in which they can."""
 
+LATEST_MS = parse_time_ms("9999-12-30T00:00:00Z")
+"""The last moment that can be written in every zone; a contest may be longer than the calendar."""
+
 
 def changeable_contest(state: ContestState) -> Contest:
     """The contest object. Raises Refused when there is none, or when its updates have ended."""
@@ -68,8 +71,8 @@ def zone_of_contest(contest: Contest) -> timezone:
 
 
 def written(contest: Contest, time_ms: int) -> str:
-    """A moment (milliseconds since the epoch) as the contest writes it."""
-    return format_time(time_ms, zone_of_contest(contest))
+    """A moment (milliseconds since the epoch) as the contest writes it; LATEST_MS for any that is later."""
+    return format_time(min(time_ms, LATEST_MS), zone_of_contest(contest))
 
 
 def read_time(property: str, text: str) -> tuple[str, int]:

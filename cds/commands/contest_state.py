@@ -303,6 +303,8 @@ def _changes(draft: _Draft, patch: StatePatch) -> list[ObjectChange]:
     clock = any(getattr(present, name) != getattr(after, name) for name in OF_THE_CLOCK)
     settings = run_here(before) if clock else before.settings
     if patch.extra_bronzes is not UNSET:
+        if ended_updates and settings.awards.computed and settings.awards.extra_bronzes != patch.extra_bronzes:
+            raise Refused("extra_bronzes change the awards, so updates cannot end with them", "end_of_updates")
         awards = msgspec.structs.replace(settings.awards, extra_bronzes=patch.extra_bronzes)
         settings = msgspec.structs.replace(settings, awards=awards)
     return [

@@ -27,7 +27,7 @@ def open_questions(state: ContestState) -> list[str]:
     kinds = {
         "without a judgement": list(_unjudged(state)),
         "with a judging error": list(_judging_errors(state)),
-        "that are being judged": list(_pending(state)),
+        "not finished": list(_pending(state)),
         "from teams without an answer": list(_unanswered(state)),
     }
     nouns = ("submission", "judgement", "judgement", "clarification")

@@ -77,8 +77,8 @@ def _of_type(row: ObjectType) -> list[Route]:
     everything = dict.fromkeys(METHODS, write)
     if row.name == "contest":
         one = CONTEST
-        special: dict[Method, Handler] = {"PUT": put_contest, "PATCH": patch_contest}
-        routes = [*_get(one, partial(get_object, row=row)), *_write(one, everything | special)]
+        of_contest: dict[Method, Handler] = {"PUT": put_contest, "PATCH": patch_contest, "DELETE": write}
+        routes = [*_get(one, partial(get_object, row=row)), *_write(one, of_contest)]
     elif row.singleton:
         one = f"{CONTEST}/{row.endpoint}"
         routes = [*_get(one, partial(get_object, row=row)), *_write(one, everything | {"PATCH": patch_state})]

@@ -153,7 +153,7 @@ class Order:
 
     async def append(self, row: ObjectType, decided: Decided) -> Written:
         """Store and append. Raises CarriedOutBefore for what came before under the same key, and what is refused."""
-        if self._body.uploads:
+        if self._body.uploads or row.name == "submissions":
             await self._store_files(row, self._decided_under_conditions(decided, self._contest.state))
         outcomes: list[Written] = []
 

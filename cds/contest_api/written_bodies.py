@@ -91,7 +91,8 @@ def present_files(state: ContestState, row: ObjectType, instance: ContestObject 
 
 def check_archive(state: ContestState, submission: Submission, uploads: Sequence[Upload]) -> None:
     """Look into the archive of a submission before anything is stored. Raises Refused. Takes a moment."""
-    contents = [upload.content for upload in uploads if upload.content is not None]
+    submitted = submission.files or ()
+    contents = [each.content for each in uploads if each.content is not None and each.reference in submitted]
     if len(contents) != 1:
         raise Refused("files must be exactly one zip archive in data", "files")
     problem = cast("Problem", state.objects["problems"][submission.problem_id])

@@ -226,7 +226,7 @@ def test_the_limits_suit_what_the_properties_hold() -> None:
     assert bytes_max(FILES) == PACKED_BYTES_MAX
     assert bytes_max(LOGO) == uploads.IMAGE_BYTES_MAX
     assert bytes_max(KEY_LOG) == uploads.OTHER_BYTES_MAX
-    assert bytes_max(file_property("problems", "package")) == 256 * uploads.MEBIBYTE
+    assert bytes_max(file_property("problems", "package")) == 64 * uploads.MEBIBYTE
 
 
 def test_a_file_that_the_object_has_is_kept_as_it_is() -> None:
