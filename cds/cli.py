@@ -4,13 +4,17 @@ This module translates words into calls; it must not hold rules.
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+import msgspec
 
+from cds.account_commands import accounts
 from cds.command_line import database_options, run
 from cds.configuration import DEFAULT_HOST, DEFAULT_PORT, Configuration
+from cds.contest_commands import contest
 
 DSN_LINGER_S = 120.0
 
@@ -24,6 +28,17 @@ def check_base_url(_context: click.Context, _parameter: click.Parameter, value: 
     if set(value) & set(" ?#{}"):
         raise click.BadParameter(f"{value!r} is more than the address of a directory")
     return value
+
+
+def check_networks(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks that are meant; a value may hold several, separated by commas."""
+    texts = [text.strip() for value in values for text in value.split(",") if text.strip()]
+    try:
+        return tuple(ip_network(text, strict=False) for text in texts)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}, nor an address") from None
 
 
 def _is_whole_url(value: str) -> bool:
@@ -43,6 +58,10 @@ def main() -> None:
     """
 
 
+main.add_command(contest)
+main.add_command(accounts)
+
+
 @main.command()
 @click.option("--host", default=DEFAULT_HOST, show_default=True, envvar="CDS_HOST", help="Address to listen on.")
 @click.option(
@@ -54,15 +73,41 @@ def main() -> None:
     callback=check_base_url,
     help="Where clients see the API behind a proxy, such as https://example.com/x/y/api/.",
 )
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="CIDR",
+    callback=check_networks,
+    envvar="CDS_TRUSTED_PROXIES",
+    help="Address or network of a proxy that is believed when it says for whom it asks (X-Forwarded-For); repeatable.",
+)
+@click.option(
+    "--auto-login",
+    is_flag=True,
+    envvar="CDS_AUTO_LOGIN",
+    help="Log clients in by the address of an account (Account.ip) where they bring no credentials.",
+)
 @database_options
-def serve(host: str, port: int, base_url: str | None, data_dir: Path, database_url: str | None) -> None:
+def serve(
+    *,
+    host: str,
+    port: int,
+    base_url: str | None,
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...],
+    auto_login: bool,
+    data_dir: Path,
+    database_url: str | None,
+) -> None:
     """Serve all contests of the log until SIGTERM.
 
     CDS_ADMIN_PASSWORD sets the password of the account `admin`; without it the first start makes one and prints it.
     """
     from cds import serving
 
-    run(serving.serve_contests(_server_configuration(host, port, base_url, data_dir, database_url)))
+    configuration = _server_configuration(host, port, base_url, data_dir, database_url)
+    logins = msgspec.structs.replace(configuration, trusted_proxies=trusted_proxies, auto_login=auto_login)
+    run(serving.serve_contests(logins))
 
 
 @main.command(name="import")
@@ -122,8 +167,43 @@ def dsn(data_dir: Path, database_url: str | None) -> None:
     run(transfer.print_dsn(data_dir, database_url, DSN_LINGER_S))
 
 
+def check_live_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Let pass the whole address of a server's API."""
+    if value is not None and (not _is_whole_url(value) or set(value) & set(" ?#{}")):
+        raise click.BadParameter(f"{value!r} is not like http://127.0.0.1:8080/api")
+    return value
+
+
 @main.command()
-@click.argument("destination", type=click.Path(path_type=Path))
+@click.argument("destination", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--live",
+    metavar="URL",
+    envvar="CDS_LIVE",
+    callback=check_live_url,
+    help="Play the contest on the server whose API is there, in place of writing a package.",
+)
+@click.option(
+    "--speed",
+    envvar="CDS_SPEED",
+    default=600.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 10_000),
+    help="Times as fast (with --live).",
+)
+@click.option(
+    "--username",
+    envvar="CDS_USERNAME",
+    default="admin",
+    show_default=True,
+    help="An administrator of the server (with --live).",
+)
+@click.option(
+    "--password-file",
+    envvar="CDS_PASSWORD_FILE",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Holds the administrator's password.  [default: what CDS_ADMIN_PASSWORD says]",
+)
 @click.option("--seed", envvar="CDS_SEED", default=1, show_default=True, type=int, help="Same seed, same contest.")
 @click.option(
     "--contest-id",
@@ -146,10 +226,8 @@ def dsn(data_dir: Path, database_url: str | None) -> None:
     "--runs",
     "runs_per_judgement",
     envvar="CDS_RUNS",
-    default=6,
-    show_default=True,
     type=int,
-    help="Test cases of a problem.",
+    help="Test cases of a problem.  [default: 6, with --live 1]",
 )
 @click.option("--organizations", envvar="CDS_ORGANIZATIONS", type=int, help="Number of organizations.")
 @click.option("--groups", envvar="CDS_GROUPS", default=4, show_default=True, type=int, help="Number of groups (sites).")
@@ -207,11 +285,35 @@ def dsn(data_dir: Path, database_url: str | None) -> None:
     show_default=True,
     help="Problems have statements.",
 )
-def simulate(destination: Path, **choices: object) -> None:
-    """Write a realistic, made-up contest package: a directory, or a file that ends in .zip."""
+def simulate(
+    *,
+    destination: Path | None,
+    live: str | None,
+    speed: float,
+    username: str,
+    password_file: Path | None,
+    **choices: object,
+) -> None:
+    """Write a realistic, made-up contest package: a directory, or a file that ends in .zip.
+
+    With --live and without DESTINATION the contest is played on a running server instead: set up over HTTP, then
+    every team, judge and analyst does its part at its moment, to the end of updates.
+    """
     from cds import rehearsal
 
-    run(rehearsal.write_simulation(destination, choices))
+    if destination is not None and live is None:
+        run(rehearsal.write_simulation(destination, choices))
+    elif live is not None and destination is None:
+        run(rehearsal.play_simulation(live, (username, _live_password(password_file)), speed, choices))
+    else:
+        raise click.UsageError("give either DESTINATION or --live URL")
+
+
+def _live_password(password_file: Path | None) -> str:
+    password = password_file.read_text().rstrip("\r\n") if password_file else os.environ.get("CDS_ADMIN_PASSWORD")
+    if not password:
+        raise click.UsageError("--live needs the administrator's password: --password-file or CDS_ADMIN_PASSWORD")
+    return password
 
 
 @main.command()

@@ -12,6 +12,7 @@ import msgspec
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 
+from cds.commands.accounts import login_change
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.reconcile import decide_reconcile
 from cds.identity import HASHING_THREADS, PHC_PREFIX, matches, password_hash
@@ -53,7 +54,7 @@ async def import_contest(
     files = await _put_files(store, contents, progress)
     hashed = await _credentials(store, stream, contents, progress)
     for _ in range(ATTEMPTS_MAX):
-        events = encoded_events(changes)
+        events = encoded_events([*changes, *_counted_passwords(state, hashed)])
         credentials = [*erased(stream, changes), *hashed]
         position = state.position
         if events or credentials:
@@ -123,6 +124,16 @@ def erased(stream: str, changes: Sequence[ObjectChange]) -> list[Credential]:
         Credential(scope=stream, account_id=change.id, password_hash=None)
         for change in changes
         if change.type == "accounts" and change.instance is None
+    ]
+
+
+def _counted_passwords(state: ContestState, hashed: Sequence[Credential]) -> list[ObjectChange]:
+    """A new password of an account that was there counts at once: who logged in with the old one is out."""
+    return [
+        change
+        for credential in hashed
+        if credential.account_id in state.objects["accounts"]
+        for change in login_change(state, credential.account_id, new_password=True, disabled=None)
     ]
 
 

@@ -17,6 +17,7 @@ from eventstore.store import Credential, NewEvent
 from projections.contest import ContestState
 from projections.draft import draft_of
 from schemas.objects import ContestObject
+from schemas.records import RECORD_TYPES
 
 COMMANDS_WAITING_MAX = 10_000
 """Commands that may wait for one contest; more are turned away."""
@@ -131,6 +132,7 @@ def _outcome(draft: ContestState, waiting: Waiting) -> Decision | Exception:
         decision = waiting.decide(draft)
     except Exception as refusal:  # noqa: BLE001 - not swallowed: it is the answer to that one command
         return refusal
-    if decision.events and draft.ended_updates:
+    if draft.ended_updates and any(event.type not in RECORD_TYPES for event in decision.events):
+        # Records go on: an account can be disabled for as long as somebody may log in.
         return Refused(UPDATES_ENDED, ground="forbidden")
     return decision

@@ -297,9 +297,11 @@ def _changes(draft: _Draft, patch: StatePatch) -> list[ObjectChange]:
     ended_updates = bool(after.end_of_updates)
     early = msgspec.structs.replace(after, end_of_updates=None)
     changes = [] if draft.contest == before.contest else [contest_change(draft.contest)]
-    if early != present:
-        changes.append(state_change(early))
-    changes += resent_contest_times(before, draft.contest, after)
+    moved = resent_contest_times(before, draft.contest, after)
+    stated = [] if early == present else [state_change(early)]
+    # Each event is seen by itself: no submission may stand before the freeze in between that is behind it otherwise.
+    later = _freezes_later(timeline_of(draft.contest, present), timeline_of(draft.contest, early))
+    changes += [*moved, *stated] if later else [*stated, *moved]
     clock = any(getattr(present, name) != getattr(after, name) for name in OF_THE_CLOCK)
     settings = run_here(before) if clock else before.settings
     if patch.extra_bronzes is not UNSET:
@@ -312,3 +314,8 @@ def _changes(draft: _Draft, patch: StatePatch) -> list[ObjectChange]:
         *changes,
         *([state_change(after)] if ended_updates else []),
     ]
+
+
+def _freezes_later(before: Timeline, after: Timeline) -> bool:
+    """Whether verdicts are hidden from a later contest time on than they were."""
+    return before.embargo_ms is not None and after.embargo_ms is not None and after.embargo_ms > before.embargo_ms

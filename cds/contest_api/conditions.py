@@ -22,6 +22,7 @@ from schemas.viewers import Viewer
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 KEY_CHARACTERS_MAX = 255
+ANY_TAG = "*"
 RECORD_ID_CHARACTERS = 32
 
 
@@ -44,7 +45,7 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
             raise Refused("the object is not as If-Match says", ground="precondition")
 
     def _names(self, entity_tag: str) -> bool:
-        return self.entity_tags is not None and ("*" in self.entity_tags or entity_tag in self.entity_tags)
+        return self.entity_tags is not None and (ANY_TAG in self.entity_tags or entity_tag in self.entity_tags)
 
 
 def precondition_of(request: web.Request) -> Precondition:
@@ -56,7 +57,10 @@ def precondition_of(request: web.Request) -> Precondition:
     if hdrs.IF_MATCH in request.headers and not match:
         raise bad_request("If-Match must be entity tags in quotes")
     tags = None if not match else tuple(tag.value.removesuffix(GZIP_SUFFIX) for tag in match if not tag.is_weak)
-    return Precondition(entity_tags=tags, absent=any(tag.value == "*" for tag in none_match or ()))
+    # A star in quotes is an entity tag like any other, and none of ours; both are read alike.
+    if tags and ANY_TAG in tags and request.headers[hdrs.IF_MATCH].strip() != ANY_TAG:
+        tags = tuple(tag for tag in tags if tag != ANY_TAG)
+    return Precondition(entity_tags=tags, absent=any(tag.value == ANY_TAG for tag in none_match or ()))
 
 
 class Repetition(msgspec.Struct, frozen=True, kw_only=True):

@@ -202,7 +202,7 @@ def _converted(properties: Properties, structure: type[S]) -> S:
 async def _server_admin(request: web.Request) -> Viewer:
     """Who may create contests: an administrator of the server. Raises Failure (401, 403)."""
     viewer = await viewer_of(request, None)
-    if request.headers.get(hdrs.AUTHORIZATION) is None:
+    if viewer.anonymous:
         raise unauthorized("writing needs a login")
     if viewer.server_username is None or viewer.role != "admin":
         raise Failure(HTTPStatus.FORBIDDEN, "only an administrator of this server may create contests")

@@ -27,7 +27,7 @@ from cds.contest_api.metadata import get_access, get_account, get_api_informatio
 from cds.contest_api.objects import get_collection, get_contests, get_object
 from cds.contest_api.paths import ContestPathsDefinition
 from cds.contest_api.scoreboard import get_scoreboard
-from cds.contest_api.writing import write_object
+from cds.contest_api.writing import refuse_method, write_object
 from schemas.object_types import OBJECT_TYPES, ObjectType
 
 SLASH = "{slash:/?}"
@@ -105,7 +105,9 @@ def _get(path: str, handler: Handler) -> list[Route]:
 
 
 def _write(path: str, handlers: Mapping[Method, Handler]) -> list[Route]:
-    return [Route(method, path + SLASH, handler) for method, handler in handlers.items()]
+    """Every method of writing has a route: where a path does not have it, a login is still asked for first."""
+    refuse = partial(refuse_method, offered=tuple(handlers))
+    return [Route(method, path + SLASH, handlers.get(method, refuse)) for method in METHODS]
 
 
 async def expect(request: web.Request) -> web.StreamResponse | None:

@@ -85,6 +85,15 @@ async def asked_to_write(request: web.Request, row: ObjectType) -> tuple[LiveCon
     return contest, viewer
 
 
+async def refuse_method(request: web.Request, offered: Sequence[Method]) -> web.StreamResponse:
+    """401 without login, as for every write; 405 with one."""
+    contest = service_of(request).contests.find(request.match_info.get("contest_id", ""))
+    viewer = await viewer_of(request, contest)
+    if viewer.anonymous:
+        raise unauthorized("writing needs a login")
+    raise _not_offered(request.method, request.path, offered)
+
+
 def check_permission(viewer: Viewer, row: ObjectType, method: str) -> None:
     """Raise Failure: 405 for what nobody may do, 403 for what others may (requirements A8)."""
     if method not in OFFERED[row.name]:
@@ -96,6 +105,13 @@ def check_permission(viewer: Viewer, row: ObjectType, method: str) -> None:
         )
     if method not in PERMISSIONS[viewer.role][row.name]:
         raise Failure(HTTPStatus.FORBIDDEN, f"this account may not {method} {row.endpoint}")
+
+
+def _not_offered(method: str, place: str, offered: Sequence[str]) -> Failure:
+    allowed = (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS, *offered)
+    return Failure(
+        HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not offered at {place}", {hdrs.ALLOW: ", ".join(allowed)}
+    )
 
 
 def actor_of(viewer: Viewer) -> str:
