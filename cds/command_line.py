@@ -89,14 +89,24 @@ def run(work: Coroutine[object, object, None]) -> None:
     """Run a command to its end; what refuses it becomes one line and exit code 1."""
     from cds.commands.decision import Refused
     from cds.dialects.results import SourceRefused
-    from cds.live_contest import Contended
+    from cds.live_contest import Contended, UnreadableEvent
     from cds.observability import configure_logging
+    from cds.turn import TooManyCommands
     from eventstore.store import StoreRefused, StoreUnavailable
 
     configure_logging()
     try:
         asyncio.run(work)
-    except (Refused, SourceRefused, StoreRefused, StoreUnavailable, Contended, OSError) as exception:
+    except (
+        Refused,
+        SourceRefused,
+        StoreRefused,
+        StoreUnavailable,
+        Contended,
+        TooManyCommands,
+        UnreadableEvent,
+        OSError,
+    ) as exception:
         raise CommandRefused(str(exception)) from exception
     except KeyboardInterrupt:
         raise CommandRefused("interrupted") from None
