@@ -54,7 +54,8 @@ def _is_whole_url(value: str) -> bool:
 def main() -> None:
     """The contest data server: a programming contest in one append-only event log.
 
-    Every option can be given in the environment too, as CDS_ and its name, and in a TOML file (--config).
+    Every option but those of `accounts` and `contest` can be given in the environment too, as CDS_ and its name, and
+    every option in a TOML file (--config).
     """
 
 

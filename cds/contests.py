@@ -9,8 +9,9 @@ from collections.abc import Set as AbstractSet
 
 import structlog
 
-from cds.live_contest import STREAM_PREFIX, LiveContest, UnreadableEvent
-from eventstore.store import EventStore, Hint, StoreUnavailable
+from cds.live_contest import STREAM_PREFIX, LiveContest, UnreadableEvent, stream_of
+from eventstore.limits import is_stream_name
+from eventstore.store import EventStore, Head, Hint, StoreUnavailable
 from projections.tokens import TokenMaker
 
 UNAVAILABLE_PAUSE_S = 0.25
@@ -27,6 +28,8 @@ class Contests:
         self._tokens = tokens
         self._contests: dict[str, LiveContest] = {}
         self._following: asyncio.Task[None] | None = None
+        self.naming = asyncio.Lock()
+        """To be held from the choice of an id for a new contest until it is written."""
 
     async def load(self) -> None:
         """Read every contest of the log, then follow what comes. Hints are asked for before the log is read."""
@@ -41,13 +44,49 @@ class Contests:
         contest = self._contests.get(contest_id)
         return contest if contest is not None and contest.exists else None
 
+    async def found(self, contest_id: str) -> LiveContest | None:
+        """The contest of that id as new as any process knows it, None when there is none."""
+        contest = self._contests.get(contest_id)
+        if contest is not None:
+            await contest.fresh()
+        elif is_stream_name(stream_of(contest_id)):
+            await self._look({contest_id})
+        return self.find(contest_id)
+
+    async def fresh(self) -> None:
+        """Come back when all contests are as new as any process knows them."""
+        await self._look(None)
+
+    async def _look(self, contest_ids: AbstractSet[str] | None) -> None:
+        """Read what other processes have written to these contests (None: to all) and we do not have yet.
+
+        What the store raises is left to those who write: memory is then as good as can be.
+        """
+        if self._store.alone or not self._store.reachable:
+            return
+        try:
+            for stream, head in (await self._heads(contest_ids)).items():
+                contest_id = stream.removeprefix(STREAM_PREFIX)
+                known = self._contests.get(contest_id)
+                if stream.startswith(STREAM_PREFIX) and head.position > (0 if known is None else known.position):
+                    await self.opened(contest_id)
+        except UnreadableEvent as unreadable:
+            log.warning("contest_set_aside", reason=str(unreadable))
+        except StoreUnavailable as away:
+            log.warning("database_unavailable", reason=str(away))
+
+    async def _heads(self, contest_ids: AbstractSet[str] | None) -> dict[str, Head]:
+        if contest_ids is None:
+            return await self._store.heads()
+        return {stream_of(contest_id): await self._store.head(stream_of(contest_id)) for contest_id in contest_ids}
+
     def __iter__(self) -> Iterator[LiveContest]:
         """Every contest that exists."""
         return (contest for contest in self._contests.values() if contest.exists)
 
     def ids(self) -> AbstractSet[str]:
         """The ids of all contests that there are, or were."""
-        return self._contests.keys()
+        return {contest_id for contest_id, contest in self._contests.items() if contest.position}
 
     async def opened(self, contest_id: str) -> LiveContest:
         """The contest of that id, level with the log; an empty one when nothing has been written yet."""

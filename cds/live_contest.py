@@ -11,10 +11,20 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from cds.turn import Batch, Decide, Decision, Turn, Waiting, decided
 from eventstore.chain import chain_values, origin_of
-from eventstore.store import EVENT_VERSION, GENESIS_CHAIN, Append, Event, EventStore, Head, NewEvent
+from eventstore.store import (
+    EVENT_VERSION,
+    GENESIS_CHAIN,
+    Append,
+    Event,
+    EventStore,
+    Head,
+    NewEvent,
+    StoreUnavailable,
+)
 from projections.audience import Audience
 from projections.contest import Change, ContestState
 from projections.feed_lines import FeedLines
@@ -37,6 +47,8 @@ EAGER_ROLES: tuple[Role, ...] = ("public",)
 """Roles whose feed is built while the contest is loaded; the others' are built when first asked for."""
 
 STREAM_PREFIX = "contest:"
+
+log = structlog.get_logger(__name__)
 
 R = TypeVar("R", bound=Record)
 
@@ -112,6 +124,8 @@ class LiveContest:
         self._boards: dict[bool, Board] = {}
         self._building: dict[Role, asyncio.Task[FeedLines]] = {}
         self._reading = asyncio.Lock()
+        self._looking = asyncio.Lock()
+        self._next_look: asyncio.Task[None] | None = None
         self._turn = Turn()
         self._writing: asyncio.Task[None] | None = None
         self._head_chain = GENESIS_CHAIN
@@ -137,6 +151,29 @@ class LiveContest:
                     return
                 self._take_in(page)
                 await asyncio.sleep(0)
+
+    async def fresh(self) -> None:
+        """Come back when everything is applied that any process had committed before this call.
+
+        Costs nothing while this process is the only one; otherwise the end of the stream is looked up once for all who
+        wait together. What the store raises is left to those who write: memory is then as good as can be.
+        """
+        if self._store.alone or not self._store.reachable:
+            return
+        if self._next_look is None:
+            self._next_look = asyncio.create_task(self._look(), name=f"look at {self.stream}")
+        await asyncio.shield(self._next_look)
+
+    async def _look(self) -> None:
+        async with self._looking:
+            self._next_look = None  # whoever comes from here on may know of something that this look does not see
+            try:
+                if (await self._store.head(self.stream)).position > self.position:
+                    await self.catch_up()
+            except StoreUnavailable:
+                log.warning("database_unavailable", stream=self.stream)
+            except UnreadableEvent as unreadable:
+                log.warning("contest_set_aside", stream=self.stream, reason=str(unreadable))
 
     async def transact(
         self, decide: Decide, *, actor: str, cause: str, circumstances: Circumstances

@@ -64,6 +64,15 @@ def _check_event(number: int, event: NewEvent) -> None:
         )
 
 
+def is_stream_name(text: str) -> bool:
+    """Whether a stream can have this name."""
+    try:
+        check_encodable("stream", text, STREAM_NAME_BYTES_MAX)
+    except StoreRefused:
+        return False
+    return bool(text)
+
+
 def check_page(limit: int) -> None:
     """Raise StoreRefused for a page that is larger than READ_EVENTS_MAX, or has no events at all."""
     if not 1 <= limit <= READ_EVENTS_MAX:

@@ -19,6 +19,12 @@ from eventstore.store import StoreRefused, StoreUnavailable
 CHANNEL = "event_store"
 """The channel of NOTIFY; each payload is `stream:position`, the end of a stream after a commit."""
 
+PRESENCE = (0x636473, 1)
+"""The key of the advisory lock that every process shares that has the database open; no other lock has two numbers."""
+
+ARRIVAL = "present"
+"""The payload that says that one more process has the database open."""
+
 POLL_INTERVAL_S = 0.25
 """How often the ends of streams are read although no hint came; also the keepalive of the connection."""
 
@@ -39,6 +45,12 @@ class HintListener:
         self._board = board
         self._task: asyncio.Task[None] | None = None
         self._connected = False
+        self._alone = False
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process has the database open; False when in doubt."""
+        return self._alone and self._connected
 
     @property
     def connected(self) -> bool:
@@ -54,6 +66,7 @@ class HintListener:
         try:
             with losses_as_unavailable():
                 rows = await connection.fetch(QUERIES["positions"], timeout=POLL_TIMEOUT_S)
+                await self._look_for_others(connection)
         except BaseException:
             connection.terminate()
             raise
@@ -74,7 +87,7 @@ class HintListener:
             try:
                 await self._follow(connection)
             finally:
-                self._connected = False
+                self._connected = self._alone = False
                 connection.terminate()
             await asyncio.sleep(RECONNECT_FIRST_S)
             connection = await self._reconnect()
@@ -85,6 +98,8 @@ class HintListener:
         try:
             with losses_as_unavailable():
                 await connection.add_listener(CHANNEL, self._receive)
+                await connection.execute(QUERIES["be_present"], *PRESENCE, timeout=POLL_TIMEOUT_S)
+                await connection.execute(QUERIES["announce"], ARRIVAL, timeout=POLL_TIMEOUT_S)
         except BaseException:
             connection.terminate()
             raise
@@ -106,6 +121,7 @@ class HintListener:
         while True:
             try:
                 rows = await connection.fetch(QUERIES["positions"], timeout=POLL_TIMEOUT_S)
+                await self._look_for_others(connection)
             except FAILURES:
                 # Whatever it was, a new connection and the next poll settle it: nothing can be lost in between.
                 return
@@ -114,8 +130,22 @@ class HintListener:
                 self._board.announce(stream, position)
             await asyncio.sleep(POLL_INTERVAL_S)
 
-    def _receive(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    async def _look_for_others(self, connection: asyncpg.Connection) -> None:
+        """Count those who have the database open. An arrival that is announced meanwhile is not overlooked."""
+        self._alone = True
+        others = await connection.fetchval(QUERIES["others_present"], *PRESENCE, timeout=POLL_TIMEOUT_S)
+        self._alone = self._alone and others == 0
+
+    def _receive(self, connection: object, pid: int, _channel: str, payload: object) -> None:
         """Take one payload; one of another form is not ours and is passed over, the poll finds what it hid."""
+        if payload == ARRIVAL:
+            self._alone = self._alone and pid == _own_pid(connection)
+            return
         stream, _, position = str(payload).rpartition(":")
         if stream and position.isdecimal():
             self._board.announce(stream, int(position))
+
+
+def _own_pid(connection: object) -> int | None:
+    """The number of the session, which hears its own announcements too."""
+    return connection.get_server_pid() if isinstance(connection, asyncpg.Connection) else None

@@ -35,6 +35,11 @@ class MemoryStore:
         """See EventStore.reachable: until close."""
         return not self._closed
 
+    @property
+    def alone(self) -> bool:
+        """See EventStore.alone: several may share a store in memory, and looking costs nothing."""
+        return False
+
     async def append(self, append: Append) -> Head | None:
         """See EventStore.append."""
         self._check_open()

@@ -61,6 +61,11 @@ class PostgresStore:
         """See EventStore.reachable; asked every listening.POLL_INTERVAL_S."""
         return self._listener.connected
 
+    @property
+    def alone(self) -> bool:
+        """See EventStore.alone."""
+        return self._listener.alone
+
     async def append(self, append: Append) -> Head | None:
         """See EventStore.append. Raises StoreRefused for what `limits.check_append` refuses."""
         check_append(append)

@@ -127,6 +127,11 @@ class EventStore(Protocol):
         """Whether the database answered when it was last asked, a moment ago; for a readiness probe."""
         ...
 
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else can be writing: no other process has this database open. False when in doubt."""
+        ...
+
     async def append(self, append: Append) -> Head | None:
         """Append the batch and return the new head, or None when the stream does not end at `expected_position`.
 

@@ -51,6 +51,7 @@ async def get_contests(request: web.Request) -> web.StreamResponse:
     anonymous = True
     shown: list[bytes] = []
     await viewer_of(request, None)
+    await service_of(request).contests.fresh()
     for contest in service_of(request).contests:
         viewer = await viewer_of(request, contest)
         anonymous = anonymous and viewer.anonymous
