@@ -98,7 +98,7 @@ class AwardKeeper:
     def _look_once(self, contest: LiveContest) -> asyncio.Task[None]:
         """The looking at a contest that is under way, else a new one."""
         looking = self._looking.get(contest.contest_id)
-        if looking is None:
+        if looking is None or looking.done():
             looking = asyncio.create_task(self._look(contest), name=f"awards of {contest.contest_id}")
             self._looking[contest.contest_id] = looking
             looking.add_done_callback(partial(self._note_end, contest.contest_id))
@@ -130,7 +130,8 @@ class AwardKeeper:
         return contest.state.settings.awards.computed and looked < shaped_position(contest.state, contest.live_board())
 
     def _note_end(self, contest_id: str, looking: asyncio.Task[None]) -> None:
-        del self._looking[contest_id]
+        if self._looking.get(contest_id) is looking:
+            del self._looking[contest_id]
         failure = None if looking.cancelled() else looking.exception()
         if failure is None:
             self._retry_at_s.pop(contest_id, None)

@@ -42,7 +42,7 @@ from schemas.viewers import PUBLIC, ROLE_OF_ACCOUNT_TYPE, Viewer
 
 SERVER_SCOPE = ""
 
-REMEMBERED_S = 30.0
+REMEMBERED_S = 600.0
 REMEMBERED_MAX = 4_096
 RIGHT_BEFORE_MAX = 16_384
 """Credentials that were right once since the server started; they are never slowed by the failures of others."""

@@ -111,6 +111,8 @@ def _post(state: ContestState, write: Write) -> Written:
     properties = given(write.properties)
     refuse_given(properties, ("id",), "the server chooses it")
     after = _made(state, write, properties)
+    if write.row.singleton and state.objects[write.row.name]:
+        raise Refused(f"{write.row.endpoint} {write.identifier} was made at the same moment", ground="conflict")
     return _written(state, write, None, after)
 
 
@@ -187,7 +189,8 @@ def _refuse_unknown(state: ContestState, write: Write, instance: ContestObject) 
     view = role_view(write.viewer.role)
     for reference in write.row.references:
         for identifier in referenced_ids(reference, instance):
-            named = view.visible(state, write.viewer.team_id, reference.target, identifier)
+            itself = (reference.target, identifier) == (write.row.name, object_key(write.row, instance))
+            named = itself or view.visible(state, write.viewer.team_id, reference.target, identifier)
             filled_in = reference.property not in write.properties
             if not named and not (filled_in and identifier in state.objects[reference.target]):
                 raise Refused(f"there is no {reference.target} {identifier}", reference.property)
