@@ -54,8 +54,9 @@ def precondition_of(request: web.Request) -> Precondition:
         match, none_match = request.if_match, request.if_none_match
     except ValueError:
         raise bad_request("If-Match and If-None-Match must be entity tags in quotes") from None
-    if hdrs.IF_MATCH in request.headers and not match:
-        raise bad_request("If-Match must be entity tags in quotes")
+    for header, read in ((hdrs.IF_MATCH, match), (hdrs.IF_NONE_MATCH, none_match)):
+        if header in request.headers and not read:
+            raise bad_request(f"{header} must be entity tags in quotes")
     tags = None if not match else tuple(tag.value.removesuffix(GZIP_SUFFIX) for tag in match if not tag.is_weak)
     # A star in quotes is an entity tag like any other, and none of ours; both are read alike.
     if tags and ANY_TAG in tags and request.headers[hdrs.IF_MATCH].strip() != ANY_TAG:

@@ -20,11 +20,12 @@ from cds.commands.properties import Properties, check_identifier, refuse_given, 
 from cds.commands.write import Write, Written
 from cds.commands.writing import decide_write
 from cds.contest_api.answers import respond
+from cds.contest_api.conditions import repetition_of
 from cds.contest_api.errors import Failure, unauthorized
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import asked, service_of, viewer_of
-from cds.contest_api.writing import Order, asked_to_write, no_content, write_object
-from cds.contest_api.written_bodies import present_files, read_written
+from cds.contest_api.writing import Order, actor_of, asked_to_write, no_content, write_object
+from cds.contest_api.written_bodies import Body, present_files, read_written
 from cds.live_contest import LiveContest
 from projections.contest import ContestState
 from projections.integrity import Key
@@ -51,18 +52,17 @@ async def post_contest(request: web.Request) -> web.StreamResponse:
     with refusals_as_failures():
         body = await read_written(request, CONTEST, {})
         refuse_given(body.properties, ("id",), "the server chooses it")
-        name = text_of(body.properties, "name") or ""
-        contest_id = readable_id(name, service.contests.ids(), service.circumstances.identifier())
-        contest = await service.contests.opened(contest_id)
-        order = Order(request, service, contest, viewer, body)
-        return await order.carry_out(CONTEST, _creation(request, contest, body.properties, viewer))
+        async with service.contests.naming:
+            contest = await _contest_to_post(request, viewer, body)
+            order = Order(request, service, contest, viewer, body)
+            return await order.carry_out(CONTEST, _creation(request, contest, body.properties, viewer))
 
 
 async def put_contest(request: web.Request) -> web.StreamResponse:
     """A contest in its place: a new one, run by this server, or another configuration of one that is there."""
     service = service_of(request)
     contest_id = request.match_info["contest_id"]
-    if service.contests.find(contest_id) is not None:
+    if await service.contests.found(contest_id) is not None:
         return await write_object(request, CONTEST)
     viewer = await _server_admin(request)
     with refusals_as_failures():
@@ -156,6 +156,20 @@ async def _thaw(order: Order, properties: Properties, now_ms: int) -> web.Stream
 
     await order.append(CONTEST, _changes(CONTEST_KEY, decided))
     return no_content() if as_given[-1] else order.answer(CONTEST_KEY, HTTPStatus.OK)
+
+
+async def _contest_to_post(request: web.Request, viewer: Viewer, body: Body) -> LiveContest:
+    """The place of a new contest; when this very request came before, that of the contest that it made then."""
+    service = service_of(request)
+    await service.contests.fresh()
+    repetition = repetition_of(request, actor_of(viewer), service.repetition_key, body.parts)
+    if repetition is not None:
+        for contest in service.contests:
+            if repetition.key in contest.state.versions:
+                return contest
+    name = text_of(body.properties, "name") or ""
+    contest_id = readable_id(name, service.contests.ids(), service.circumstances.identifier())
+    return await service.contests.opened(contest_id)
 
 
 def _creation(

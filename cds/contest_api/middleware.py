@@ -23,13 +23,13 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except Failure as failure:
-        return error_response(failure)
+        return _refusal(request, failure)
     except web.HTTPException as exception:
         if request.method == hdrs.METH_OPTIONS:
             return preflight_response()
         if exception.status < HTTPStatus.BAD_REQUEST:
             raise
-        return error_response(await _without_route(request, exception))
+        return _refusal(request, await _without_route(request, exception))
     except StoreUnavailable:
         log.warning("database_unavailable", path=request.path)
         return error_response(
@@ -45,6 +45,14 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         # The one place that catches everything: the client gets the error form, the log gets the traceback.
         log.exception("request_failed", method=request.method, path=request.path)
         return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this"))
+
+
+def _refusal(request: web.Request, failure: Failure) -> web.Response:
+    """The answer to a failure. Behind a body that cannot be read to its end no request can follow: it says so."""
+    response = error_response(failure)
+    if request.content.exception() is not None:
+        response.force_close()
+    return response
 
 
 async def _without_route(request: web.Request, exception: web.HTTPException) -> Failure:

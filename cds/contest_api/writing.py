@@ -75,7 +75,7 @@ async def asked_to_write(request: web.Request, row: ObjectType) -> tuple[LiveCon
     """The contest, and a viewer who may use this method on this type. Raises Failure (401, 403, 404, 405)."""
     service = service_of(request)
     contest_id = request.match_info["contest_id"]
-    contest = service.contests.find(contest_id)
+    contest = await service.contests.found(contest_id)
     viewer = await viewer_of(request, contest)
     if viewer.anonymous:
         raise unauthorized("writing needs a login")
@@ -227,7 +227,8 @@ class Order:
     def _created(self, key: Key) -> web.StreamResponse:
         """201 with the place of the new object: below the collection for a POST, the very URL for a PUT."""
         place = self._request.path.rstrip("/")
-        location = f"{place}/{key[1]}" if self._request.method == hdrs.METH_POST else place
+        identifier = self._contest.contest_id if key[1] == SINGLETON_ID else key[1]
+        location = f"{place}/{identifier}" if self._request.method == hdrs.METH_POST else place
         return self.answer(key, HTTPStatus.CREATED, location)
 
 

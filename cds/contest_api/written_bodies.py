@@ -6,6 +6,7 @@ This module must not know what is done with them.
 import asyncio
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import cast
 
 import msgspec
@@ -16,6 +17,7 @@ from cds.commands.decision import Refused
 from cds.commands.properties import Properties, raw, text_of
 from cds.commands.write import LoginWish
 from cds.contest_api.bodies import parsed_object, read_body
+from cds.contest_api.errors import Failure
 from cds.contest_api.multipart import read_submission_form, zipped
 from cds.logos import with_sizes
 from cds.uploads import Upload, UploadedFile, refuse_shared_filenames, uploaded
@@ -27,7 +29,7 @@ from schemas.properties import FileReference
 
 MEBIBYTE = 1024 * 1024
 BODY_BYTES_MAX = MEBIBYTE
-"""The body of a write of a type without files."""
+"""The body of a write of a type without files, and of the others everything in it but the files."""
 
 SUBMISSION_BODY_BYTES_MAX = 16 * MEBIBYTE
 UPLOAD_BODY_BYTES_MAX = 96 * MEBIBYTE
@@ -73,6 +75,7 @@ async def read_written(request: web.Request, row: ObjectType, present: Mapping[s
         return await _submitted_form(request, row)
     body = await read_body(request, body_bytes_max(row))
     properties = await parsed_object(body)
+    _refuse_large(row, properties)
     if row.name == "accounts":
         return _account(properties, body)
     uploads = await asyncio.to_thread(_uploads, row, properties, present) if _holds_files(row, properties) else {}
@@ -118,6 +121,18 @@ def _with_uploads(properties: Properties, uploads: Mapping[str, list[Upload]], p
         uploads=[upload for of_name in uploads.values() for upload in of_name],
         parts=parts,
     )
+
+
+def _refuse_large(row: ObjectType, properties: Properties) -> None:
+    """Files are what makes bodies large. Anything else would be in the log and in every feed, as large as it is.
+
+    Raises Failure (413).
+    """
+    of_files = {file_property.property for file_property in row.file_properties}
+    size_bytes = sum(memoryview(value).nbytes for name, value in properties.items() if name not in of_files)
+    if size_bytes > BODY_BYTES_MAX:
+        message = f"the properties besides files are too large; at most {BODY_BYTES_MAX} bytes are accepted"
+        raise Failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
 
 
 def _holds_files(row: ObjectType, properties: Properties) -> bool:
