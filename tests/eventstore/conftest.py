@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from eventstore.postgres import PostgresStore
 from eventstore.store import EventStore
+from tests.conftest import with_database
 from tests.eventstore.embedded_processes import wait_until_ended
 
 
@@ -17,6 +19,22 @@ async def silent_store(database_dsn: str) -> AsyncIterator[PostgresStore]:
     opened = await PostgresStore.open(database_dsn, announce=False)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def second_store(database_dsn: str) -> AsyncIterator[PostgresStore]:
+    """Another store on the database of `store`, as another process has one."""
+    opened = await PostgresStore.open(database_dsn)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def admin(database_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that looks on, in another database."""
+    connection = await asyncpg.connect(with_database(database_dsn, "postgres"))
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture(params=["memory_store", "store"])
