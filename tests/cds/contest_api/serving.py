@@ -24,7 +24,7 @@ from cds.circumstances import SYSTEM
 from cds.commands.decision import ObjectChange
 from cds.configuration import Configuration
 from cds.importing import Imported, encoded_events, import_contest
-from cds.live_contest import stream_of
+from cds.live_contest import Circumstances, LiveContest, stream_of
 from cds.packages.contents import Change, ContestContents
 from eventstore.postgres import PostgresStore
 from eventstore.store import Append, ServerAccount
@@ -187,6 +187,17 @@ class Running:
         """The server account of a role; the public is anonymous."""
         return self.caller(server_login(role))
 
+    def service_contest(self, contest_id: str) -> LiveContest | None:
+        """A contest as the server holds it."""
+        return self.server.service.contests.find(contest_id)
+
+    async def settle(self, contest_id: str) -> None:
+        """Come back when the clock and the awards of a contest have followed what is so now."""
+        contest = self.service_contest(contest_id)
+        assert contest is not None
+        await self.server.service.clock.settle(contest)
+        await self.server.service.awards.settle(contest)
+
     async def level_with(self, contest_id: str, position: int) -> None:
         """Wait until the server has applied the log up to a position."""
         async with asyncio.timeout(DEADLINE_S):
@@ -198,10 +209,10 @@ class Running:
 
 
 @asynccontextmanager
-async def running(dsn: str, **configuration: Any) -> AsyncIterator[Running]:
-    """A server on a database for the length of the block."""
+async def running(dsn: str, *, circumstances: Circumstances = SYSTEM, **configuration: Any) -> AsyncIterator[Running]:
+    """A server on a database for the length of the block; `circumstances` are its clock and its ids."""
     chosen = {"host": "127.0.0.1", "port": 0, "database_url": dsn, "admin_password": ADMIN_PASSWORD, **configuration}
-    server = Server(Configuration(**chosen))
+    server = Server(Configuration(**chosen), circumstances)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, read_bufsize=LINE_BYTES_MAX) as session:
         try:

@@ -1,14 +1,15 @@
 """File references and the downloads behind them (Contest API, "File references")."""
 
 import hashlib
+from base64 import b64encode
 from urllib.parse import urljoin
 
 import pytest
 
 from tests.cds.contest_api.feeds import TYPES, everything, file_references
-from tests.cds.contest_api.serving import Caller, Json, Running
+from tests.cds.contest_api.serving import Caller, Json, Running, running
 from tests.cds.contest_api.small_contest import ROLE_OF_ACCOUNT, login
-from tests.cds.contest_api.test_http import WRITING, expect_error
+from tests.cds.contest_api.test_http import expect_error
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -169,13 +170,28 @@ async def test_browsers_do_not_run_what_is_in_a_file(served: Running) -> None:
     assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
-async def test_files_cannot_be_uploaded_yet_and_no_answer_holds_their_data(served: Running) -> None:
-    """Uploading is not supported, so `data` in place of `href` is refused with the whole request."""
-    body = b'{"id":"t1","name":"x","label":"1","photo":[{"data":"aGk=","filename":"a.png","mime":"image/png"}]}'
-    before = await served.store.heads()
-    for method in WRITING[1:3]:
-        await expect_error(caller_of(served, "chief"), method, "contests/small/teams/t1", 405, data=body)
-    assert await served.store.heads() == before
+async def test_files_are_uploaded_as_data_in_place_of_an_href(small_template_copy: str) -> None:
+    """No answer ever holds the data; what is not base64, or not what it says it is, is refused as a whole."""
+    async with running(small_template_copy) as fresh:
+        chief = fresh.caller(login("small", "chief"))
+        content = b"another set of samples\n"
+        file = {"data": b64encode(content).decode(), "filename": "more.in", "mime": "text/plain"}
+        answer = await chief.ask("PATCH", "contests/small/problems/apples", json={"attachments": [file]})
+        assert answer.status == 200, answer.body
+        (reference,) = answer.json["attachments"]
+        assert reference == {
+            "href": "contests/small/problems/apples/attachments/more.in",
+            "filename": "more.in",
+            "hash": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+            "mime": "text/plain",
+        }
+        assert (await chief.get(reference["href"])).body == content
+        assert file["data"].encode() not in b"".join(await chief.lines("contests/small/event-feed"))
+        before = await fresh.store.heads()
+        for wrong in ({"data": "%"}, {"data": file["data"], "hash": "0" * 32}, {"data": file["data"], "href": "x"}):
+            body = {"name": "Another", "attachments": [{**file, **wrong}]}
+            await expect_error(chief, "PATCH", "contests/small/problems/apples", 400, json=body)
+        assert await fresh.store.heads() == before
 
 
 async def test_references_in_the_feed_are_those_of_get(served: Running) -> None:
