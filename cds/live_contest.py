@@ -198,6 +198,10 @@ class LiveContest:
             except Exception as error:  # noqa: BLE001 - not swallowed: every command of the batch is answered with it
                 for waiting in commands:
                     waiting.settle(error)
+            except asyncio.CancelledError:
+                for waiting in commands:
+                    waiting.answer.cancel()
+                raise
 
     async def _carry_out(self, commands: Sequence[Waiting], circumstances: Circumstances) -> None:
         """Decide, append, apply and answer; all anew where somebody else wrote first. Raises Contended."""

@@ -160,12 +160,21 @@ class ContestState:
     def _note_freeze(self, after: ContestObject | None) -> bool:
         """Keep what was to be seen of the awards when the freeze began, while it lasts; say whether that changed."""
         was_frozen = self.frozen
-        if self.timeline.embargo_ms is None:
+        if self.timeline.embargo_ms is None or (was_frozen and self._freeze_taken_back(after)):
             self._released = tuple(self.withdrawn_awards())
             self.awards_at_freeze = None
         elif not was_frozen and (self.timeline.freeze_announced or self._submitted_in_freeze(after)):
             self.awards_at_freeze = cast("dict[str, Award]", dict(self.objects["awards"]))
         return self.frozen != was_frozen
+
+    def _freeze_taken_back(self, after: ContestObject | None) -> bool:
+        """A freeze that was put earlier by hand may be taken back before its time, and begins again then."""
+        if self.timeline.freeze_announced or not isinstance(after, Contest | State):
+            return False
+        return not any(
+            self.timeline.within_contest(time_ms) and self.timeline.embargoed(time_ms)
+            for time_ms in self.submission_times_ms.values()
+        )
 
     def _submitted_in_freeze(self, after: ContestObject | None) -> bool:
         """A source may tell of submissions in the freeze without ever saying that it began."""

@@ -311,3 +311,19 @@ def test_a_freeze_that_was_taken_back_lets_the_awards_move_until_the_next() -> N
     )
     public, jury = (stage.played.shown(reader)["awards"]["first-to-solve-b"] for reader in (Reader("public"), JURY))
     assert (b"t2" in public, b"t2" in jury) == (False, True)
+
+
+def test_a_freeze_in_which_nobody_submits_keeps_the_awards_still_all_the_same() -> None:
+    """A verdict that comes in the freeze, and any change of the contest in it, leave the public awards as they were."""
+    stage = begun("-1:00:00.000")
+    submitted, later = (each for _, each in MOVED_TO_AND_FRO[:2])
+    judged = msgspec.structs.replace(later, body={**later.body, "start_time": moment("3:30:01.000")}, fresh_id="late")
+    renamed = Command(kind="", now_ms=at("4:06:00.000"), method="PATCH", path="contest", body={"name": "Other"})
+    for asked in (
+        msgspec.structs.replace(submitted, now_ms=at("3:30:00.000")),
+        msgspec.structs.replace(judged, now_ms=at("4:05:00.000")),
+        renamed,
+    ):
+        assert stage.perform(asked).refused is None
+    public, jury = (stage.played.shown(reader)["awards"]["first-to-solve-a"] for reader in (Reader("public"), JURY))
+    assert (b"t1" in public, b"t1" in jury) == (False, True)
