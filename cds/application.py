@@ -24,6 +24,7 @@ from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
 from cds.contest_api.cross_origin import mark_response
 from cds.contest_api.errors import ErrorsAsJson
+from cds.contest_api.held_bodies import HELD_BODIES, HeldBodies
 from cds.contest_api.middleware import errors_as_json
 from cds.contest_api.routes import contest_api_routes
 from cds.contest_api.service import SLOT, Service, ServiceSlot
@@ -34,7 +35,7 @@ from cds.live_contest import Circumstances
 from eventstore.embedded.launcher import embedded_postgres
 from eventstore.embedded.ownership import server_ownership
 from eventstore.postgres import PostgresStore
-from eventstore.store import EventStore, ServerAccount, StoreUnavailable
+from eventstore.store import EventStore, ServerAccount, StoreRefused, StoreUnavailable
 from projections.tokens import KEY_BYTES, TokenMaker
 
 DISTRIBUTION = "contest-data-server"
@@ -60,9 +61,14 @@ def program_version() -> str:
 
 @asynccontextmanager
 async def opened_store(
-    data_dir: Path, database_url: str | None, *, linger_s: float = 0
+    data_dir: Path, database_url: str | None, *, linger_s: float = 0, make: bool = True
 ) -> AsyncIterator[PostgresStore]:
-    """The event store: at `database_url`, or in the embedded Postgres under `data_dir`."""
+    """The event store: at `database_url`, or in the embedded Postgres under `data_dir`.
+
+    `make`: whether a data directory is made where there is none; otherwise StoreRefused is raised.
+    """
+    if database_url is None and not make and not await asyncio.to_thread(data_dir.is_dir):
+        raise StoreRefused(f"there is no data directory {data_dir}")
     async with AsyncExitStack() as stack:
         dsn = database_url
         if dsn is None:
@@ -186,6 +192,7 @@ class Server:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[errors_as_json], client_max_size=BODY_BYTES_MAX)
         application[SLOT] = self._slot
+        application[HELD_BODIES] = HeldBodies()
         application.on_response_prepare.append(mark_response)
         application.router.add_get("/healthz", self._get_health)
         application.router.add_get("/readyz", self._get_readiness)

@@ -44,7 +44,7 @@ class Place:
     @asynccontextmanager
     async def desk(self, contest_id: str) -> AsyncIterator["Desk"]:
         """The desk from which a contest is conducted. Raises Refused when there is none."""
-        async with opened_store(self.data_dir, self.database_url) as store:
+        async with opened_store(self.data_dir, self.database_url, make=False) as store:
             tokens = await token_maker(store)
             contest = LiveContest(contest_id, store, tokens, eager_roles=())
             await contest.catch_up()
@@ -132,7 +132,13 @@ async def extend(place: Place, contest_id: str, duration_ms: int, *, by: bool) -
 
     def decide(state: ContestState, now_ms: int) -> list[ObjectChange]:
         present_ms = 0 if state.contest is None else parse_relative_time_ms(state.contest.duration)
-        return decide_duration(state, duration_ms + (present_ms if by else 0), now_ms)
+        wanted_ms = duration_ms + (present_ms if by else 0)
+        if wanted_ms < present_ms:
+            raise Refused(
+                f"the contest lasts {format_relative_time(present_ms)} already; `+0:10:00` adds ten minutes, and a "
+                "shorter duration is set over the API"
+            )
+        return decide_duration(state, wanted_ms, now_ms)
 
     await _conduct(place, contest_id, "extend", decide)
 

@@ -180,6 +180,10 @@ class Identity:
         """Whether somebody who was let in may go on: the account is there, not disabled, and has the same role,
         team and password (or address) as then. Reads what is in memory only.
         """
+        return self.valid_in(viewer, None if contest is None else contest.state)
+
+    def valid_in(self, viewer: Viewer, state: ContestState | None) -> bool:
+        """The same in a state of the contest (None: outside contests)."""
         if viewer.server_username is not None:
             server_account = self._server_accounts.named(viewer.server_username)
             return (
@@ -187,10 +191,10 @@ class Identity:
             )
         if viewer.account_id is None:
             return True
-        if contest is None or is_disabled(contest.state, viewer.account_id):
+        if state is None or is_disabled(state, viewer.account_id):
             return False
-        account = cast("Account | None", contest.state.objects["accounts"].get(viewer.account_id))
-        if account is None or viewer_of_account(contest.state, account, address=viewer.address) != viewer:
+        account = cast("Account | None", state.objects["accounts"].get(viewer.account_id))
+        if account is None or viewer_of_account(state, account, address=viewer.address) != viewer:
             return False
         return viewer.address is None or is_among(known_address(viewer.address), _networks_of(account))
 

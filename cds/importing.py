@@ -14,16 +14,27 @@ from argon2.exceptions import InvalidHashError
 
 from cds.commands.accounts import login_change
 from cds.commands.decision import ObjectChange, Refused
-from cds.commands.reconcile import decide_reconcile
+from cds.commands.reconcile import Objects, decide_reconcile
 from cds.identity import HASHING_THREADS, PHC_PREFIX, matches, password_hash
 from cds.live_contest import ATTEMPTS_MAX, PAGE_EVENTS, Circumstances, Contended, decoded, stream_of
 from cds.packages.contents import ContestContents
 from eventstore.store import Append, Credential, EventStore, NewEvent
 from projections.contest import ContestState
+from schemas.object_types import SINGLETON_ID
+from schemas.objects import Contest
 
 HASH_MEMORY_KIB_MAX = 256 * 1024
 HASH_PASSES_MAX = 8
 """What a password hash that comes from outside may cost at every login."""
+
+TIMES_RUN_HERE = (
+    "start_time",
+    "countdown_pause_time",
+    "duration",
+    "scoreboard_freeze_duration",
+    "scoreboard_thaw_time",
+)
+"""What an import leaves alone of a contest whose clock this server is."""
 
 Progress = Callable[[str, int, int | None], None]
 """Told what is being done, how many of how many (None: unknown)."""
@@ -91,7 +102,22 @@ def decide_import(state: ContestState, contents: ContestContents) -> Sequence[Ob
     """The changes that an import makes to a contest in this state. Raises Refused."""
     if state.position == 0:
         return [ObjectChange(change.type, change.id, change.instance) for change in contents.changes]
-    return decide_reconcile(state, contents.final, contents.spoken_of)
+    return decide_reconcile(state, _without_what_is_run_here(state, contents.final), _spoken_of(state, contents))
+
+
+def _spoken_of(state: ContestState, contents: ContestContents) -> list[str]:
+    """The types that an import may change: not the state of a contest that this server runs, nor awards it keeps."""
+    kept = {"state": state.settings.clock, "awards": state.settings.awards.computed}
+    return [name for name in contents.spoken_of if not kept.get(name)]
+
+
+def _without_what_is_run_here(state: ContestState, wanted: Objects) -> Objects:
+    """The same, with the times of a contest that this server runs as they are here: a package knows the plan alone."""
+    planned, present = wanted.get("contest", {}).get(SINGLETON_ID), state.contest
+    if not state.settings.clock or not isinstance(planned, Contest) or present is None:
+        return wanted
+    times = {name: getattr(present, name) for name in TIMES_RUN_HERE}
+    return {**wanted, "contest": {SINGLETON_ID: msgspec.structs.replace(planned, **times)}}
 
 
 def encoded_events(changes: Sequence[ObjectChange]) -> list[NewEvent]:

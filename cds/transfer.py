@@ -50,7 +50,7 @@ async def export_contest(
     contest_id: str, destination: Path, *, credentials: bool, data_dir: Path, database_url: str | None
 ) -> None:
     """Write a contest package. Raises Refused for a contest that does not exist, and what writing refuses."""
-    async with opened_store(data_dir, database_url) as store:
+    async with opened_store(data_dir, database_url, make=False) as store:
         tokens = await token_maker(store)
         contest = LiveContest(contest_id, store, tokens, eager_roles=(EXPORT_ROLE,))
         await contest.catch_up()
@@ -65,7 +65,7 @@ async def export_contest(
 
 async def list_contests(data_dir: Path, database_url: str | None) -> None:
     """Print id, name, position and state of every contest."""
-    async with opened_store(data_dir, database_url) as store:
+    async with opened_store(data_dir, database_url, make=False) as store:
         tokens = await token_maker(store)
         for stream in await store.heads():
             if stream.startswith(STREAM_PREFIX):

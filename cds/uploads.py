@@ -49,6 +49,9 @@ SUFFIXES: dict[str, str] = {
 }
 """How a file is called when its client does not name it: `<property>.<suffix>` (Contest Package, "Files")."""
 
+LINE_BREAKS = str.maketrans("", "", "\r\n")
+"""Many tools break base64 into lines."""
+
 _MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 _NOT_BASE64 = "data is not base64 (RFC 4648, section 4)"
 _URL = re.compile(r"[!-~]+")
@@ -151,6 +154,7 @@ class _Reading:
         return Upload(reference, content)
 
     def _decoded(self, data: str) -> bytes:
+        data = data.translate(LINE_BREAKS)
         limit = bytes_max(self._property)
         if len(data) > (limit + 2) // 3 * 4:
             raise self._refused(f"data is too large; at most {limit} bytes are accepted")

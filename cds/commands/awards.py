@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 
 from cds.commands.decision import ObjectChange, Refused
-from projections.award_rules import award_kind, named_kind
+from projections.award_rules import named_kind
 from projections.contest import ContestState
 from schemas.object_types import SINGLETON_ID
 from schemas.objects import Award
@@ -40,10 +40,11 @@ def decide_computed_awards(state: ContestState, wanted: Mapping[str, Award]) -> 
 def refuse_exclusive(state: ContestState, award_id: str) -> None:
     """Raise Refused when only the server may change this award (Contest API, "Modifying awards").
 
-    An award that was taken over before the server came to keep it remains the client's.
+    That goes by the name: what it is named after may be configured later. An award that was taken over before the
+    server came to keep it remains the client's.
     """
     settings = state.settings.awards
-    if award_id not in settings.taken_over and award_kind(state, award_id) in settings.exclusive:
+    if award_id not in settings.taken_over and named_kind(state, award_id) in settings.exclusive:
         raise Refused(f"award {award_id} is kept by this server, no client may change it", "id", ground="forbidden")
 
 

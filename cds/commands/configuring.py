@@ -13,7 +13,8 @@ from cds.commands.contest_clock import consequences_of_contest
 from cds.commands.contest_moments import read_relative_time_ms
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.naming import readable_id
-from cds.commands.properties import Properties, raw, text_of
+from cds.commands.object_rules import REQUIRED_WHEN, filled_in
+from cds.commands.properties import Properties, instance_of, raw, text_of
 from cds.commands.reconcile import decide_reconcile
 from cds.commands.write import Around, Write
 from projections.contest import ContestState
@@ -21,6 +22,7 @@ from projections.timeline import moment_ms
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from schemas.objects import Account, Contest, ContestObject, Person, State
 from schemas.records import AwardSettings, Settings
+from schemas.times import parse_relative_time_ms
 
 NAMED_BY = {"accounts": "username", "problems": "label", "teams": "label"}
 """The property that makes a readable id, where it is not the name."""
@@ -35,16 +37,26 @@ RUN_HERE = Settings(clock=True, awards=AwardSettings(computed=True))
 
 
 def complete_configured(state: ContestState, write: Write, properties: Properties) -> Properties:
-    """The id of a new object, made of its name."""
+    """The id of a new object, made of its name, and what is usual of its kind."""
     if write.method != "POST":
-        return {}
+        return _usual(state, write, properties)
     name = text_of(properties, NAMED_BY.get(write.row.name, "name")) or ""
-    return {"id": raw(readable_id(name, state.objects[write.row.name], write.fresh_id))}
+    completed = {"id": raw(readable_id(name, state.objects[write.row.name], write.fresh_id))}
+    return {**completed, **_usual(state, write, {**properties, **completed})}
 
 
-def complete_contest(_state: ContestState, write: Write, _properties: Properties) -> Properties:
-    """The id of a contest is that of its place, which was chosen with it."""
-    return {"id": raw(write.identifier)}
+def complete_contest(state: ContestState, write: Write, properties: Properties) -> Properties:
+    """The id of a contest is that of its place, which was chosen with it; the penalty time is the usual one."""
+    completed = {"id": raw(write.identifier)}
+    return {**completed, **_usual(state, write, {**properties, **completed})}
+
+
+def _usual(state: ContestState, write: Write, properties: Properties) -> Properties:
+    """What is required and left unsaid by a client that writes the whole object; whoever patches means what it says."""
+    if write.method == "PATCH" or write.row.name not in REQUIRED_WHEN:
+        return {}
+    present = state.objects[write.row.name].get(write.key[1])
+    return filled_in(state, write.row, instance_of(write.row, properties), present)
 
 
 def around_contest(
@@ -92,6 +104,9 @@ def _refuse_negative_lengths(contest: Contest) -> None:
         length = getattr(contest, name)
         if length is not None:
             read_relative_time_ms(name, length)
+    freeze = contest.scoreboard_freeze_duration
+    if freeze is not None and parse_relative_time_ms(freeze) > parse_relative_time_ms(contest.duration):
+        raise Refused("scoreboard_freeze_duration is longer than the contest", "scoreboard_freeze_duration")
 
 
 def _end_of_contest(state: ContestState, contest: Contest) -> Around:

@@ -9,7 +9,7 @@ from typing import cast
 import msgspec
 
 from cds.commands.decision import ObjectChange, Refused
-from cds.commands.properties import Properties, raw, text_of
+from cds.commands.properties import Properties, raw, require, text_of
 from cds.commands.write import Around, Write, moment_text
 from projections.contest import ContestState
 from schemas.objects import ContestObject, Judgement, Problem, Run, Submission
@@ -21,18 +21,18 @@ def complete_judgement(state: ContestState, write: Write, properties: Properties
     completed: dict[str, msgspec.Raw] = {}
     if write.method == "POST":
         completed["id"] = raw(write.fresh_id)
+    present = cast("Judgement | None", state.objects["judgements"].get(write.identifier))
+    judged = None if present is None or _verdict(present) is None else present
     final = _has_verdict(properties)
-    if final and "end_time" not in properties:
-        completed["end_time"] = raw(moment_text(state, write.now_ms))
     if not final and "end_time" in properties:
         raise Refused("end_time is given without judgement_type_id", "end_time")
+    if final and "end_time" not in properties:
+        # The same request once more must not come to another end.
+        # The clock of a judging host may be ahead of ours.
+        ended_ms = max(write.now_ms, _began_ms(properties))
+        completed["end_time"] = raw(moment_text(state, ended_ms) if judged is None else judged.end_time)
     if not _says_current(write):
-        present = cast("Judgement | None", state.objects["judgements"].get(write.identifier))
-        judged_before = present is not None and _verdict(present) is not None
-        if judged_before and present is not None:
-            completed["current"] = raw(present.current)
-        else:
-            completed["current"] = raw(final or not _judged_otherwise(state, write, properties))
+        completed["current"] = raw(_counts(state, write, properties, present))
     return completed
 
 
@@ -43,7 +43,7 @@ def around_judgement(
     judgement = cast("Judgement | None", after)
     present = cast("Judgement | None", before)
     if judgement is None:
-        return Around()
+        return Around(after=tuple(_reinstated(state, cast("Judgement", before))))
     if present is not None:
         _refuse_second_verdict(present, judgement)
     _refuse_wrong_times(judgement)
@@ -95,6 +95,43 @@ def _says_current(write: Write) -> bool:
 
 def _verdict(judgement: Judgement) -> str | None:
     return judgement.judgement_type_id or judgement.simplified_judgement_type_id
+
+
+def _counts(state: ContestState, write: Write, properties: Properties, present: Judgement | None) -> bool | None:
+    """Whether a judgement of which the request does not say so is the current one.
+
+    One that comes to its verdict is, unless another that began later has come to its own already. One that has
+    begun is, unless the submission has a verdict: that goes on counting. Otherwise it stays as it was.
+    """
+    comes_to_verdict = _has_verdict(properties) and (present is None or _verdict(present) is None)
+    if present is not None and not comes_to_verdict:
+        return present.current
+    if not comes_to_verdict:
+        return not _judged_otherwise(state, write, properties)
+    began_ms = _began_ms(properties)
+    return not any(
+        other.current is not False and _verdict(other) is not None and parse_time_ms(other.start_time) > began_ms
+        for other in _judgements_of(state, text_of(properties, "submission_id") or "")
+        if other.id != write.identifier
+    )
+
+
+def _began_ms(properties: Properties) -> int:
+    require(properties, ("start_time",))
+    try:
+        return parse_time_ms(text_of(properties, "start_time") or "")
+    except ValueError as error:
+        raise Refused(f"start_time is {error}", "start_time") from None
+
+
+def _reinstated(state: ContestState, gone: Judgement) -> list[ObjectChange]:
+    """When the current judgement is deleted, the latest of the verdicts that are left counts again."""
+    left = [other for other in _judgements_of(state, gone.submission_id) if other.id != gone.id]
+    verdicts = [other for other in left if _verdict(other) is not None]
+    if gone.current is False or any(other.current is not False for other in left) or not verdicts:
+        return []
+    latest = max(verdicts, key=lambda other: parse_time_ms(other.start_time))
+    return [ObjectChange("judgements", latest.id, msgspec.structs.replace(latest, current=True))]
 
 
 def _judged_otherwise(state: ContestState, write: Write, properties: Properties) -> bool:

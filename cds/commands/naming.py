@@ -11,13 +11,16 @@ from slugify import slugify
 from schemas.identifiers import is_identifier
 
 SLUG_CHARACTERS_MAX = 30
+SPOKEN = (("+", "p"), ("#", "sharp"))
+"""So that C, C++ and C# are told apart."""
+
 NUMBERED_MAX = 1_000
 """Objects of one name that are told apart by a number; beyond so many the id is a fresh one."""
 
 
 def readable_id(name: str, taken: Container[str], fresh_id: str) -> str:
     """An id made of a name that is not taken yet; `fresh_id` where there is nothing readable in the name."""
-    slug = slugify(name, max_length=SLUG_CHARACTERS_MAX)
+    slug = slugify(name, max_length=SLUG_CHARACTERS_MAX, replacements=SPOKEN)
     if not is_identifier(slug):
         return fresh_id
     candidates = (slug, *(f"{slug}-{number}" for number in range(2, NUMBERED_MAX)))

@@ -102,6 +102,11 @@ def _canonical(instance: ContestObject, names: Iterable[str], canonical: "type[s
     return found
 
 
+def refusal_of(error: msgspec.ValidationError) -> Refused:
+    """What is wrong with a body, in the words of this API."""
+    return _refused(str(error))
+
+
 def _refused(message: str) -> Refused:
     place = _PLACE.search(message)
     named = _NAMED.search(message)

@@ -30,7 +30,7 @@ def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[s
     if not changed and not deleted:
         return []
     if state.ended_updates:
-        raise Refused(UPDATES_ENDED)
+        raise Refused(UPDATES_ENDED, ground="forbidden")
     _refuse_dangling(state, changed, deleted)
     return _end_of_updates_last(state, [*_in_order_of_reference(state, changed), *deleted])
 

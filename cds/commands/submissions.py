@@ -10,7 +10,7 @@ from cds.commands.moments import given_moment, present_moment
 from cds.commands.permissions import capability_for
 from cds.commands.properties import Properties, raw, refuse_given, require, text_of
 from cds.commands.write import Write
-from projections.contest import ContestState
+from projections.contest import SUBMISSION_NUMBER_DIGITS_MAX, ContestState
 from schemas.objects import Language
 
 CLOCK_BACKWARDS_MS_MAX = 5_000
@@ -30,7 +30,7 @@ def complete_submission(state: ContestState, write: Write, properties: Propertie
     elif capability == "proxy_submit":
         require(properties, ("team_id",))
     if write.method == "POST":
-        completed["id"] = raw(str(state.highest_submission_number + 1))
+        completed["id"] = raw(_next_id(state, write))
     if write.viewer.account_id in state.objects["accounts"] and "account_id" not in properties:
         completed["account_id"] = raw(write.viewer.account_id)
     entry_point = text_of(properties, "entry_point")
@@ -39,6 +39,12 @@ def complete_submission(state: ContestState, write: Write, properties: Propertie
     if capability != "admin_submit":
         completed["reaction"] = raw(None)  # may be sent, and need not be honoured (requirement 67)
     return completed
+
+
+def _next_id(state: ContestState, write: Write) -> str:
+    """The next number; a fresh id once somebody has used up the numbers."""
+    number = str(state.highest_submission_number + 1)
+    return number if len(number) <= SUBMISSION_NUMBER_DIGITS_MAX else write.fresh_id
 
 
 def _as_admin(state: ContestState, _write: Write, properties: Properties) -> Properties:
@@ -72,6 +78,8 @@ def _own_team(write: Write, properties: Properties) -> str:
 
 def _require_entry_point(state: ContestState, properties: Properties, entry_point: str | None) -> None:
     language = cast("Language | None", state.objects["languages"].get(text_of(properties, "language_id") or ""))
+    if language is not None and not language.entry_point_required and entry_point:
+        raise Refused(f"entry_point must not be given: {language.name} needs none", "entry_point")
     if language is not None and language.entry_point_required and not entry_point:
         name = language.entry_point_name or "entry point"
         raise Refused(f"entry_point is missing: {language.name} needs one ({name})", "entry_point")

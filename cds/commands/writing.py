@@ -21,6 +21,7 @@ from cds.commands.configuring import (
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.judging import around_judgement, check_run, complete_judgement, complete_run
 from cds.commands.naming import readable_id
+from cds.commands.object_rules import refuse_unruly
 from cds.commands.permissions import Method
 from cds.commands.properties import (
     Properties,
@@ -35,6 +36,7 @@ from cds.commands.properties import (
 )
 from cds.commands.submissions import complete_submission
 from cds.commands.write import Around, Write, Written
+from projections.award_rules import named_kind
 from projections.contest import ContestState
 from projections.visibility import role_view
 from schemas.object_types import object_key, referenced_ids
@@ -58,8 +60,9 @@ def _complete_award(state: ContestState, write: Write, properties: Properties) -
     require(properties, ("citation", "team_ids"))
     if write.method != "POST":
         return {}
-    citation = text_of(properties, "citation") or ""
-    return {"id": raw(readable_id(citation, state.objects["awards"], write.fresh_id))}
+    award_id = readable_id(text_of(properties, "citation") or "", state.objects["awards"], write.fresh_id)
+    # An id of a kind that the server keeps would be taken over by chance.
+    return {"id": raw(write.fresh_id if named_kind(state, award_id) else award_id)}
 
 
 def _around_award(
@@ -101,9 +104,24 @@ PARTICULARS: dict[str, Particulars] = {
 }
 
 
+FIXED_ONCE_FINAL = ("submissions", "judgements", "runs", "clarifications")
+"""What is settled when a contest is made final (JSON Format, "Contest state")."""
+
+
 def decide_write(state: ContestState, write: Write) -> Written:
     """What a request comes to. Raises Refused."""
+    _refuse_wrong_time(state, write)
     return _DECISIONS[write.method](state, write)
+
+
+def _refuse_wrong_time(state: ContestState, write: Write) -> None:
+    """Nothing is written to a contest that is not there, nor anything on which results rest to one that is final."""
+    if write.row.name != "contest" and state.contest is None:
+        raise Refused("the contest is gone", ground="unknown")
+    if write.row.name in FIXED_ONCE_FINAL and state.state is not None and state.state.finalized:
+        raise Refused(
+            "the contest is final; an administrator may take that back (state, finalized)", ground="forbidden"
+        )
 
 
 def _post(state: ContestState, write: Write) -> Written:
@@ -111,8 +129,8 @@ def _post(state: ContestState, write: Write) -> Written:
     properties = given(write.properties)
     refuse_given(properties, ("id",), "the server chooses it")
     after = _made(state, write, properties)
-    if write.row.singleton and state.objects[write.row.name]:
-        raise Refused(f"{write.row.endpoint} {write.identifier} was made at the same moment", ground="conflict")
+    if object_key(write.row, after) in state.objects[write.row.name]:
+        raise Refused(f"{write.row.endpoint} {write.identifier} was made at the same moment".strip(), ground="conflict")
     return _written(state, write, None, after)
 
 
@@ -168,6 +186,7 @@ def _written(state: ContestState, write: Write, before: ContestObject | None, af
     particulars = PARTICULARS.get(write.row.name, CONFIGURED)
     if after is not None:
         _refuse_unchangeable(write, particulars, before, after)
+        refuse_unruly(state, write.row, after, before)
         _refuse_unknown(state, write, after)
     key = (write.row.name, object_key(write.row, after or _present(before)))
     around = particulars.surround(state, write, before, after)
@@ -186,14 +205,14 @@ def _refuse_unknown(state: ContestState, write: Write, instance: ContestObject) 
 
     What the server itself fills in, such as the account of a submission, only has to exist.
     """
-    view = role_view(write.viewer.role)
+    view, stated = role_view(write.viewer.role), given(write.properties)
     for reference in write.row.references:
         for identifier in referenced_ids(reference, instance):
             itself = (reference.target, identifier) == (write.row.name, object_key(write.row, instance))
             named = itself or view.visible(state, write.viewer.team_id, reference.target, identifier)
-            filled_in = reference.property not in write.properties
+            filled_in = reference.property not in stated
             if not named and not (filled_in and identifier in state.objects[reference.target]):
-                raise Refused(f"there is no {reference.target} {identifier}", reference.property)
+                raise Refused(f"there is no {identifier} in {reference.target}", reference.property)
 
 
 def _refuse_other_id(write: Write, properties: Properties) -> None:

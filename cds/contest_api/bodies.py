@@ -17,6 +17,7 @@ from aiohttp import ClientPayloadError, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from cds.contest_api.errors import Failure, bad_request
+from cds.contest_api.held_bodies import HELD_BODIES
 
 BODY_READ_S_MAX = 60.0
 """A body that takes longer to arrive is given up: whoever sends a byte a second holds a connection for nothing."""
@@ -65,8 +66,9 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes:
     """The body of a request, unpacked where it is sent compressed. At most `limit_bytes` of it are ever held.
 
     Raises Failure: 413 when it is larger, 408 when it takes longer than BODY_READ_S_MAX, 400 when its framing or
-    compression is broken. Raises ConnectionError when the client has gone.
+    compression is broken; 503 while too much is held for others. Raises ConnectionError when the client has gone.
     """
+    held = request.app[HELD_BODIES]
     if (request.content_length or 0) > limit_bytes:
         raise _too_large(limit_bytes)
     body = bytearray()
@@ -76,6 +78,7 @@ async def read_body(request: web.Request, limit_bytes: int) -> bytes:
                 body += chunk
                 if len(body) > limit_bytes:
                     raise _too_large(limit_bytes)
+                held.take(request, len(chunk))
     except TimeoutError as error:
         message = f"the request body did not arrive within {BODY_READ_S_MAX:g} seconds"
         raise Failure(HTTPStatus.REQUEST_TIMEOUT, message, _CLOSE) from error

@@ -16,7 +16,7 @@ from cds.commands.contest_state import StatePatch, decide_state
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.naming import readable_id
 from cds.commands.permissions import Method
-from cds.commands.properties import Properties, check_identifier, refuse_given, require, text_of
+from cds.commands.properties import Properties, check_identifier, refusal_of, refuse_given, require, text_of
 from cds.commands.write import Write, Written
 from cds.commands.writing import decide_write
 from cds.contest_api.answers import respond
@@ -24,7 +24,7 @@ from cds.contest_api.conditions import repetition_of
 from cds.contest_api.errors import Failure, unauthorized
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import asked, service_of, viewer_of
-from cds.contest_api.writing import Order, actor_of, asked_to_write, no_content, write_object
+from cds.contest_api.writing import Order, actor_of, asked_to_write, no_content, refuse_foreign_form, write_object
 from cds.contest_api.written_bodies import Body, present_files, read_written
 from cds.live_contest import LiveContest
 from projections.contest import ContestState
@@ -133,6 +133,8 @@ async def patch_settings(request: web.Request) -> web.StreamResponse:
     with refusals_as_failures():
         body = await read_written(request, STATE, {})
         patch = _converted(body.properties, SettingsPatch)
+        if hdrs.IF_MATCH in request.headers:
+            raise Refused("If-Match is not offered for settings", ground="precondition")
         order = Order(request, service, contest, viewer, body)
         await order.append(CONTEST, _changes(CONTEST_KEY, lambda state: decide_settings(state, patch)))
         await service.clock.settle(contest)
@@ -210,14 +212,15 @@ def _converted(properties: Properties, structure: type[S]) -> S:
     try:
         return msgspec.json.decode(msgspec.json.encode(dict(properties)), type=structure)
     except msgspec.ValidationError as error:
-        raise Refused(str(error)) from None
+        raise refusal_of(error) from None
 
 
 async def _server_admin(request: web.Request) -> Viewer:
     """Who may create contests: an administrator of the server. Raises Failure (401, 403)."""
     viewer = await viewer_of(request, None)
     if viewer.anonymous:
-        raise unauthorized("writing needs a login")
+        raise unauthorized("writing needs a login that is valid here")
     if viewer.server_username is None or viewer.role != "admin":
         raise Failure(HTTPStatus.FORBIDDEN, "only an administrator of this server may create contests")
+    refuse_foreign_form(request)
     return viewer

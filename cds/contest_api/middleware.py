@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 
 from cds.contest_api.cross_origin import preflight_response
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, error_response
+from cds.contest_api.held_bodies import HELD_BODIES
 from cds.contest_api.service import contest_at, viewer_of
 from eventstore.store import StoreUnavailable
 
@@ -45,6 +46,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         # The one place that catches everything: the client gets the error form, the log gets the traceback.
         log.exception("request_failed", method=request.method, path=request.path)
         return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this"))
+    finally:
+        request.app[HELD_BODIES].release(request)
 
 
 def _refusal(request: web.Request, failure: Failure) -> web.Response:

@@ -145,7 +145,7 @@ def _automatic_viewer(request: web.Request, contest: LiveContest) -> Viewer:
     viewer = service.identity.automatic(client.address, contest) if client.certain else None
     if viewer is None:
         return PUBLIC
-    if not _from_another_host(request, service):
+    if not from_another_host(request, service):
         return viewer
     if request.method in READING_METHODS:
         return PUBLIC
@@ -155,7 +155,7 @@ def _automatic_viewer(request: web.Request, contest: LiveContest) -> Viewer:
     )
 
 
-def _from_another_host(request: web.Request, service: Service) -> bool:
+def from_another_host(request: web.Request, service: Service) -> bool:
     """Whether a page sent this that was not loaded from here (`Origin`; RFC 6454, section 7)."""
     ours = {request.host.lower(), _host_of(service.base_url or "")}
     return any(_host_of(origin) not in ours - {""} for origin in request.headers.getall(hdrs.ORIGIN, ()))

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import cast
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import hdrs, web
@@ -27,7 +28,7 @@ from cds.contest_api.conditions import (
 )
 from cds.contest_api.errors import Failure, not_found, unauthorized
 from cds.contest_api.refusals import refusals_as_failures
-from cds.contest_api.service import Service, service_of, viewer_of
+from cds.contest_api.service import Service, from_another_host, service_of, viewer_of
 from cds.contest_api.written_bodies import Body, check_archive, present_files, read_written
 from cds.importing import encoded_events, erased
 from cds.live_contest import LiveContest
@@ -40,6 +41,7 @@ from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
 from schemas.objects import ContestObject, Submission
 from schemas.viewers import Viewer
 
+JSON_TYPE = "application/json"
 NO_BODY = Body(properties={})
 
 Decided = Callable[[ContestState], Written]
@@ -78,11 +80,22 @@ async def asked_to_write(request: web.Request, row: ObjectType) -> tuple[LiveCon
     contest = await service.contests.found(contest_id)
     viewer = await viewer_of(request, contest)
     if viewer.anonymous:
-        raise unauthorized("writing needs a login")
+        raise unauthorized("writing needs a login that is valid here")
     if contest is None:
         raise not_found(f"contest {contest_id}")
     check_permission(viewer, row, request.method)
+    refuse_foreign_form(request)
     return contest, viewer
+
+
+def refuse_foreign_form(request: web.Request) -> None:
+    """Raise Failure (403) for what a page of another host may send without asking the browser's user.
+
+    A browser adds the password that it remembers to the forms of any page. What is sent as JSON it asks about first
+    (preflight), and there the page itself has to bring the password.
+    """
+    if request.content_type != JSON_TYPE and from_another_host(request, service_of(request)):
+        raise Failure(HTTPStatus.FORBIDDEN, f"a page of another host may only send {JSON_TYPE}")
 
 
 async def refuse_method(request: web.Request, offered: Sequence[Method]) -> web.StreamResponse:
@@ -90,7 +103,7 @@ async def refuse_method(request: web.Request, offered: Sequence[Method]) -> web.
     contest = service_of(request).contests.find(request.match_info.get("contest_id", ""))
     viewer = await viewer_of(request, contest)
     if viewer.anonymous:
-        raise unauthorized("writing needs a login")
+        raise unauthorized("writing needs a login that is valid here")
     raise _not_offered(request.method, request.path, offered)
 
 
@@ -162,6 +175,9 @@ class Order:
         except CarriedOutBefore as before:
             made = await made_before(self._contest, before.repetition)
             return self._created(made)
+        if row.singleton and self._contest.exists:
+            # Another start may be due at once.
+            await self._service.clock.settle(self._contest)
         await self._service.awards.settle(self._contest)
         if self._request.method == hdrs.METH_DELETE:
             return no_content()
@@ -198,6 +214,9 @@ class Order:
         repetition = self._repetition
         if repetition is not None and repetition.key in state.versions:
             raise CarriedOutBefore(repetition)
+        if not self._service.identity.valid_in(self._viewer, state):
+            # While the body was on its way the account was disabled, deleted, or given another role or password.
+            raise unauthorized("this account has changed; log in again")
         written = decided(state)
         self._precondition.check(self._contest, self._viewer, self._service.answers, state, written.key)
         return written
@@ -226,8 +245,8 @@ class Order:
 
     def _created(self, key: Key) -> web.StreamResponse:
         """201 with the place of the new object: below the collection for a POST, the very URL for a PUT."""
-        place = self._request.path.rstrip("/")
-        identifier = self._contest.contest_id if key[1] == SINGLETON_ID else key[1]
+        place = self._request.rel_url.raw_path.rstrip("/")
+        identifier = quote(self._contest.contest_id if key[1] == SINGLETON_ID else key[1], safe="")
         location = f"{place}/{identifier}" if self._request.method == hdrs.METH_POST else place
         return self.answer(key, HTTPStatus.CREATED, location)
 

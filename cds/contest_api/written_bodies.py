@@ -111,7 +111,11 @@ async def _submitted_form(request: web.Request, row: ObjectType) -> Body:
     archive = {"data": b64encode(content).decode(), "filename": SUBMITTED_ARCHIVE}
     with_archive = {**properties, "files": raw([archive])}
     uploads = await asyncio.to_thread(_uploads, row, with_archive, {})
-    return _with_uploads(with_archive, uploads, tuple(bytes(value) for value in with_archive.values()))
+    return _with_uploads(
+        with_archive,
+        uploads,
+        tuple(part for name, value in with_archive.items() for part in (name.encode(), bytes(value))),
+    )
 
 
 def _with_uploads(properties: Properties, uploads: Mapping[str, list[Upload]], parts: tuple[bytes, ...]) -> Body:

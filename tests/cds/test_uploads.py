@@ -146,10 +146,15 @@ def test_content_of_another_type_than_the_property_has_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", ["QUJD\n", "QU JD", "QUJ-", "QUJ_", "QUI", "QUI=x", "QUI==", "=", "QUJD====", "ÄÖÜß", "\ud800", "\0"]
+    "data", ["QU JD", "QUJ-", "QUJ_", "QUI", "QUI=x", "QUI==", "=", "QUJD====", "ÄÖÜß", "\ud800", "\0"]
 )
 def test_data_that_is_not_base64_is_refused(data: str) -> None:
     assert refusal(ATTACHMENTS, UploadedFile(data=data)) == "data is not base64 (RFC 4648, section 4)"
+
+
+def test_base64_may_be_broken_into_lines() -> None:
+    (upload,) = uploaded(ATTACHMENTS, [UploadedFile(data="QU\r\nJD\n", filename="abc.txt")], {})
+    assert upload.content == b"ABC"
 
 
 def test_a_size_that_differs_from_the_image_is_refused() -> None:

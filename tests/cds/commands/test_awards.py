@@ -155,19 +155,27 @@ def test_an_award_that_the_server_keeps_alone_is_refused(award_id: str) -> None:
     assert (refused.value.ground, refused.value.property) == ("forbidden", "id")
 
 
-@pytest.mark.parametrize("award_id", ["gold-medal", "best-costume", "first-to-solve-z", "honors", "rank-9"])
+@pytest.mark.parametrize("award_id", ["gold-medal", "best-costume", "honors", "rank-9"])
 def test_any_other_award_is_the_clients(award_id: str) -> None:
-    """Shared ones, any other name, names of what is not there, and kinds that this contest does not have."""
+    """Shared ones, any other name, and kinds that this contest does not have."""
     contest = by_client()
     contest.write(award_id, award(award_id, "t2"))
     contest.play(*verdict("AC"))
     assert contest.state.objects["awards"][award_id] == award(award_id, "t2")
 
 
-def test_an_award_that_a_client_made_before_the_server_had_it_remains_the_clients() -> None:
+def test_an_exclusive_name_is_the_servers_before_there_is_what_it_names() -> None:
     contest = by_client()
-    contest.write("first-to-solve-z", award("first-to-solve-z", "t2"))
+    with pytest.raises(Refused, match="award first-to-solve-z is kept by this server"):
+        contest.write("first-to-solve-z", award("first-to-solve-z", "t2"))
     contest.play(*put(problem("z", 2)))
+    assert contest.teams("first-to-solve-z") == []
+
+
+def test_an_award_that_a_client_made_before_the_server_had_it_remains_the_clients() -> None:
+    contest = Kept(kept(exclusive=("winner",)), *small_contest())
+    contest.write("first-to-solve-z", award("first-to-solve-z", "t2"))
+    contest.play(kept(taken_over=contest.state.settings.awards.taken_over), *put(problem("z", 2)))
     assert contest.teams("first-to-solve-z") == ["t2"]
     contest.write("first-to-solve-z", award("first-to-solve-z", "t3"))
     assert contest.teams("first-to-solve-z") == ["t3"]
@@ -195,7 +203,7 @@ def test_awards_of_a_source_are_the_sources() -> None:
 
 def test_an_award_goes_with_what_it_is_named_after() -> None:
     """The problem, the group; an award of a client that is only named so stays."""
-    contest = by_client()
+    contest = Kept(kept(exclusive=("winner",)), *small_contest())
     contest.write("group-winner-women", award("group-winner-women", "t1"))
     contest.play(*put(problem("c", 2)))
     assert contest.teams("first-to-solve-c") == []

@@ -18,6 +18,7 @@ from yarl import URL
 from cds.contest_api import bodies
 from cds.contest_api.bodies import DEPTH_MAX, MEMBERS_MAX, parse_object, parsed_object, read_body
 from cds.contest_api.errors import Failure
+from cds.contest_api.held_bodies import HELD_BODIES, HeldBodies
 from cds.contest_api.middleware import errors_as_json
 
 LIMIT_BYTES = 1_000
@@ -180,6 +181,7 @@ def test_almost_json_is_an_object_or_a_clear_refusal(pieces: list[str]) -> None:
 async def serving(handle: Handler) -> AsyncIterator[URL]:
     """A server with one handler, which goes on when its client has gone, as that of the product does."""
     application = web.Application(middlewares=[errors_as_json], client_max_size=1)
+    application[HELD_BODIES] = HeldBodies()
     application.router.add_post("/", handle)
     runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from cds.archives import checked_archive
 from cds.contest_api.errors import Failure
+from cds.contest_api.held_bodies import HELD_BODIES, HeldBodies
 from cds.contest_api.middleware import errors_as_json
 from cds.contest_api.multipart import (
     HEADER_BYTES_MAX,
@@ -271,6 +272,7 @@ async def posted(data: aiohttp.FormData | bytes, headers: Mapping[str, str] | No
         return web.Response(text=",".join([*read, *(f"{file.filename}:{len(file.content)}" for file in files)]))
 
     application = web.Application(middlewares=[errors_as_json], client_max_size=1)
+    application[HELD_BODIES] = HeldBodies()
     application.router.add_post("/", handle)
     async with (
         TestServer(application) as server,
