@@ -19,9 +19,10 @@ HELD_FOR_REQUEST = web.RequestKey("body bytes", int)
 class HeldBodies:
     """Counts the bytes of the bodies that are held."""
 
-    def __init__(self, limit_bytes: int = HELD_BYTES_MAX) -> None:
+    limit_bytes = HELD_BYTES_MAX
+
+    def __init__(self) -> None:
         """None is held."""
-        self.limit_bytes = limit_bytes
         self.held_bytes = 0
 
     def take(self, request: web.Request, size_bytes: int) -> None:

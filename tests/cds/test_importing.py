@@ -1,17 +1,21 @@
 """Import and its passwords, on the memory store."""
 
+import msgspec
 import pytest
 from argon2 import PasswordHasher
 
 from cds.circumstances import SYSTEM
 from cds.commands.decision import Refused
 from cds.identity import matches
-from cds.importing import Imported, import_contest
+from cds.importing import Imported, decide_import, fold_stream, import_contest
 from cds.live_contest import stream_of
 from cds.packages.contents import Change, ContestContents
 from eventstore.memory import MemoryStore
-from schemas.objects import Account, ContestObject
-from tests.builders import CONTEST, put, state
+from schemas.object_types import SINGLETON_ID
+from schemas.objects import Account, Award, ContestObject
+from schemas.records import AwardSettings, Settings
+from tests.builders import CONTEST, START, moment, put, state
+from tests.cds.commands.playing import folded, settings
 
 JUDGE = Account(id="j", username="judge", type="judge")
 GREEDY_HASH = "$argon2id$v=19$m=2097152,t=40,p=4$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43
@@ -88,3 +92,33 @@ async def test_a_hash_that_costs_too_much_or_cannot_be_read_is_refused(hashed: s
     with pytest.raises(Refused, match="accounts/j password"):
         await imported(store, contents(JUDGE, passwords={"j": hashed}))
     assert await store.heads() == {}
+
+
+def test_what_this_server_runs_is_left_alone_by_an_import() -> None:
+    """A package that is imported again to mend a name knows the plan, not what has happened here."""
+    kept = Settings(clock=True, awards=AwardSettings(computed=True))
+    running = state(started=START, frozen=moment("4:00:00.000"))
+    mended = msgspec.structs.replace(CONTEST, name="Mended", start_time=None, duration="3:00:00.000")
+    wanted = contents(JUDGE)
+    source = msgspec.structs.replace(
+        wanted,
+        final={**wanted.final, "contest": {SINGLETON_ID: mended}},
+        spoken_of=frozenset({"contest", "state", "accounts", "awards"}),
+    )
+    present = folded([*put(CONTEST, running, Award(id="winner", citation="Winner", team_ids=[])), settings(kept)])
+    changes = decide_import(present, source)
+    assert changes == put(msgspec.structs.replace(CONTEST, name="Mended"), JUDGE)
+    of_the_source = folded([*put(CONTEST, running, Award(id="winner", citation="Winner", team_ids=[]))])
+    assert {change.type for change in decide_import(of_the_source, source)} == {
+        "contest",
+        "state",
+        "accounts",
+        "awards",
+    }
+
+
+async def test_a_new_password_that_is_imported_ends_what_the_old_one_began() -> None:
+    store = MemoryStore()
+    await imported(store, contents(JUDGE, passwords={"j": "secret"}))
+    assert (await imported(store, contents(JUDGE, passwords={"j": "other"}))).events == 1
+    assert (await fold_stream(store, stream_of(CONTEST.id))).logins["j"].generation == 1

@@ -202,3 +202,48 @@ async def check_one_current(live: Play, who: str) -> None:
         judgements = folded.get("judgements", {}).values()
         current = [each["submission_id"] for each in judgements if each.get("current") is not False]
         assert len(set(current)) == len(current), (who, line)
+
+
+@who_judges
+async def test_a_verdict_without_its_end_can_be_put_again(live: Play, who: str) -> None:
+    """The server has filled in `end_time`; the same request once more must not come to another one."""
+    body = {"id": "j1", **pending(await live.submitted()), "judgement_type_id": "AC"}
+    answer = await live.ask(who, "PUT", "judgements/j1", body)
+    assert answer.status == 201, answer.body
+    before = await live.position()
+    live.clock.now_ms += 5_000
+    assert await live.put(who, "judgements/j1", body) == answer.json
+    assert await live.position() == before
+
+
+async def test_a_judging_host_whose_clock_is_ahead_can_report(live: Play) -> None:
+    ahead = {"submission_id": await live.submitted(), "start_time": moment(61)}
+    begun = await live.post("judge", "judgements", ahead)
+    final = await live.patch("judge", f"judgements/{begun['id']}", {"judgement_type_id": "AC"})
+    assert final["end_time"] == moment(61)
+
+
+async def test_an_older_judgement_that_is_late_does_not_replace_a_rejudgement(live: Play) -> None:
+    submission_id = await live.submitted()
+    late = await live.post("judge", "judgements", pending(submission_id))
+    again = {"submission_id": submission_id, "start_time": moment(61), "judgement_type_id": "WA"}
+    rejudged = await live.post("judge", "judgements", again)
+    await live.patch("judge", f"judgements/{late['id']}", {"judgement_type_id": "AC"})
+    current = {each["id"]: each["current"] for each in await live.get("judge", "judgements")}
+    assert current == {late["id"]: False, rejudged["id"]: True}
+
+
+async def test_a_patch_of_nothing_changes_nothing(live: Play) -> None:
+    shadow = await live.post("judge", "judgements", pending(await live.submitted(), current=False))
+    before = await live.position()
+    assert await live.patch("judge", f"judgements/{shadow['id']}", {}) == shadow
+    assert await live.position() == before
+
+
+async def test_the_verdict_before_counts_again_when_a_rejudgement_is_deleted(live: Play) -> None:
+    submission_id = await live.submitted()
+    first = await live.judged(submission_id, "AC")
+    live.clock.now_ms += 1_000
+    second = await live.judged(submission_id, "WA")
+    await live.delete("chief", f"judgements/{second}")
+    assert [(each["id"], each["current"]) for each in await live.get("judge", "judgements")] == [(first, True)]
