@@ -41,13 +41,14 @@ Progress = Callable[[str, int, int | None], None]
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import came to."""
+    """What an import came to. `run_here`: this server runs the contest, so its state and times were left alone."""
 
     contest_id: str
     events: int
     position: int
     files: int
     passwords: int
+    run_here: bool = False
 
 
 async def import_contest(
@@ -94,6 +95,7 @@ async def import_contest(
             position=position,
             files=files,
             passwords=len(hashed),
+            run_here=state.settings.clock,
         )
     raise Contended(f"{stream} was written by others {ATTEMPTS_MAX} times in a row")
 

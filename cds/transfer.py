@@ -44,6 +44,8 @@ async def import_source(
         f"{imported.contest_id}: {imported.events} events added, position {imported.position}, "
         f"{imported.files} new files, {imported.passwords} new passwords, {len(contents.warnings)} warnings"
     )
+    if imported.run_here:
+        click.echo("this server runs the contest: its state, its times and the awards it keeps were left as they are")
 
 
 async def export_contest(

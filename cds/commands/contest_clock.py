@@ -21,7 +21,7 @@ from cds.commands.contest_moments import (
     whole_state,
     written,
 )
-from cds.commands.contest_times import resent_contest_times
+from cds.commands.contest_times import refuse_hiding, resent_contest_times
 from cds.commands.decision import ObjectChange, Refused
 from projections.contest import ContestState
 from projections.timeline import moment_ms, timeline_of
@@ -30,6 +30,9 @@ from schemas.times import format_relative_time, parse_relative_time_ms
 
 START_MARGIN_MS = 30_000
 """So close to the start nobody moves it any more, and not to a moment that is so close (Contest API, "PATCH")."""
+
+EARLIEST_START_MS = 0
+"""No contest starts before 1970 (milliseconds since the epoch)."""
 
 FINAL = "the contest is final; reopen it first (finalized: null)"
 
@@ -83,12 +86,12 @@ def decide_start_time(
         start_time=None if given is None else given[0],
         countdown_pause_time=None if left is None else format_relative_time(left),
     )
-    changed = [] if wanted == contest else [contest_change(wanted)]
-    return [
-        *settings_change(state, run_here(state)),
-        *changed,
+    changes = [
+        *([] if wanted == contest else [contest_change(wanted)]),
         *resent_contest_times(state, wanted, whole_state(state.state)),
     ]
+    refuse_hiding(state, changes, "start_time")
+    return [*settings_change(state, run_here(state)), *changes]
 
 
 def decide_thaw_time(state: ContestState, thaw_time: str, now_ms: int) -> ThawDecision:
@@ -131,9 +134,13 @@ def consequences_of_contest(state: ContestState, wanted: Contest, now_ms: int) -
     """The changes that follow when an administrator puts this contest object in the place of the present one.
 
     A start that has passed cannot be moved, and the length of a contest that is thawed or final stays (forbidden).
+    Where this server runs the contest, a start within START_MARGIN_MS of which it is stays too; it may be moved to
+    any moment, also to a past one, at which the contest has then started; a thaw may not be moved before the end, and
+    one that has been stays as it is. The freeze does not reach back to verdicts that have been shown (conflict).
     A contest that ends later than now is reopened, one that ended at another moment than before says so; the state of
     a contest that this server does not run is its source's. The change of the contest itself is not among them.
     """
+    _refuse_ancient_start(state, wanted)
     if wanted.start_time is not None and wanted.countdown_pause_time is not None:
         raise Refused("countdown_pause_time may only be given while start_time is null", "countdown_pause_time")
     if state.contest is None:
@@ -240,17 +247,49 @@ def _refuse_thaw(contest: Contest, happened: State, thaw_ms: int, now_ms: int) -
         raise Refused(refusal, "scoreboard_thaw_time", ground="forbidden")
 
 
+def _refuse_ancient_start(state: ContestState, wanted: Contest) -> None:
+    start_ms = moment_ms(wanted.start_time)
+    present_ms = None if state.contest is None else moment_ms(state.contest.start_time)
+    if start_ms is not None and start_ms != present_ms and start_ms < EARLIEST_START_MS:
+        raise Refused(f"start_time is before 1970: {wanted.start_time}", "start_time")
+
+
 def _consequences(
     state: ContestState, contest: Contest, wanted: Contest, now_ms: int, *, clock: bool
 ) -> list[ObjectChange]:
     happened = whole_state(state.state)
-    if happened.started and moment_ms(wanted.start_time) != moment_ms(contest.start_time):
-        raise Refused(f"the contest has started, at {happened.started}", "start_time", ground="forbidden")
-    resent = resent_contest_times(state, wanted, happened)
+    if moment_ms(wanted.start_time) != moment_ms(contest.start_time) and (clock or happened.started):
+        _refuse_near_start(state, now_ms)
+    after = _ended_by(contest, wanted, happened, now_ms) if clock else happened
+    if clock and moment_ms(wanted.scoreboard_thaw_time) != moment_ms(contest.scoreboard_thaw_time):
+        _refuse_other_thaw(wanted, after, now_ms)
+    changes = [*([] if after == happened else [state_change(after)]), *resent_contest_times(state, wanted, happened)]
+    refuse_hiding(state, [contest_change(wanted), *changes], _moving(contest, wanted))
+    return changes
+
+
+def _ended_by(contest: Contest, wanted: Contest, happened: State, now_ms: int) -> State:
+    """The state of a contest that this server runs, when its length is perhaps another one."""
     if parse_relative_time_ms(wanted.duration) == parse_relative_time_ms(contest.duration):
-        return resent
+        return happened
     for name, reason in (("thawed", "the contest is thawed, so its length stays"), ("finalized", FINAL)):
-        if getattr(happened, name) and clock:
+        if getattr(happened, name):
             raise Refused(reason, "duration", ground="forbidden")
-    after = end_that_follows(wanted, happened, now_ms) if clock else happened
-    return [*([] if after == happened else [state_change(after)]), *resent]
+    return end_that_follows(wanted, happened, now_ms)
+
+
+def _refuse_other_thaw(wanted: Contest, happened: State, now_ms: int) -> None:
+    """Raise Refused unless the thaw may be planned for another moment, or no more, in a contest that runs here."""
+    due = _due_states(msgspec.structs.replace(wanted, scoreboard_thaw_time=None), happened, now_ms)
+    thaw_ms = moment_ms(wanted.scoreboard_thaw_time)
+    if happened.thawed:
+        reason = f"the contest is thawed already, since {happened.thawed}"
+        raise Refused(reason, "scoreboard_thaw_time", ground="forbidden")
+    if thaw_ms is not None:
+        _refuse_thaw(wanted, due[-1] if due else happened, thaw_ms, now_ms)
+
+
+def _moving(contest: Contest, wanted: Contest) -> str:
+    """The property by which the freeze moves from one contest object to the other."""
+    names = ("scoreboard_freeze_duration", "duration", "start_time")
+    return next((name for name in names if getattr(contest, name) != getattr(wanted, name)), names[0])

@@ -4,12 +4,13 @@ Every order of the state object is kept (JSON Format, "Contest state"): started,
 finalized, and last of all the end of updates. This module must not know whether a wire or a command line asks.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from cds.commands.awards import decide_computed_awards
 from cds.commands.contest_clock import FINAL, decide_start_time, end_that_follows
 from cds.commands.contest_moments import (
     STATE_MOMENTS,
@@ -23,14 +24,16 @@ from cds.commands.contest_moments import (
     whole_state,
     written,
 )
-from cds.commands.contest_times import resent_contest_times
+from cds.commands.contest_times import refuse_hiding, resent_contest_times, state_after
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.finalizing import refuse_unfinished
 from cds.commands.removed_intervals import NOW, IntervalWanted, as_wanted, checked_intervals, cut_off
+from projections.awards import computed_awards
 from projections.contest import ContestState
+from projections.scoreboard import Board
 from projections.timeline import Timeline, moment_ms, timeline_of
-from schemas.objects import Contest, State
-from schemas.times import format_relative_time, parse_relative_time_ms
+from schemas.objects import Contest, State, Submission
+from schemas.times import format_relative_time, parse_relative_time_ms, parse_time_ms
 
 EXTRA_BRONZES_MAX = 10_000
 
@@ -58,6 +61,9 @@ REQUIRED_BEFORE = {
 FIXED_ONCE_FINAL = ("started", "removed_intervals", "frozen", "ended", "extra_bronzes")
 OF_THE_CLOCK = ("started", "removed_intervals", "frozen", "ended", "thawed")
 """Whoever changes one of these on this server runs the contest here: the clock is switched on with it."""
+
+FREEZING = ("frozen", "removed_intervals", "started", "ended")
+"""Any of these may move the freeze; the first that is given is named when it may not."""
 
 Happening = str | UnsetType | None
 """`now`, a TIME that is not in the future, or null: it has not happened. Left out, it stays as it is."""
@@ -103,10 +109,13 @@ def decide_state(state: ContestState, patch: StatePatch, now_ms: int) -> list[Ob
     """Carry out a patch of the state, whole or not at all. Raises Refused.
 
     `started` starts the contest then (its start time with it); null takes that back while nothing was submitted.
-    `frozen` freezes before its time; null takes that back before the configured freeze. `ended` ends it before its
-    time: the duration becomes the contest time that has passed, and the freeze stays where it began, or is none when
-    it had not begun; null reopens a contest that was made longer. `thawed` cannot be taken back. `finalized` needs
-    everything judged and answered; null takes it back. `end_of_updates` is the very last event.
+    `frozen` freezes before its time, and a contest without a configured freeze has one from then on; null takes that
+    back before the configured freeze, which is to be taken out of the contest first where it has come. `ended` ends
+    it before its time: the duration becomes the contest time that has passed, with all that was submitted in it, and
+    the freeze stays where it began, or is none when it had not begun; null reopens a contest that was made longer.
+    `thawed` cannot be taken back. `finalized` needs everything judged and answered; null takes it back until the end
+    of updates. `end_of_updates` is the very last event; the awards that the server keeps are brought up to date
+    before it. Nothing makes the freeze reach back to a verdict that has been shown (conflict).
     What is asked for and so already changes nothing.
     """
     contest = changeable_contest(state)
@@ -120,7 +129,9 @@ def decide_state(state: ContestState, patch: StatePatch, now_ms: int) -> list[Ob
         if name == "started" and patch.removed_intervals is not UNSET:
             _remove_intervals(draft, patch.removed_intervals or ())
     _refuse_disorder(whole_state(state.state), draft.state)
-    return _changes(draft, patch)
+    changes = _changes(draft, patch)
+    refuse_hiding(state, changes, next((name for name in FREEZING if getattr(patch, name) is not UNSET), "frozen"))
+    return [*changes, *_conclusion(draft, changes)]
 
 
 def decide_pause(state: ContestState, now_ms: int) -> list[ObjectChange]:
@@ -166,7 +177,9 @@ def _carry_out(draft: _Draft, name: str, wanted: str | None) -> None:
         for required in REQUIRED_BEFORE.get(name, ()):
             if not getattr(draft.state, required):
                 raise Refused(f"{name} cannot be set: the contest is not {required}", name, ground="forbidden")
-    STEPS[name](draft, text)
+    step = STEPS.get(name)
+    if step is not None:
+        step(draft, text)
     draft.set_state(**{name: text})
 
 
@@ -200,6 +213,10 @@ def _freeze(draft: _Draft, text: str | None) -> None:
         raise Refused(
             "the freeze has begun as scoreboard_freeze_duration says; change that first", "frozen", ground="conflict"
         )
+    if text is not None and freeze_duration_ms(draft.contest) == 0:
+        # A state has a freeze if and only if its contest has one (JSON Format, "Contest state").
+        left_ms = parse_relative_time_ms(draft.contest.duration) - draft.timeline.contest_time_ms(parse_time_ms(text))
+        draft.set_contest(scoreboard_freeze_duration=format_relative_time(max(0, left_ms)))
 
 
 def _end(draft: _Draft, text: str | None) -> None:
@@ -209,7 +226,7 @@ def _end(draft: _Draft, text: str | None) -> None:
     ended_ms = moment_ms(text) or 0
     intervals = cut_off(draft.contest, draft.state.removed_intervals or (), ended_ms)
     timeline = draft.timeline
-    passed_ms = max(0, timeline.contest_time_ms(ended_ms))
+    passed_ms = max(0, timeline.contest_time_ms(ended_ms), _behind_submissions_ms(draft, ended_ms))
     draft.set_state(removed_intervals=intervals or None)
     if passed_ms >= parse_relative_time_ms(draft.contest.duration):
         return
@@ -218,6 +235,22 @@ def _end(draft: _Draft, text: str | None) -> None:
         frozen = timeline.freeze_ms is not None and timeline.freeze_ms < passed_ms
         freeze_ms = passed_ms - (timeline.freeze_ms or 0) if frozen else 0
         draft.set_contest(scoreboard_freeze_duration=format_relative_time(freeze_ms) if frozen else None)
+
+
+def _behind_submissions_ms(draft: _Draft, ended_ms: int) -> int:
+    """The least duration (milliseconds) with which all submissions made in the contest up to a moment are in it.
+
+    In a pause contest time stands, and what is submitted then has the contest time at which the contest ends.
+    """
+    submissions = draft.before.objects["submissions"].values()
+    moved = {each.id: each.instance for each in resent_contest_times(draft.before, draft.contest, draft.state)}
+    duration_ms = parse_relative_time_ms(draft.contest.duration)
+    times_ms = (
+        parse_relative_time_ms(cast("Submission", moved.get(each.id, each)).contest_time)
+        for each in cast("Iterable[Submission]", submissions)
+        if parse_time_ms(each.time) <= ended_ms
+    )
+    return max((time_ms for time_ms in times_ms if time_ms < duration_ms), default=-1) + 1
 
 
 def _reopen(draft: _Draft) -> None:
@@ -233,11 +266,6 @@ def _thaw(draft: _Draft, text: str | None) -> None:
     draft.set_contest(scoreboard_thaw_time=text)
 
 
-def _finalize(draft: _Draft, text: str | None) -> None:
-    if text is not None:
-        refuse_unfinished(draft.before)
-
-
 def _end_updates(draft: _Draft, text: str | None) -> None:
     if text is not None and draft.state.frozen and not draft.state.thawed:
         raise Refused("the contest is frozen; thaw it first", "end_of_updates", ground="forbidden")
@@ -248,10 +276,9 @@ STEPS: dict[str, Callable[[_Draft, str | None], None]] = {
     "frozen": _freeze,
     "ended": _end,
     "thawed": _thaw,
-    "finalized": _finalize,
     "end_of_updates": _end_updates,
 }
-"""What comes with each moment of the state, or stands against it."""
+"""What comes with a moment of the state, or stands against it."""
 
 
 def _remove_intervals(draft: _Draft, wanted: Sequence[IntervalWanted]) -> None:
@@ -291,29 +318,36 @@ def _refuse_disorder(before: State, after: State) -> None:
 
 
 def _changes(draft: _Draft, patch: StatePatch) -> list[ObjectChange]:
-    """What is different now: settings, contest, state, contest times; the end of updates behind everything."""
-    before, after = draft.before, draft.state
-    present = whole_state(before.state)
-    ended_updates = bool(after.end_of_updates)
-    early = msgspec.structs.replace(after, end_of_updates=None)
+    """What is different now, but for the end of updates: settings, contest, state, contest times."""
+    before = draft.before
+    present, after = whole_state(before.state), msgspec.structs.replace(draft.state, end_of_updates=None)
     changes = [] if draft.contest == before.contest else [contest_change(draft.contest)]
     moved = resent_contest_times(before, draft.contest, after)
-    stated = [] if early == present else [state_change(early)]
+    stated = [] if after == present else [state_change(after)]
     # Each event is seen by itself: no submission may stand before the freeze in between that is behind it otherwise.
-    later = _freezes_later(timeline_of(draft.contest, present), timeline_of(draft.contest, early))
+    later = _freezes_later(timeline_of(draft.contest, present), timeline_of(draft.contest, after))
     changes += [*moved, *stated] if later else [*stated, *moved]
     clock = any(getattr(present, name) != getattr(after, name) for name in OF_THE_CLOCK)
     settings = run_here(before) if clock else before.settings
     if patch.extra_bronzes is not UNSET:
-        if ended_updates and settings.awards.computed and settings.awards.extra_bronzes != patch.extra_bronzes:
-            raise Refused("extra_bronzes change the awards, so updates cannot end with them", "end_of_updates")
         awards = msgspec.structs.replace(settings.awards, extra_bronzes=patch.extra_bronzes)
         settings = msgspec.structs.replace(settings, awards=awards)
-    return [
-        *settings_change(before, settings),
-        *changes,
-        *([state_change(after)] if ended_updates else []),
-    ]
+    return [*settings_change(before, settings), *changes]
+
+
+def _conclusion(draft: _Draft, changes: Sequence[ObjectChange]) -> list[ObjectChange]:
+    """What the end of updates adds to the changes. Raises Refused where the results may not be final after them."""
+    final_before = bool(whole_state(draft.before.state).finalized)
+    newly_final = bool(draft.state.finalized) and not final_before
+    if not newly_final and not draft.state.end_of_updates:
+        return []
+    after = state_after(draft.before, changes)
+    if newly_final:
+        refuse_unfinished(after)
+    if not draft.state.end_of_updates:
+        return []
+    awards = decide_computed_awards(after, computed_awards(after, Board(after, frozen=False)))
+    return [*awards, state_change(draft.state)]
 
 
 def _freezes_later(before: Timeline, after: Timeline) -> bool:

@@ -1,17 +1,19 @@
-"""Contest times that follow from a moment: sent again when the start or the removed intervals of a contest change.
+"""What moves with the times of a contest: contest times that follow from a moment, and what the freeze hides.
 
-This module must not know why they change.
+Contest times are sent again when the start or the removed intervals of a contest change; what has been shown may
+not be hidden by it. This module must not know why times change.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import msgspec
 
-from cds.commands.decision import ObjectChange
+from cds.commands.decision import ObjectChange, Refused
 from projections.contest import ContestState
+from projections.draft import draft_of
 from projections.timeline import timeline_of
-from schemas.objects import Clarification, Commentary, Contest, State, Submission
+from schemas.objects import Clarification, Commentary, Contest, Judgement, State, Submission
 from schemas.times import format_relative_time, parse_relative_time_ms, parse_time_ms
 
 Timed = Submission | Clarification | Commentary
@@ -37,6 +39,52 @@ def resent_contest_times(before: ContestState, contest_after: Contest, state_aft
             moved = msgspec.structs.replace(timed, contest_time=format_relative_time(moved_ms))
             changes.append(ObjectChange(type_name, timed.id, moved))
     return changes
+
+
+def state_after(before: ContestState, changes: Iterable[ObjectChange]) -> ContestState:
+    """The state to which these changes lead; the given one stays as it is."""
+    after = draft_of(before)
+    for change in changes:
+        after.apply(after.position + 1, change.type, change.id, change.instance)
+    return after
+
+
+def refuse_hiding(before: ContestState, changes: Iterable[ObjectChange], property: str) -> None:
+    """Raise Refused if by these changes, asked for by this property, the freeze reaches back to a known verdict.
+
+    Whoever has seen a verdict has also seen what it led to: the awards and the board from before the freeze, which
+    stand still in it, would tell it further. What was hidden before, by the freeze or because it was outside the
+    contest, may be hidden again; so may what is not judged yet.
+    """
+    after = state_after(before, changes)
+    hidden = next(_hidden_anew(before, after), None)
+    if hidden is not None:
+        raise Refused(
+            f"the freeze would then begin before submission {hidden}, whose verdict has been shown already",
+            property,
+            ground="conflict",
+        )
+
+
+def _hidden_anew(before: ContestState, after: ContestState) -> Iterator[str]:
+    """The ids of the submissions with a verdict that the freeze hides afterwards and did not hide before."""
+    if after.timeline.embargo_ms is None:
+        return
+    old, new = before.timeline, after.timeline
+    for identifier, contest_time_ms in before.submission_times_ms.items():
+        shown = old.within_contest(contest_time_ms) and not old.embargoed(contest_time_ms)
+        if shown and new.embargoed(after.submission_times_ms[identifier]) and _judged(before, identifier):
+            yield identifier
+
+
+def _judged(state: ContestState, submission_id: str) -> bool:
+    """Whether any judgement of a submission, current or not, has come to a verdict."""
+    judgements = state.objects["judgements"]
+    found = (
+        cast("Judgement", judgements[identifier])
+        for identifier in state.referrers.of_type(("submissions", submission_id), "judgements")
+    )
+    return any(judgement.judgement_type_id or judgement.simplified_judgement_type_id for judgement in found)
 
 
 def _timed(state: ContestState) -> Iterator[tuple[str, Timed]]:

@@ -138,9 +138,7 @@ def refuse_unruly(
             raise Refused(wrong, property)
 
 
-def filled_in(
-    state: ContestState, row: ObjectType, draft: ContestObject, present: ContestObject | None
-) -> Properties:
+def filled_in(state: ContestState, row: ObjectType, draft: ContestObject, present: ContestObject | None) -> Properties:
     """What is required of an object that is put or posted and stays unsaid in it: the usual.
 
     An object that is there and lacks it too came from elsewhere, and is not given another meaning with its new name.

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import hdrs
 
 from cds.contest_api.held_bodies import HeldBodies
-from tests.cds.contest_api.live_contest_setup import CONTEST, JSON_TYPE, OVER, Play, below, submission
+from tests.cds.contest_api.live_contest_setup import CONTEST, OVER, Play, below, submission
 from tests.cds.contest_api.serving import Answer
 from tests.cds.contest_api.test_http import check_error
 
@@ -28,7 +28,7 @@ async def slowly(
         await meanwhile()
         yield sent[FIRST_BYTES:]
 
-    return await play.caller(who).ask(method, below(path), headers=JSON_TYPE, data=parts())
+    return await play.caller(who).ask(method, below(path), headers={"Content-Type": "application/json"}, data=parts())
 
 
 async def test_an_account_that_is_disabled_meanwhile_submits_nothing(live: Play) -> None:
