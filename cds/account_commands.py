@@ -121,7 +121,8 @@ def add(
     contest_id, account = _target(names, 0 if file else 1, server=server)
     password = _chosen(visible_password, account_password_file, generate=generate)
     from cds.account_files import AccountWish
-    from cds.accounts import ContestAccounts, Place
+    from cds.accounts import ContestAccounts
+    from cds.place import Place
     from cds.server_account_changes import OwnAccounts
 
     place = Place(data_dir, database_url)
@@ -213,7 +214,8 @@ def _target(names: Sequence[str], count: int, *, server: bool) -> tuple[str | No
 
 
 def _changes(contest_id: str | None, data_dir: Path, database_url: str | None) -> AccountChanges:
-    from cds.accounts import ContestAccounts, Place
+    from cds.accounts import ContestAccounts
+    from cds.place import Place
     from cds.server_account_changes import OwnAccounts
 
     place = Place(data_dir, database_url)

@@ -5,9 +5,8 @@ This module speaks to the person at the command line; it must not hold rules.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import click
 import msgspec
 
 from cds.account_files import AccountWish, read_accounts
-from cds.application import opened_store, token_maker
 from cds.circumstances import SYSTEM
 from cds.commands.accounts import (
     NO_LOGIN_RECORD,
@@ -31,7 +29,7 @@ from cds.commands.decision import ObjectChange, Refused
 from cds.identity import HASHING_THREADS, PHC_PREFIX, matches, password_hash
 from cds.importing import encoded_events, refuse_costly_hash
 from cds.live_contest import Decide, Decision, LiveContest
-from eventstore.postgres import PostgresStore
+from cds.place import Place
 from eventstore.store import Credential, NewEvent
 from projections.contest import ContestState
 from schemas.objects import Account
@@ -45,29 +43,6 @@ READABLE_CHARACTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 GENERATED_GROUPS = 3
 GENERATED_GROUP_CHARACTERS = 4
 """Twelve characters of five bits each: 60 bits, far beyond what can be guessed through a login."""
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where the log is kept."""
-
-    data_dir: Path
-    database_url: str | None
-
-    @asynccontextmanager
-    async def store(self) -> AsyncIterator[PostgresStore]:
-        """The store there."""
-        async with opened_store(self.data_dir, self.database_url) as store:
-            yield store
-
-    @asynccontextmanager
-    async def contest(self, contest_id: str) -> AsyncIterator[tuple[PostgresStore, LiveContest]]:
-        """A contest of the store, level with the log. Raises Refused when there is none."""
-        async with self.store() as store:
-            contest = LiveContest(contest_id, store, await token_maker(store), eager_roles=())
-            await contest.catch_up()
-            if not contest.exists:
-                raise Refused(f"there is no contest {contest_id}", ground="unknown")
-            yield store, contest
 
 
 class Tally(msgspec.Struct):

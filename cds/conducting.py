@@ -5,11 +5,10 @@ This module speaks to the person at the command line; it must not hold rules.
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import click
 
-from cds.application import opened_store, token_maker
+from cds.application import token_maker
 from cds.award_keeping import AwardKeeper
 from cds.circumstances import SYSTEM
 from cds.commands.contest_clock import decide_duration, decide_start_time, decide_thaw_time
@@ -21,6 +20,7 @@ from cds.contest_clock import settle_contest
 from cds.contests import Contests
 from cds.importing import encoded_events
 from cds.live_contest import Decision, LiveContest
+from cds.place import Place
 from projections.contest import ContestState
 from schemas.objects import Contest
 from schemas.records import Settings
@@ -33,26 +33,13 @@ Conduct = Callable[[ContestState, int], Sequence[ObjectChange]]
 """A decision: the state of the contest, and the present moment in milliseconds since the epoch."""
 
 
-class Place:
-    """Where the log is kept."""
-
-    def __init__(self, data_dir: Path, database_url: str | None) -> None:
-        """The database at `database_url`, or the embedded one under `data_dir`."""
-        self.data_dir = data_dir
-        self.database_url = database_url
-
-    @asynccontextmanager
-    async def desk(self, contest_id: str) -> AsyncIterator["Desk"]:
-        """The desk from which a contest is conducted. Raises Refused when there is none."""
-        async with opened_store(self.data_dir, self.database_url, make=False) as store:
-            tokens = await token_maker(store)
-            contest = LiveContest(contest_id, store, tokens, eager_roles=())
-            await contest.catch_up()
-            if not contest.exists:
-                raise Refused(f"there is no contest {contest_id}")
-            desk = Desk(contest, AwardKeeper(Contests(store, tokens), SYSTEM))
-            await desk.settle()
-            yield desk
+@asynccontextmanager
+async def desk_at(place: Place, contest_id: str) -> AsyncIterator["Desk"]:
+    """The desk from which a contest is conducted. Raises Refused when there is none."""
+    async with place.contest(contest_id) as (store, contest):
+        desk = Desk(contest, AwardKeeper(Contests(store, await token_maker(store)), SYSTEM))
+        await desk.settle()
+        yield desk
 
 
 class Desk:
@@ -145,7 +132,7 @@ async def extend(place: Place, contest_id: str, duration_ms: int, *, by: bool) -
 
 async def show_settings(place: Place, contest_id: str, patch: SettingsPatch) -> None:
     """Change the settings where anything is given, and print them."""
-    async with place.desk(contest_id) as desk:
+    async with desk_at(place, contest_id) as desk:
         if patch != SettingsPatch():
             await desk.carry_out("settings", lambda state, _now_ms: decide_settings(state, patch))
         for line in _settings_lines(desk.contest.state.settings):
@@ -158,7 +145,7 @@ def _patched(patch: StatePatch) -> Conduct:
 
 async def _conduct(place: Place, contest_id: str, cause: str, decide: Conduct) -> None:
     """Carry out a decision and say what is so now. Raises Refused."""
-    async with place.desk(contest_id) as desk:
+    async with desk_at(place, contest_id) as desk:
         await desk.carry_out(cause, decide)
         click.echo(f"{contest_id}: {_described(desk.contest.state, SYSTEM.now_us() // 1_000)}")
 

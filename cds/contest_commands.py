@@ -71,8 +71,9 @@ kind_choice = click.Choice([*get_args(AwardKind), NONE])
 def start(*, contest_id: str, at: str | None, data_dir: Path, database_url: str | None) -> None:
     """Start the contest now, or set its start time."""
     from cds import conducting
+    from cds.place import Place
 
-    run(conducting.start(conducting.Place(data_dir, database_url), contest_id, at))
+    run(conducting.start(Place(data_dir, database_url), contest_id, at))
 
 
 @contest.command()
@@ -80,8 +81,9 @@ def start(*, contest_id: str, at: str | None, data_dir: Path, database_url: str 
 def pause(*, contest_id: str, data_dir: Path, database_url: str | None) -> None:
     """Stop the countdown, or the contest time once the contest has started."""
     from cds import conducting
+    from cds.place import Place
 
-    run(conducting.pause(conducting.Place(data_dir, database_url), contest_id))
+    run(conducting.pause(Place(data_dir, database_url), contest_id))
 
 
 @contest.command()
@@ -89,8 +91,9 @@ def pause(*, contest_id: str, data_dir: Path, database_url: str | None) -> None:
 def resume(*, contest_id: str, data_dir: Path, database_url: str | None) -> None:
     """Let the countdown, or the contest time, go on."""
     from cds import conducting
+    from cds.place import Place
 
-    run(conducting.resume(conducting.Place(data_dir, database_url), contest_id))
+    run(conducting.resume(Place(data_dir, database_url), contest_id))
 
 
 @contest.command()
@@ -98,8 +101,9 @@ def resume(*, contest_id: str, data_dir: Path, database_url: str | None) -> None
 def freeze(*, contest_id: str, data_dir: Path, database_url: str | None) -> None:
     """Freeze the scoreboard now, before its time."""
     from cds import conducting
+    from cds.place import Place
 
-    run(conducting.freeze(conducting.Place(data_dir, database_url), contest_id))
+    run(conducting.freeze(Place(data_dir, database_url), contest_id))
 
 
 @contest.command()
@@ -107,8 +111,9 @@ def freeze(*, contest_id: str, data_dir: Path, database_url: str | None) -> None
 def end(*, contest_id: str, data_dir: Path, database_url: str | None) -> None:
     """End the contest now, before its time. A freeze that has not begun is then none."""
     from cds import conducting
+    from cds.place import Place
 
-    run(conducting.end(conducting.Place(data_dir, database_url), contest_id))
+    run(conducting.end(Place(data_dir, database_url), contest_id))
 
 
 @contest.command()
@@ -117,8 +122,9 @@ def end(*, contest_id: str, data_dir: Path, database_url: str | None) -> None:
 def thaw(*, contest_id: str, at: str | None, data_dir: Path, database_url: str | None) -> None:
     """Show everybody the final scoreboard, now or at a time after the end."""
     from cds import conducting
+    from cds.place import Place
 
-    run(conducting.thaw(conducting.Place(data_dir, database_url), contest_id, at))
+    run(conducting.thaw(Place(data_dir, database_url), contest_id, at))
 
 
 @contest.command()
@@ -132,8 +138,9 @@ def thaw(*, contest_id: str, at: str | None, data_dir: Path, database_url: str |
 def finalize(*, contest_id: str, bronzes: int | None, data_dir: Path, database_url: str | None) -> None:
     """Make the results final. Refused, with a list, while anything is not judged or not answered."""
     from cds import conducting
+    from cds.place import Place
 
-    run(conducting.finalize(conducting.Place(data_dir, database_url), contest_id, bronzes))
+    run(conducting.finalize(Place(data_dir, database_url), contest_id, bronzes))
 
 
 @contest.command()
@@ -141,8 +148,9 @@ def finalize(*, contest_id: str, bronzes: int | None, data_dir: Path, database_u
 def end_updates(*, contest_id: str, data_dir: Path, database_url: str | None) -> None:
     """Say that nothing will change any more. This cannot be taken back."""
     from cds import conducting
+    from cds.place import Place
 
-    run(conducting.end_updates(conducting.Place(data_dir, database_url), contest_id))
+    run(conducting.end_updates(Place(data_dir, database_url), contest_id))
 
 
 @contest.command()
@@ -155,9 +163,10 @@ def extend(*, contest_id: str, duration: tuple[int, bool], data_dir: Path, datab
     A contest that had ended goes on when its new time is not over.
     """
     from cds import conducting
+    from cds.place import Place
 
     duration_ms, by = duration
-    run(conducting.extend(conducting.Place(data_dir, database_url), contest_id, duration_ms, by=by))
+    run(conducting.extend(Place(data_dir, database_url), contest_id, duration_ms, by=by))
 
 
 @contest.command()
@@ -201,6 +210,7 @@ def settings(*, contest_id: str, data_dir: Path, database_url: str | None, **giv
 
     from cds import conducting
     from cds.commands.contest_settings import SettingsPatch
+    from cds.place import Place
 
     patch = msgspec.convert(given, SettingsPatch)
-    run(conducting.show_settings(conducting.Place(data_dir, database_url), contest_id, patch))
+    run(conducting.show_settings(Place(data_dir, database_url), contest_id, patch))

@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 import click
 import msgspec
 
-from cds.accounts import Place, generated_password, print_disabled, print_password_once
+from cds.accounts import generated_password, print_disabled, print_password_once
 from cds.commands.accounts import refuse_unfit
 from cds.commands.decision import Refused
 from cds.identity import password_hash
+from cds.place import Place
 from eventstore.postgres import PostgresStore
 from eventstore.store import ServerAccount
 from schemas.objects import Account

@@ -8,7 +8,7 @@ from typing import cast
 
 import msgspec
 
-from cds.commands.accounts import login_change, refuse_taken_username, refuse_unfit
+from cds.commands.accounts import login_change, login_erased, refuse_taken_username, refuse_unfit
 from cds.commands.contest_clock import consequences_of_contest
 from cds.commands.contest_moments import read_relative_time_ms
 from cds.commands.decision import ObjectChange, Refused
@@ -80,8 +80,7 @@ def around_account(
 ) -> Around:
     """The login of an account changes with it, and goes with it."""
     if after is None:
-        gone = [ObjectChange("x-logins", write.identifier, None)] if write.identifier in state.logins else []
-        return Around(after=tuple(gone))
+        return Around(after=tuple(login_erased(state, write.identifier)))
     account = cast("Account", after)
     refuse_unfit(account)
     refuse_taken_username(state, account)

@@ -6,7 +6,7 @@ not know any particular type.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -88,13 +88,13 @@ def check_identifier(identifier: str) -> None:
         )
 
 
-def _canonical(instance: ContestObject, names: Iterable[str], canonical: "type[str] | object") -> dict[str, str]:
+def _canonical(instance: ContestObject, names: Iterable[str], canonical: Callable[[str], str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         value = getattr(instance, name)
         if isinstance(value, str):
             try:
-                written = canonical(value)  # type: ignore[operator]
+                written = canonical(value)
             except ValueError as error:
                 raise Refused(f"{name} is {error}", name) from None
             if written != value:

@@ -18,7 +18,7 @@ from cds.commands.properties import Properties, raw, text_of
 from cds.commands.write import LoginWish
 from cds.contest_api.bodies import parsed_object, read_body
 from cds.contest_api.errors import Failure
-from cds.contest_api.multipart import read_submission_form, zipped
+from cds.contest_api.multipart import is_form, read_submission_form, zipped
 from cds.logos import with_sizes
 from cds.uploads import Upload, UploadedFile, refuse_shared_filenames, uploaded
 from projections.contest import ContestState
@@ -39,7 +39,6 @@ LOGO = "logo"
 LOGIN_PROPERTIES = ("password", "disabled")
 """What may be written of an account and is never read: the password is kept as a hash beside the log."""
 
-MULTIPART = "multipart/form-data"
 SUBMITTED_ARCHIVE = "files.zip"
 
 
@@ -71,7 +70,7 @@ async def read_written(request: web.Request, row: ObjectType, present: Mapping[s
 
     `present` are the files that the object has, by href.
     """
-    if row.name == "submissions" and request.content_type == MULTIPART:
+    if row.name == "submissions" and is_form(request):
         return await _submitted_form(request, row)
     body = await read_body(request, body_bytes_max(row))
     properties = await parsed_object(body)

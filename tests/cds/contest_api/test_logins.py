@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from cds.account_files import AccountWish
-from cds.accounts import ContestAccounts, Place
+from cds.accounts import ContestAccounts
+from cds.place import Place
 from cds.server_account_changes import OwnAccounts
 from cds.throttling import FREE_FAILURES, WAIT_S_MAX
 from tests.cds.contest_api.serving import DEADLINE_S, Answer, Caller, Login, Running, Stream, running, server_login
