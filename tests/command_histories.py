@@ -47,6 +47,8 @@ STATE_PATCHES: tuple[JsonObject, ...] = (
     {"started": "now"},
     {"frozen": "now"},
     {"frozen": None},
+    {"frozen": moment("2:00:00.000")},
+    {"frozen": moment("3:45:00.000")},
     {"ended": "now"},
     {"ended": None},
     {"removed_intervals": None},
@@ -256,8 +258,8 @@ def take_back(choose: Choose, stage: Stage) -> Command | None:
 
 def reschedule(choose: Choose, stage: Stage) -> Command | None:
     """Another length of the contest or of its freeze."""
-    length: JsonObject = {"duration": choose(("4:30:00.000", "5:00:00.000", "6:00:00.000"))}
-    freeze: JsonObject = {"scoreboard_freeze_duration": choose((None, "1:00:00.000", "2:00:00.000"))}
+    length: JsonObject = {"duration": choose(("4:10:00.000", "4:30:00.000", "5:00:00.000", "6:00:00.000"))}
+    freeze: JsonObject = {"scoreboard_freeze_duration": choose((None, "1:00:00.000", "2:00:00.000", "4:00:00.000"))}
     return command(reschedule, stage, method="PATCH", path="contest", body=choose((length, freeze)))
 
 

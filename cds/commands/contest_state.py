@@ -243,7 +243,8 @@ def _behind_submissions_ms(draft: _Draft, ended_ms: int) -> int:
     In a pause contest time stands, and what is submitted then has the contest time at which the contest ends.
     """
     submissions = draft.before.objects["submissions"].values()
-    moved = {each.id: each.instance for each in resent_contest_times(draft.before, draft.contest, draft.state)}
+    resent = resent_contest_times(draft.before, draft.contest, draft.state)
+    moved = {change.id: change.instance for change in resent if change.type == "submissions"}
     duration_ms = parse_relative_time_ms(draft.contest.duration)
     times_ms = (
         parse_relative_time_ms(cast("Submission", moved.get(each.id, each)).contest_time)

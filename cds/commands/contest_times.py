@@ -60,7 +60,7 @@ def refuse_hiding(before: ContestState, changes: Iterable[ObjectChange], propert
     hidden = next(_hidden_anew(before, after), None)
     if hidden is not None:
         raise Refused(
-            f"the freeze would then begin before submission {hidden}, whose verdict has been shown already",
+            f"the freeze would then hide submission {hidden}, whose verdict has been shown already",
             property,
             ground="conflict",
         )

@@ -7,7 +7,6 @@ import pytest
 
 from cds.commands.contest_clock import (
     START_MARGIN_MS,
-    consequences_of_contest,
     decide_duration,
     decide_start_time,
     decide_thaw_time,
@@ -16,7 +15,7 @@ from cds.commands.contest_clock import (
 from cds.commands.decision import Refused
 from projections.contest import ContestState
 from schemas.times import format_time
-from tests.builders import START, clarification, moment, put, state, submission
+from tests.builders import START, clarification, judgement, moment, put, state, submission
 from tests.cds.commands.playing import (
     OPEN,
     PAUSE,
@@ -213,37 +212,7 @@ def test_a_contest_that_does_not_exist_is_unknown() -> None:
     assert raised.value.ground == "unknown"
 
 
-# --- the contest object changed by an administrator --------------------------------------------------------------
-
-
-def test_a_start_that_has_passed_cannot_be_changed() -> None:
-    before = played_to(bare(), "1:00:00.000")
-    for start in (moment("0:00:00.001"), None):
-        with pytest.raises(Refused) as raised:
-            consequences_of_contest(before, contest(start_time=start), at("1:00:00.000"))
-        assert_refused(raised, "forbidden", "start_time")
-    elsewhere = format_time(START_MS)
-    assert elsewhere != START
-    assert consequences_of_contest(before, contest(start_time=elsewhere, name="Other"), at("1:00:00.000")) == []
-
-
-def test_a_pause_beside_a_start_is_invalid() -> None:
-    with pytest.raises(Refused) as raised:
-        consequences_of_contest(bare(), contest(countdown_pause_time="0:10:00.000"), START_MS)
-    assert_refused(raised, "invalid", "countdown_pause_time")
-
-
-def test_a_new_contest_has_no_consequences() -> None:
-    assert consequences_of_contest(ContestState(), contest(), START_MS) == []
-
-
-def test_a_planned_start_that_moves_takes_contest_times_with_it() -> None:
-    before = furnished()
-    take(before, put(submission("early", "t1", "a", "-0:30:00.000")))
-    changes = consequences_of_contest(before, contest(start_time=moment("1:00:00.000")), at("-2:00:00.000"))
-    assert types(changes) == ["submissions"]
-    take(before, changes)
-    assert timed(before, "submissions")["early"].contest_time == "-1:30:00.000"
+# --- another length -------------------------------------------------------------------------------------------------
 
 
 def test_an_extension_after_the_end_reopens_the_contest() -> None:
@@ -286,7 +255,13 @@ def test_the_length_of_a_contest_that_is_thawed_or_final_stays() -> None:
         assert_refused(raised, "forbidden", "duration")
 
 
-def test_the_state_of_a_contest_of_another_system_is_its_source_s() -> None:
-    before = bare(clock=False)
-    take(before, put(state(**{**WHOLE, "thawed": None})))
-    assert consequences_of_contest(before, contest(duration="9:00:00.000"), at("6:00:00.000")) == []
+def test_another_length_does_not_let_the_freeze_reach_back_to_a_verdict_that_was_shown() -> None:
+    """Law 3. What nobody has judged yet may be frozen afterwards."""
+    before = played_to(furnished(), "3:55:00.000")
+    take(before, put(submission("s1", "t1", "a", "3:50:00.000")))
+    assert decide_duration(before, 4 * HOUR_MS + 45 * MINUTE_MS, at("3:55:00.000"))
+    take(before, put(judgement("j1", "s1", "AC", "3:51:00.000")))
+    with pytest.raises(Refused, match="submission s1, whose verdict has been shown already") as raised:
+        decide_duration(before, 4 * HOUR_MS + 45 * MINUTE_MS, at("3:55:00.000"))
+    assert_refused(raised, "conflict", "duration")
+    assert decide_duration(before, 4 * HOUR_MS + 50 * MINUTE_MS + 1, at("3:55:00.000"))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds.commands.contest_clock import decide_thaw_time, due_changes
+from cds.commands.contest_clock import due_changes
 from cds.commands.contest_moments import STATE_MOMENTS, whole_state
 from cds.commands.contest_state import (
     EXTRA_BRONZES_MAX,
@@ -16,8 +16,7 @@ from cds.commands.contest_state import (
 )
 from cds.commands.decision import Refused
 from projections.timeline import moment_ms
-from schemas.records import AwardSettings, Settings
-from tests.builders import START, judgement, moment, put, state, submission
+from tests.builders import START, clarification, moment, put, state, submission
 from tests.cds.commands.playing import (
     START_MS,
     assert_refused,
@@ -31,7 +30,6 @@ from tests.cds.commands.playing import (
     played_to,
     present,
     refused,
-    settings,
     take,
     timed,
     types,
@@ -41,6 +39,7 @@ from tests.cds.commands.playing import (
 MINUTE_MS = 60_000
 FROZEN = moment("4:00:00.000")
 ENDED = moment("5:00:00.000")
+AN_HOUR_OUT = {"removed_intervals": [wanted("1:00:00.000", "2:00:00.000")]}
 
 
 # --- start -------------------------------------------------------------------------------------------------------
@@ -101,6 +100,28 @@ def test_a_contest_is_frozen_now_and_the_freeze_taken_back() -> None:
     assert refused(before, "4:00:00.000", frozen=None).ground == "conflict"
 
 
+def test_a_contest_without_a_freeze_that_is_frozen_has_one() -> None:
+    """JSON Format, "Contest state": it has a freeze if and only if scoreboard_freeze_duration is there."""
+    for none in (None, "0:00:00.000"):
+        after = patched(played_to(bare(scoreboard_freeze_duration=none), "2:00:00.000"), "2:00:00.000", frozen="now")
+        assert its_contest(after).scoreboard_freeze_duration == "3:00:00.000"
+        assert present(after).frozen == moment("2:00:00.000")
+        assert after.timeline.freeze_ms == 2 * 60 * MINUTE_MS
+        refusal = refused(after, "2:10:00.000", frozen=None)
+        assert (refusal.ground, "scoreboard_freeze_duration" in refusal.reason) == ("conflict", True)
+        take(after, put(contest(scoreboard_freeze_duration=None)))
+        taken_back = patched(after, "2:10:00.000", frozen=None)
+        assert (present(taken_back).frozen, taken_back.timeline.embargo_ms) == (None, None)
+    paused = patched(played_to(bare(scoreboard_freeze_duration=None), "3:00:00.000"), "3:00:00.000", **AN_HOUR_OUT)
+    after = patched(paused, "3:00:00.000", frozen=moment("2:30:00.000"))
+    assert its_contest(after).scoreboard_freeze_duration == "3:30:00.000"
+
+
+def test_a_configured_freeze_stays_when_a_contest_is_frozen_by_hand() -> None:
+    after = patched(played_to(bare(), "2:00:00.000"), "2:00:00.000", frozen="now")
+    assert its_contest(after) == contest()
+
+
 def test_only_a_running_contest_is_frozen() -> None:
     assert refused(bare(), "-1:00:00.000", frozen="now").property == "frozen"
     over = played_to(bare(scoreboard_freeze_duration=None), "5:00:00.000")
@@ -140,6 +161,39 @@ def test_a_paused_contest_is_ended_with_its_pause() -> None:
     assert present(after).removed_intervals == [interval("3:00:00.000", "3:30:00.000", "3:00:00.000")]
 
 
+def test_what_was_submitted_when_contest_time_stood_is_inside_the_contest_that_ends_then() -> None:
+    """In a pause, or at the very moment of the end; what is submitted later, or does not count, moves nothing."""
+    before = played_to(furnished(), "3:00:00.000")
+    take(before, decide_pause(before, at("3:00:00.000")))
+    made = msgspec.structs.replace(submission("s1", "t1", "a", "3:00:00.000"), time=moment("3:20:00.000"))
+    later = msgspec.structs.replace(submission("s2", "t1", "a", "4:40:00.000"), time=moment("5:00:00.000"))
+    outside = submission("s3", "t1", "a", "5:00:00.000")
+    take(before, put(made, later, msgspec.structs.replace(outside, time=moment("1:00:00.000"))))
+    after = patched(before, "3:30:00.000", ended="now")
+    assert its_contest(after).duration == "3:00:00.001"
+    assert after.timeline.within_contest(after.submission_times_ms["s1"])
+    assert present(after).ended == moment("3:30:00.000")
+    assert due_changes(after, at("9:00:00.000")) == []
+    exactly = played_to(furnished(), "3:00:00.000")
+    take(exactly, put(submission("s1", "t1", "a", "3:00:00.000")))
+    assert its_contest(patched(exactly, "3:00:00.000", ended="now")).duration == "3:00:00.001"
+
+
+def test_a_contest_that_is_ended_in_the_past_leaves_out_what_was_submitted_since() -> None:
+    before = played_to(furnished(), "3:30:00.000")
+    take(before, put(submission("s1", "t1", "a", "3:10:00.000"), submission("s2", "t1", "a", "2:50:00.000")))
+    assert its_contest(patched(before, "3:30:00.000", ended=moment("3:00:00.000"))).duration == "3:00:00.000"
+
+
+def test_the_last_submission_counts_at_the_contest_time_that_the_same_patch_gives_it() -> None:
+    before = played_to(furnished(), "3:00:00.000")
+    asked = msgspec.structs.replace(clarification("s1"), time=moment("2:30:00.000"), contest_time="2:30:00.000")
+    take(before, put(submission("s1", "t1", "a", "3:00:00.000"), asked))
+    after = patched(before, "3:00:00.000", ended="now", **AN_HOUR_OUT)
+    assert timed(after, "clarifications")["s1"].contest_time == "1:30:00.000"
+    assert its_contest(after).duration == "2:00:00.001"
+
+
 def test_what_has_not_started_does_not_end_and_what_has_ended_does_not_end_again() -> None:
     assert refused(bare(), "-1:00:00.000", ended="now").property == "ended"
     assert refused(played_to(bare(), "5:00:00.000"), "6:00:00.000", ended="now").ground == "forbidden"
@@ -153,88 +207,6 @@ def test_a_contest_is_reopened_when_it_is_not_over() -> None:
         assert refused(before, now, ended=None).ground == "forbidden"
     take(before, put(contest(duration="6:00:00.000")))
     assert present(patched(before, "5:10:00.000", ended=None)).ended is None
-
-
-# --- thaw, finalize, end of updates ------------------------------------------------------------------------------
-
-
-def test_a_contest_is_thawed_once_and_for_all() -> None:
-    after = patched(played_to(bare(), "5:00:00.000"), "5:30:00.000", thawed="now")
-    thawed = moment("5:30:00.000")
-    assert (present(after).thawed, its_contest(after).scoreboard_thaw_time) == (thawed, thawed)
-    for value in (None, "now"):
-        assert refused(after, "6:00:00.000", thawed=value).ground == "forbidden"
-    take(after, put(contest(duration="9:00:00.000")))
-    assert "thawed, so its end stays" in refused(after, "6:00:00.000", ended=None).reason
-
-
-@pytest.mark.parametrize(("freeze", "now"), [("1:00:00.000", "4:30:00.000"), (None, "6:00:00.000")])
-def test_a_contest_that_runs_or_was_not_frozen_is_not_thawed(freeze: str | None, now: str) -> None:
-    before = played_to(bare(scoreboard_freeze_duration=freeze), now)
-    assert refused(before, now, thawed="now").ground == "forbidden"
-
-
-def test_a_contest_is_made_final_with_its_extra_bronzes_and_reopened() -> None:
-    before = played_to(furnished(clock=False), "5:00:00.000")
-    take(before, put(state(started=START, frozen=FROZEN, ended=ENDED)))
-    changes = decide_state(before, StatePatch(finalized="now", extra_bronzes=2), at("6:00:00.000"))
-    assert types(changes) == ["x-settings", "state"]
-    take(before, changes)
-    assert before.settings.awards.extra_bronzes == 2
-    assert not before.settings.clock
-    for patch in ({"ended": None}, {"extra_bronzes": 3}, {"removed_intervals": None}, {"frozen": None}):
-        assert refused(before, "6:10:00.000", **patch).ground == "forbidden"
-    assert present(patched(before, "6:10:00.000", thawed="now")).thawed
-    assert present(patched(before, "6:20:00.000", finalized=None)).finalized is None
-
-
-def test_a_contest_is_not_final_while_it_runs_or_anything_is_open() -> None:
-    before = played_to(furnished(), "4:30:00.000")
-    take(before, put(submission("s1", "t1", "a", "0:05:00.000")))
-    assert refused(before, "4:30:00.000", finalized="now").ground == "forbidden"
-    played_to(before, "5:00:00.000")
-    refusal = refused(before, "5:00:00.000", finalized="now")
-    assert (refusal.ground, "s1" in refusal.reason) == ("conflict", True)
-    take(before, put(judgement("j1", "s1", "AC", "0:06:00.000")))
-    assert present(patched(before, "5:00:00.000", finalized="now")).finalized == ENDED
-
-
-def test_the_end_of_updates_is_the_very_last_event() -> None:
-    before = patched(played_to(bare(), "5:00:00.000"), "5:10:00.000", thawed="now")
-    patch = StatePatch(finalized="now", extra_bronzes=1, end_of_updates="now")
-    changes = decide_state(before, patch, at("5:20:00.000"))
-    assert types(changes) == ["x-settings", "state", "state"]
-    take(before, changes)
-    assert present(before).finalized == present(before).end_of_updates == moment("5:20:00.000")
-    for value in (None, "now"):
-        assert refused(before, "6:00:00.000", end_of_updates=value).ground == "forbidden"
-
-
-def test_updates_do_not_end_with_a_change_of_the_awards() -> None:
-    """The server could not bring them up to date any more."""
-    before = played_to(bare(scoreboard_freeze_duration=None), "5:00:00.000")
-    take(before, [settings(Settings(clock=True, awards=AwardSettings(computed=True)))])
-    refusal = refused(before, "6:00:00.000", finalized="now", extra_bronzes=1, end_of_updates="now")
-    assert (refusal.ground, refusal.property) == ("invalid", "end_of_updates")
-    patched(before, "6:00:00.000", finalized="now", extra_bronzes=1)
-    assert patched(before, "6:00:00.000", end_of_updates="now").ended_updates
-
-
-def test_a_contest_longer_than_the_calendar_can_be_conducted() -> None:
-    before = played_to(bare(duration="999999999:00:00.000"), "1:00:00.000")
-    assert refused(before, "1:00:00.000", thawed="now").ground == "forbidden"
-    with pytest.raises(Refused, match="9999"):
-        decide_thaw_time(before, moment("9:00:00.000"), at("1:00:00.000"))
-    assert its_contest(patched(before, "1:00:00.000", ended="now")).duration == "1:00:00.000"
-
-
-def test_updates_do_not_end_before_the_contest_is_final_and_thawed() -> None:
-    before = played_to(bare(), "5:00:00.000")
-    assert refused(before, "6:00:00.000", end_of_updates="now").property == "end_of_updates"
-    assert refused(before, "6:00:00.000", finalized="now", end_of_updates="now").ground == "forbidden"
-    never_frozen = played_to(bare(scoreboard_freeze_duration=None), "5:00:00.000")
-    assert never_frozen.state
-    assert patched(never_frozen, "6:00:00.000", finalized="now", end_of_updates="now").ended_updates
 
 
 # --- moments -----------------------------------------------------------------------------------------------------
