@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from cds.commands.decision import UPDATES_ENDED, ObjectChange, Refused
+from cds.commands.object_rules import refuse_unwritable_time
 from projections.contest import ContestState
 from projections.timeline import Timeline
 from schemas.object_types import SINGLETON_ID
@@ -79,9 +80,10 @@ def read_time(property: str, text: str) -> tuple[str, int]:
     """A TIME that somebody gave, canonical and in milliseconds since the epoch. Raises Refused."""
     try:
         canonical = canonical_time(text)
-        return canonical, parse_time_ms(canonical)
     except (ValueError, OverflowError):
         raise Refused(f"{property} is not a time (yyyy-mm-ddThh:mm:ss.sss+hh:mm): {text!r}", property) from None
+    refuse_unwritable_time(property, canonical)
+    return canonical, parse_time_ms(canonical)
 
 
 def read_relative_time_ms(property: str, text: str) -> int:

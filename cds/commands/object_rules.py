@@ -122,6 +122,7 @@ REQUIRED_WHEN: dict[str, Demand] = {
 Complaint = tuple[str, str]
 """A property, and what is wrong with it."""
 
+_TIME = re.compile(TIME.expression)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -136,6 +137,12 @@ def refuse_unruly(
         if complaint not in forgiven:
             property, wrong = complaint
             raise Refused(wrong, property)
+
+
+def refuse_unwritable_time(property: str, text: str) -> None:
+    """Raise Refused (invalid) for a TIME outside of what the JSON format can write."""
+    if _TIME.fullmatch(text) is None:
+        raise Refused(f"{property} {text[:60]!r} is not {TIME.meaning}", property)
 
 
 def filled_in(state: ContestState, row: ObjectType, draft: ContestObject, present: ContestObject | None) -> Properties:

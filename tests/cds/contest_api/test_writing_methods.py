@@ -12,7 +12,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NEW: dict[str, dict[str, Any]] = {
     "groups": {"name": "Third Site", "type": "site"},
-    "judgement-types": {"name": "Time Limit Exceeded", "solved": False, "penalty": True},
+    "judgement-types": {
+        "name": "Time Limit Exceeded",
+        "solved": False,
+        "penalty": True,
+        "simplified_judgement_type_id": "RE",
+    },
     "languages": {"name": "Kotlin", "entry_point_required": False, "extensions": ["kt"], "entry_point_name": "class"},
     "problems": {"label": "C", "name": "Cherries", "ordinal": 2, "test_data_count": 7, "color": "red"},
     "organizations": {"name": "University of the West", "country": "DEU"},
@@ -38,7 +43,7 @@ REQUIRED = {
 
 LEFT_OUT = {
     "groups": "type",
-    "judgement-types": "penalty",
+    "judgement-types": "simplified_judgement_type_id",
     "languages": "entry_point_name",
     "problems": "color",
     "organizations": "country",
