@@ -67,7 +67,7 @@ async def export_contest(
 
 async def list_contests(data_dir: Path, database_url: str | None) -> None:
     """Print id, name, position and state of every contest."""
-    async with opened_store(data_dir, database_url, make=False) as store:
+    async with opened_store(data_dir, database_url) as store:
         tokens = await token_maker(store)
         for stream in await store.heads():
             if stream.startswith(STREAM_PREFIX):

@@ -15,6 +15,12 @@ NOWHERE = "http://127.0.0.1:1/api"
 PASSWORD = {"CDS_ADMIN_PASSWORD": "secret"}
 
 
+@pytest.fixture(autouse=True)
+def logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command sets up the logs of its process for good, and this process is that of all tests."""
+    monkeypatch.setattr("cds.observability.configure_logging", lambda: None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "complaint"),
     [
