@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ATTACKS_AT_ONCE = 25
 
-TAKEN_PERCENT_MIN = 5
+TAKEN_PERCENT_MIN = 2
 """So many of a hundred attacks are near enough to what is accepted to be accepted; else they are shots in the dark."""
 
 
