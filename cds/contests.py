@@ -4,12 +4,12 @@ This module must not know any wire.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 import structlog
 
-from cds.live_contest import STREAM_PREFIX, LiveContest, UnreadableEvent, stream_of
+from cds.live_contest import LOOK_S_MAX, STREAM_PREFIX, LiveContest, UnreadableEvent, stream_of
 from eventstore.limits import is_stream_name
 from eventstore.store import EventStore, Head, Hint, StoreUnavailable
 from projections.tokens import TokenMaker
@@ -65,15 +65,19 @@ class Contests:
         if self._store.alone or not self._store.reachable:
             return
         try:
-            for stream, head in (await self._heads(contest_ids)).items():
-                contest_id = stream.removeprefix(STREAM_PREFIX)
-                known = self._contests.get(contest_id)
-                if stream.startswith(STREAM_PREFIX) and head.position > (0 if known is None else known.position):
-                    await self.opened(contest_id)
+            async with asyncio.timeout(LOOK_S_MAX):
+                await self._read_newer(await self._heads(contest_ids))
         except UnreadableEvent as unreadable:
             log.warning("contest_set_aside", reason=str(unreadable))
-        except StoreUnavailable as away:
+        except (StoreUnavailable, TimeoutError) as away:
             log.warning("database_unavailable", reason=str(away))
+
+    async def _read_newer(self, heads: Mapping[str, Head]) -> None:
+        for stream, head in heads.items():
+            contest_id = stream.removeprefix(STREAM_PREFIX)
+            known = self._contests.get(contest_id)
+            if stream.startswith(STREAM_PREFIX) and head.position > (0 if known is None else known.position):
+                await self.opened(contest_id)
 
     async def _heads(self, contest_ids: AbstractSet[str] | None) -> dict[str, Head]:
         if contest_ids is None:

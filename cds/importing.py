@@ -5,8 +5,9 @@ with the source, so importing the same thing twice adds nothing. This module mus
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import msgspec
 from argon2 import extract_parameters
@@ -19,9 +20,10 @@ from cds.identity import HASHING_THREADS, PHC_PREFIX, matches, password_hash
 from cds.live_contest import ATTEMPTS_MAX, PAGE_EVENTS, Circumstances, Contended, decoded, stream_of
 from cds.packages.contents import ContestContents
 from eventstore.store import Append, Credential, EventStore, NewEvent
+from projections.award_rules import named_kind
 from projections.contest import ContestState
 from schemas.object_types import SINGLETON_ID
-from schemas.objects import Contest
+from schemas.objects import Award, Contest, ContestObject
 
 HASH_MEMORY_KIB_MAX = 256 * 1024
 HASH_PASSES_MAX = 8
@@ -109,12 +111,15 @@ def decide_import(state: ContestState, contents: ContestContents) -> Sequence[Ob
 
 def _spoken_of(state: ContestState, contents: ContestContents) -> list[str]:
     """The types that an import may change: not the state of a contest that this server runs, nor awards it keeps."""
-    kept = {"state": state.settings.clock, "awards": state.settings.awards.computed}
-    return [name for name in contents.spoken_of if not kept.get(name)]
+    spoken_of = {name for name in contents.spoken_of if name != "state" or not state.settings.clock}
+    # The awards that are kept here let go of teams that the source no longer has.
+    return [*spoken_of, *({"awards"} - spoken_of if state.settings.awards.computed and "teams" in spoken_of else ())]
 
 
 def _without_what_is_run_here(state: ContestState, wanted: Objects) -> Objects:
     """The same, with the times of a contest that this server runs as they are here: a package knows the plan alone."""
+    if state.settings.awards.computed:
+        wanted = {**wanted, "awards": _awards_with_those_kept_here(state, wanted)}
     planned, present = wanted.get("contest", {}).get(SINGLETON_ID), state.contest
     if not state.settings.clock or not isinstance(planned, Contest) or present is None:
         return wanted
@@ -163,6 +168,20 @@ def _counted_passwords(state: ContestState, hashed: Sequence[Credential]) -> lis
         if credential.account_id in state.objects["accounts"]
         for change in login_change(state, credential.account_id, new_password=True, disabled=None)
     ]
+
+
+def _awards_with_those_kept_here(state: ContestState, wanted: Objects) -> dict[str, ContestObject]:
+    """The source's own awards, all that are here where it says nothing of any, and those that this server keeps."""
+    own = {i: award for i, award in wanted.get("awards", {}).items() if named_kind(state, i) is None}
+    present = cast("Mapping[str, Award]", state.objects["awards"])
+    kept = {i: award for i, award in present.items() if named_kind(state, i) is not None or "awards" not in wanted}
+    teams = wanted.get("teams", state.objects["teams"])
+    return own | {
+        i: msgspec.structs.replace(award, team_ids=[team_id for team_id in award.team_ids if team_id in teams])
+        if award.team_ids is not None
+        else award
+        for i, award in kept.items()
+    }
 
 
 async def _put_files(store: EventStore, contents: ContestContents, progress: Progress) -> int:

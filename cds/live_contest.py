@@ -46,6 +46,9 @@ ATTEMPTS_MAX = 8
 EAGER_ROLES: tuple[Role, ...] = ("public",)
 """Roles whose feed is built while the contest is loaded; the others' are built when first asked for."""
 
+LOOK_S_MAX = 3.0
+"""How long a reader waits for the database to tell what others wrote; memory answers when it does not."""
+
 STREAM_PREFIX = "contest:"
 
 log = structlog.get_logger(__name__)
@@ -168,9 +171,10 @@ class LiveContest:
         async with self._looking:
             self._next_look = None  # whoever comes from here on may know of something that this look does not see
             try:
-                if (await self._store.head(self.stream)).position > self.position:
-                    await self.catch_up()
-            except StoreUnavailable:
+                async with asyncio.timeout(LOOK_S_MAX):
+                    if (await self._store.head(self.stream)).position > self.position:
+                        await self.catch_up()
+            except (StoreUnavailable, TimeoutError):
                 log.warning("database_unavailable", stream=self.stream)
             except UnreadableEvent as unreadable:
                 log.warning("contest_set_aside", stream=self.stream, reason=str(unreadable))

@@ -13,17 +13,15 @@ import asyncpg
 
 from eventstore.connecting import FAILURES, losses_as_unavailable
 from eventstore.hints import HintBoard
+from eventstore.presence import Presence
 from eventstore.queries import QUERIES
 from eventstore.store import StoreRefused, StoreUnavailable
 
 CHANNEL = "event_store"
 """The channel of NOTIFY; each payload is `stream:position`, the end of a stream after a commit."""
 
-PRESENCE = (0x636473, 1)
-"""The key of the advisory lock that every process shares that has the database open; no other lock has two numbers."""
-
 ARRIVAL = "present"
-"""The payload that says that one more process has the database open."""
+"""The payload that begins so says that one more process has the database open; its number follows."""
 
 POLL_INTERVAL_S = 0.25
 """How often the ends of streams are read although no hint came; also the keepalive of the connection."""
@@ -39,8 +37,12 @@ RECONNECT_MAX_S = 1.0
 class HintListener:
     """Carries the hints of all processes on one database to the board of this one."""
 
-    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], board: HintBoard) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[asyncpg.Connection]], board: HintBoard, presence: Presence
+    ) -> None:
         """`connect` opens a connection outside any pool (LISTEN would be lost in one)."""
+        self._presence = presence
+        self._arrived = False
         self._connect = connect
         self._board = board
         self._task: asyncio.Task[None] | None = None
@@ -98,8 +100,10 @@ class HintListener:
         try:
             with losses_as_unavailable():
                 await connection.add_listener(CHANNEL, self._receive)
-                await connection.execute(QUERIES["be_present"], *PRESENCE, timeout=POLL_TIMEOUT_S)
-                await connection.execute(QUERIES["announce"], ARRIVAL, timeout=POLL_TIMEOUT_S)
+                await self._presence.hold(connection)
+                await connection.execute(
+                    QUERIES["announce"], f"{ARRIVAL} {self._presence.number}", timeout=POLL_TIMEOUT_S
+                )
         except BaseException:
             connection.terminate()
             raise
@@ -132,20 +136,16 @@ class HintListener:
 
     async def _look_for_others(self, connection: asyncpg.Connection) -> None:
         """Count those who have the database open. An arrival that is announced meanwhile is not overlooked."""
-        self._alone = True
-        others = await connection.fetchval(QUERIES["others_present"], *PRESENCE, timeout=POLL_TIMEOUT_S)
-        self._alone = self._alone and others == 0
+        self._arrived = False
+        others = await self._presence.others(connection)
+        self._alone = others == 0 and not self._arrived
 
-    def _receive(self, connection: object, pid: int, _channel: str, payload: object) -> None:
+    def _receive(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         """Take one payload; one of another form is not ours and is passed over, the poll finds what it hid."""
-        if payload == ARRIVAL:
-            self._alone = self._alone and pid == _own_pid(connection)
+        if str(payload).startswith(ARRIVAL):
+            if str(payload) != f"{ARRIVAL} {self._presence.number}":
+                self._arrived, self._alone = True, False
             return
         stream, _, position = str(payload).rpartition(":")
         if stream and position.isdecimal():
             self._board.announce(stream, int(position))
-
-
-def _own_pid(connection: object) -> int | None:
-    """The number of the session, which hears its own announcements too."""
-    return connection.get_server_pid() if isinstance(connection, asyncpg.Connection) else None

@@ -20,6 +20,7 @@ from eventstore.hints import HintBoard, HintSubscription
 from eventstore.limits import check_append, check_page
 from eventstore.listening import HintListener
 from eventstore.migrating import migrate
+from eventstore.presence import Presence
 from eventstore.queries import QUERIES
 from eventstore.store import EVENT_VERSION, Append, Event, Head, ServerAccount, StoreUnavailable
 
@@ -33,8 +34,9 @@ class PostgresStore:
         self._files = FileKeeper(self._connections)
         self._board = HintBoard()
         self._heads = Heads()
-        self._listener = HintListener(self._connections.connect, self._board)
-        self._appender = Appender(self._connections.connect, self._heads, self._board.announce, announce=announce)
+        self._presence = Presence()
+        self._listener = HintListener(self._connections.connect, self._board, self._presence)
+        self._appender = Appender(self._connect_to_write, self._heads, self._board.announce, announce=announce)
         self._announce = announce
 
     @classmethod
@@ -55,6 +57,17 @@ class PostgresStore:
         await store._listener.start()
         store._appender.start()
         return store
+
+    async def _connect_to_write(self) -> asyncpg.Connection:
+        """A session that counts as present for as long as it can write, whatever becomes of the one that listens."""
+        connection = await self._connections.connect()
+        try:
+            with losses_as_unavailable():
+                await self._presence.hold(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     @property
     def reachable(self) -> bool:

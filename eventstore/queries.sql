@@ -47,13 +47,13 @@ SELECT name, position, chain FROM stream WHERE position > 0 ORDER BY number
 SELECT name, position, chain FROM stream WHERE name = ANY ($1)
 
 -- name: be_present
--- Held for as long as the session lives: so others know that this process has the database open.
+-- Held for as long as the session lives, under the number of this process: so others know that it has the database open.
 SELECT pg_advisory_lock_shared($1, $2)
 
 -- name: others_present
 SELECT count(*) FROM pg_locks
-WHERE locktype = 'advisory' AND classid = $1::integer::oid AND objid = $2::integer::oid AND objsubid = 2 AND granted
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
+WHERE locktype = 'advisory' AND classid = $1::integer::oid AND objid <> $2::integer::oid AND objsubid = 2 AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 
 -- name: positions
 SELECT name, position FROM stream WHERE position > 0

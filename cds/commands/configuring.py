@@ -41,7 +41,8 @@ def complete_configured(state: ContestState, write: Write, properties: Propertie
     if write.method != "POST":
         return _usual(state, write, properties)
     name = text_of(properties, NAMED_BY.get(write.row.name, "name")) or ""
-    completed = {"id": raw(readable_id(name, state.objects[write.row.name], write.fresh_id))}
+    spoken = write.row.name == "languages"
+    completed = {"id": raw(readable_id(name, state.objects[write.row.name], write.fresh_id, spoken=spoken))}
     return {**completed, **_usual(state, write, {**properties, **completed})}
 
 

@@ -46,7 +46,8 @@ def around_judgement(
         return Around(after=tuple(_reinstated(state, cast("Judgement", before))))
     if present is not None:
         _refuse_second_verdict(present, judgement)
-    _refuse_wrong_times(judgement)
+    if present is None or present.end_time != judgement.end_time:
+        _refuse_wrong_times(judgement)
     if judgement.current is False:
         return Around()
     return Around(before=tuple(_others_retired(state, judgement)))
@@ -67,7 +68,8 @@ def check_run(state: ContestState, write: Write, before: ContestObject | None, a
         moved = cast("Run", before).judgement_id != run.judgement_id
         if moved or _verdict(judgement) is not None:
             raise Refused(f"runs {write.identifier} does not change any more", ground="conflict")
-    _check_ordinal(state, judgement, run)
+    if before != after:
+        _check_ordinal(state, judgement, run)
     return Around()
 
 
@@ -130,7 +132,10 @@ def _reinstated(state: ContestState, gone: Judgement) -> list[ObjectChange]:
     verdicts = [other for other in left if _verdict(other) is not None]
     if gone.current is False or any(other.current is not False for other in left) or not verdicts:
         return []
-    latest = max(verdicts, key=lambda other: parse_time_ms(other.start_time))
+    # Of those that began together the one that ended last, then the one that was written last.
+    ends_ms = [parse_time_ms(other.end_time or other.start_time) for other in verdicts]
+    places = range(len(verdicts))
+    latest = verdicts[max(places, key=lambda at: (parse_time_ms(verdicts[at].start_time), ends_ms[at], at))]
     return [ObjectChange("judgements", latest.id, msgspec.structs.replace(latest, current=True))]
 
 

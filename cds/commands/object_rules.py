@@ -146,7 +146,7 @@ def refuse_unwritable_time(property: str, text: str) -> None:
 
 
 def filled_in(state: ContestState, row: ObjectType, draft: ContestObject, present: ContestObject | None) -> Properties:
-    """What is required of an object that is put or posted and stays unsaid in it: the usual.
+    """What is required of an object that is put or posted and stays unsaid in it: what it was, else the usual.
 
     An object that is there and lacks it too came from elsewhere, and is not given another meaning with its new name.
     """
@@ -155,7 +155,8 @@ def filled_in(state: ContestState, row: ObjectType, draft: ContestObject, presen
         return {}
     if present is not None and _is_wanting(state, demand, present):
         return {}
-    return {demand.property: raw(demand.otherwise(draft))}
+    kept = None if present is None else getattr(present, demand.property)
+    return {demand.property: raw(demand.otherwise(draft) if kept is None else kept)}
 
 
 def _is_wanting(state: ContestState, demand: Demand, instance: ContestObject) -> bool:

@@ -34,7 +34,7 @@ def complete_submission(state: ContestState, write: Write, properties: Propertie
     if write.viewer.account_id in state.objects["accounts"] and "account_id" not in properties:
         completed["account_id"] = raw(write.viewer.account_id)
     entry_point = text_of(properties, "entry_point")
-    _require_entry_point(state, properties, entry_point)
+    _check_entry_point(state, properties, entry_point, forwarded=capability != "team_submit")
     completed["entry_point"] = raw(entry_point)  # written out also when it is null, which clients want to see
     if capability != "admin_submit":
         completed["reaction"] = raw(None)  # may be sent, and need not be honoured (requirement 67)
@@ -76,9 +76,12 @@ def _own_team(write: Write, properties: Properties) -> str:
     return write.viewer.team_id
 
 
-def _require_entry_point(state: ContestState, properties: Properties, entry_point: str | None) -> None:
+def _check_entry_point(
+    state: ContestState, properties: Properties, entry_point: str | None, *, forwarded: bool
+) -> None:
+    """There where the language needs one, and from a team only there: platforms that forward may fill in more."""
     language = cast("Language | None", state.objects["languages"].get(text_of(properties, "language_id") or ""))
-    if language is not None and not language.entry_point_required and entry_point:
+    if language is not None and not language.entry_point_required and entry_point and not forwarded:
         raise Refused(f"entry_point must not be given: {language.name} needs none", "entry_point")
     if language is not None and language.entry_point_required and not entry_point:
         name = language.entry_point_name or "entry point"

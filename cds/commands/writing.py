@@ -39,7 +39,7 @@ from cds.commands.write import Around, Write, Written
 from projections.award_rules import named_kind
 from projections.contest import ContestState
 from projections.visibility import role_view
-from schemas.object_types import object_key, referenced_ids
+from schemas.object_types import OBJECT_TYPES, object_key, referenced_ids
 from schemas.objects import ContestObject
 
 Complete = Callable[[ContestState, Write, Properties], Properties]
@@ -104,24 +104,29 @@ PARTICULARS: dict[str, Particulars] = {
 }
 
 
-FIXED_ONCE_FINAL = ("submissions", "judgements", "runs", "clarifications")
-"""What is settled when a contest is made final (JSON Format, "Contest state")."""
+RESULTS_REST_ON: dict[str, tuple[str, ...]] = {
+    "contest": ("duration", "penalty_time", "scoreboard_type", "main_scoreboard_group_id"),
+    "judgement-types": ("solved", "penalty"),
+    "problems": ("max_score",),
+    "teams": ("group_ids",),
+    "submissions": (),
+    "judgements": OBJECT_TYPES["judgements"].properties,
+    "runs": OBJECT_TYPES["runs"].properties,
+    "clarifications": (),
+}
+"""What is settled when a contest is made final, by the properties that count (JSON Format, "Contest state")."""
 
 
 def decide_write(state: ContestState, write: Write) -> Written:
     """What a request comes to. Raises Refused."""
-    _refuse_wrong_time(state, write)
+    _refuse_gone(state, write)
     return _DECISIONS[write.method](state, write)
 
 
-def _refuse_wrong_time(state: ContestState, write: Write) -> None:
-    """Nothing is written to a contest that is not there, nor anything on which results rest to one that is final."""
+def _refuse_gone(state: ContestState, write: Write) -> None:
+    """Nothing is written to a contest that is not there."""
     if write.row.name != "contest" and state.contest is None:
         raise Refused("the contest is gone", ground="unknown")
-    if write.row.name in FIXED_ONCE_FINAL and state.state is not None and state.state.finalized:
-        raise Refused(
-            "the contest is final; an administrator may take that back (state, finalized)", ground="forbidden"
-        )
 
 
 def _post(state: ContestState, write: Write) -> Written:
@@ -190,8 +195,21 @@ def _written(state: ContestState, write: Write, before: ContestObject | None, af
         _refuse_unknown(state, write, after)
     key = (write.row.name, object_key(write.row, after or _present(before)))
     around = particulars.surround(state, write, before, after)
+    if state.state is not None and state.state.finalized:
+        _refuse_other_results(write, before, after)
     own = [] if before == after else [ObjectChange(*key, after)]
     return Written(key=key, created=before is None, changes=[*around.before, *own, *around.after])
+
+
+def _refuse_other_results(write: Write, before: ContestObject | None, after: ContestObject | None) -> None:
+    """Nothing on which results rest comes, goes or changes in a contest that is final."""
+    shaping = RESULTS_REST_ON.get(write.row.name)
+    if shaping is None or before == after:
+        return
+    if before is None or after is None or any(getattr(before, name) != getattr(after, name) for name in shaping):
+        raise Refused(
+            "the contest is final; an administrator may take that back (state, finalized)", ground="forbidden"
+        )
 
 
 def _refuse_unchangeable(write: Write, particulars: Particulars, before: ContestObject | None, after: object) -> None:

@@ -13,6 +13,10 @@ from cds.contest_api.errors import RETRY_AFTER_S, Failure
 HELD_BYTES_MAX = 256 * 1024 * 1024
 """Bytes of bodies that are being read or worked on, all requests together."""
 
+FREE_BYTES = 64 * 1024
+"""So much of every body is not counted: however many large ones are on their way, a verdict gets through."""
+
+READ_OF_REQUEST = web.RequestKey("body bytes read", int)
 HELD_FOR_REQUEST = web.RequestKey("body bytes", int)
 
 
@@ -27,7 +31,10 @@ class HeldBodies:
 
     def take(self, request: web.Request, size_bytes: int) -> None:
         """Count more bytes of a request. Raises Failure (503) where it would be too many."""
-        if self.held_bytes + size_bytes > self.limit_bytes:
+        read_bytes = request.get(READ_OF_REQUEST, 0)
+        request[READ_OF_REQUEST] = read_bytes + size_bytes
+        size_bytes -= min(size_bytes, max(0, FREE_BYTES - read_bytes))
+        if size_bytes and self.held_bytes + size_bytes > self.limit_bytes:
             raise Failure(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "the server is busy with large requests; try again",

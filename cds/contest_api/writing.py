@@ -42,6 +42,14 @@ from schemas.objects import ContestObject, Submission
 from schemas.viewers import Viewer
 
 JSON_TYPE = "application/json"
+FORM_TYPES = (
+    "text/plain",
+    "multipart/form-data",
+    "application/x-www-form-urlencoded",
+    "application/octet-stream",
+)
+"""What a browser lets any page send without asking first; the last one stands for a body of no type."""
+
 NO_BODY = Body(properties={})
 
 Decided = Callable[[ContestState], Written]
@@ -94,7 +102,8 @@ def refuse_foreign_form(request: web.Request) -> None:
     A browser adds the password that it remembers to the forms of any page. What is sent as JSON it asks about first
     (preflight), and there the page itself has to bring the password.
     """
-    if request.content_type != JSON_TYPE and from_another_host(request, service_of(request)):
+    as_a_form = request.method == hdrs.METH_POST and request.content_type in FORM_TYPES
+    if as_a_form and from_another_host(request, service_of(request)):
         raise Failure(HTTPStatus.FORBIDDEN, f"a page of another host may only send {JSON_TYPE}")
 
 

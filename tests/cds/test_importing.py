@@ -12,7 +12,7 @@ from cds.live_contest import stream_of
 from cds.packages.contents import Change, ContestContents
 from eventstore.memory import MemoryStore
 from schemas.object_types import SINGLETON_ID
-from schemas.objects import Account, Award, ContestObject
+from schemas.objects import Account, Award, ContestObject, Team
 from schemas.records import AwardSettings, Settings
 from tests.builders import CONTEST, START, moment, put, state
 from tests.cds.commands.playing import folded, settings
@@ -122,3 +122,20 @@ async def test_a_new_password_that_is_imported_ends_what_the_old_one_began() -> 
     await imported(store, contents(JUDGE, passwords={"j": "secret"}))
     assert (await imported(store, contents(JUDGE, passwords={"j": "other"}))).events == 1
     assert (await fold_stream(store, stream_of(CONTEST.id))).logins["j"].generation == 1
+
+
+def test_awards_that_are_kept_here_let_go_of_a_team_that_the_source_has_no_more() -> None:
+    kept = Settings(clock=True, awards=AwardSettings(computed=True))
+    winner = Award(id="winner", citation="Winner", team_ids=["t1", "t2"])
+    costume = Award(id="best-costume", citation="Best costume", team_ids=["t1"])
+    teams = [Team(id=identifier, name=identifier, label=identifier) for identifier in ("t1", "t2")]
+    present = folded([*put(CONTEST, state(), *teams, winner), settings(kept)])
+    wanted = contents()
+    final = {**wanted.final, "teams": {"t1": teams[0]}, "awards": {"best-costume": costume}}
+    spoken_of = frozenset({"contest", "teams", "awards"})
+    changes = decide_import(present, msgspec.structs.replace(wanted, final=final, spoken_of=spoken_of))
+    assert {change.id: change.instance for change in changes} == {
+        "best-costume": costume,
+        "winner": msgspec.structs.replace(winner, team_ids=["t1"]),
+        "t2": None,
+    }

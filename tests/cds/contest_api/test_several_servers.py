@@ -4,12 +4,15 @@ Hints arrive within milliseconds, and a test that would pass thanks to them alon
 back.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
+import asyncpg
 import pytest
 
 from cds.contests import Contests
+from eventstore.listening import POLL_INTERVAL_S
 from tests.cds.contest_api.serving import Running, running
 
 CONTEST = {"id": "finals", "name": "Finals", "duration": "5:00:00", "scoreboard_type": "pass-fail"}
@@ -78,3 +81,19 @@ async def test_a_server_knows_whether_it_is_alone(database_dsn: str) -> None:
         async with running(database_dsn) as other:
             assert not other.store.alone
             assert not one.store.alone
+
+
+async def test_nobody_ever_takes_himself_to_be_alone_in_company(database_dsn: str) -> None:
+    """Also while it is being counted, and when a connection that listens is lost while its process goes on writing."""
+    async with running(database_dsn) as one, running(database_dsn) as other:
+        await one.of_role("admin").ask("PUT", "contests/finals", json=CONTEST)
+        connection = await asyncpg.connect(database_dsn)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND query LIKE '%position > 0%' AND pid <> pg_backend_pid()"
+        )
+        await connection.close()
+        until_s = asyncio.get_running_loop().time() + 4 * POLL_INTERVAL_S
+        while asyncio.get_running_loop().time() < until_s:
+            assert not other.store.alone
+            await asyncio.sleep(0)

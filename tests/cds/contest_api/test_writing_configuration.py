@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.cds.contest_api.feeds import dangling, everything
 from tests.cds.contest_api.live_contest_setup import (
+    CONTEST,
     CONTEST_ID,
     EVERYBODY,
     OVER,
@@ -250,3 +251,16 @@ async def test_the_administrator_of_the_server_configures_every_contest(live: Pl
     assert (await live.patch("root", "teams/t1", {"name": "Omega"}))["name"] == "Omega"
     posted = await live.post("root", "commentary", {"message": "Hello", "tags": []})
     assert posted["time"] == moment(60)
+
+
+async def test_a_property_that_was_said_once_is_not_given_the_usual_value_later(waiting: Play) -> None:
+    await waiting.patch("root", "", {"penalty_time": "0:10:00.000"})
+    without = {name: value for name, value in CONTEST.items() if name != "penalty_time"}
+    assert (await waiting.put("root", "", without))["penalty_time"] == "0:10:00.000"
+
+
+async def test_readable_ids_tell_languages_apart(waiting: Play) -> None:
+    language = {"entry_point_required": False, "extensions": ["x"]}
+    made = [await waiting.post("root", "languages", {**language, "name": name}) for name in ("C", "C++", "C#")]
+    assert [each["id"] for each in made] == ["c", "cpp-2", "csharp"]
+    assert (await waiting.post("root", "groups", {"name": "Team #1"}))["id"] == "team-1"

@@ -1,14 +1,15 @@
 """What changes while a request is on its way: a decision is taken on what is so when it is taken."""
 
 import json
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 from aiohttp import hdrs
 
-from cds.contest_api.held_bodies import HeldBodies
-from tests.cds.contest_api.live_contest_setup import CONTEST, OVER, Play, below, submission
+from cds.contest_api.held_bodies import FREE_BYTES, HeldBodies
+from tests.cds.contest_api.live_contest_setup import CONTEST, OVER, Play, archive, below, data_of, submission
 from tests.cds.contest_api.serving import Answer
 from tests.cds.contest_api.test_http import check_error
 
@@ -72,6 +73,11 @@ async def test_a_final_contest_stays_as_it_is(live: Play) -> None:
     await live.refused("team-one", "POST", "clarifications", {"text": "Why?"}, 403, names="final")
     late = submission(team_id="t2", time=CONTEST["start_time"])
     await live.refused("root", "POST", "submissions", late, 403, names="final")
+    await live.refused("root", "PATCH", "judgement-types/WA", {"solved": True, "penalty": False}, 403, names="final")
+    await live.refused("root", "PATCH", "", {"penalty_time": "0:10:00.000"}, 403, names="final")
+    await live.patch("root", "teams/t1", {"name": "Alpha of the North"})
+    (judged,) = await live.get("judge", "judgements")
+    assert await live.put("judge", f"judgements/{judged['id']}", judged) == judged
     await live.patch("root", "state", {"finalized": None})
     await live.post("judge", "judgements", rejudged)
 
@@ -83,14 +89,19 @@ async def test_a_form_on_a_page_of_another_host_writes_nothing(live: Play) -> No
     await live.refused("team-one", "POST", "clarifications", body, 403, names="another host", headers=headers)
     await live.post("team-one", "clarifications", body, Origin="https://tools.example")
     await live.post("team-one", "clarifications", body, **{"Origin": live.server.root, hdrs.CONTENT_TYPE: "text/plain"})
+    foreign = {"Origin": "https://tools.example"}
+    assert (await live.ask("root", "DELETE", "persons/ada", headers=foreign)).status == 204
 
 
 async def test_large_bodies_are_taken_as_long_as_there_is_room_for_them_together(
     live: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(HeldBodies, "limit_bytes", 100)
-    answer = await live.ask("team-one", "POST", "submissions", submission())
+    noise = {"main.cc": random.Random(1).randbytes(2 * FREE_BYTES)}
+    large = submission(files=[{"data": data_of(archive(noise))}])
+    answer = await live.ask("team-one", "POST", "submissions", large)
     check_error(answer.status, answer.body, answer.headers["Content-Type"], 503)
     assert answer.headers["Retry-After"] == "1"
+    await live.submitted()  # what is small gets through
     monkeypatch.undo()
-    await live.submitted()
+    await live.post("team-one", "submissions", large)

@@ -247,3 +247,11 @@ async def test_the_verdict_before_counts_again_when_a_rejudgement_is_deleted(liv
     second = await live.judged(submission_id, "WA")
     await live.delete("chief", f"judgements/{second}")
     assert [(each["id"], each["current"]) for each in await live.get("judge", "judgements")] == [(first, True)]
+
+
+async def test_of_verdicts_that_began_together_the_last_one_counts_again(live: Play) -> None:
+    submission_id = await live.submitted()
+    made = [await live.judged(submission_id, verdict) for verdict in ("WA", "CE", "AC", "WA")]
+    await live.delete("chief", f"judgements/{made[-1]}")
+    current = [each["id"] for each in await live.get("judge", "judgements") if each["current"]]
+    assert current == [made[2]]
