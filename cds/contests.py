@@ -44,6 +44,11 @@ class Contests:
         contest = self._contests.get(contest_id)
         return contest if contest is not None and contest.exists else None
 
+    @property
+    def alone(self) -> bool:
+        """Whether what is in memory is all there is, as no other process has the database open."""
+        return self._store.alone
+
     async def found(self, contest_id: str) -> LiveContest | None:
         """The contest of that id as new as any process knows it, None when there is none."""
         contest = self._contests.get(contest_id)

@@ -45,8 +45,9 @@ class HeldBodies:
 
     def release(self, request: web.Request) -> None:
         """The request has been answered."""
-        self.held_bytes -= request.get(HELD_FOR_REQUEST, 0)
-        request[HELD_FOR_REQUEST] = 0
+        if HELD_FOR_REQUEST in request:
+            self.held_bytes -= request[HELD_FOR_REQUEST]
+            request[HELD_FOR_REQUEST] = 0
 
 
 HELD_BODIES = web.AppKey("held bodies", HeldBodies)
