@@ -47,7 +47,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         log.exception("request_failed", method=request.method, path=request.path)
         return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this"))
     finally:
-        request.app[HELD_BODIES].release(request)
+        if request.method != hdrs.METH_GET:
+            request.app[HELD_BODIES].release(request)
 
 
 def _refusal(request: web.Request, failure: Failure) -> web.Response:
