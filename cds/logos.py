@@ -7,13 +7,12 @@ must not know whose logo it is.
 import hashlib
 import io
 import re
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 
 from PIL import Image
 
 from cds.commands.decision import Refused
+from cds.packages.images import RASTER_ERRORS, RASTER_FORMATS
 from cds.upload_contents import IMAGE_PIXELS_MAX
 from cds.uploads import Upload
 from schemas.properties import FileReference
@@ -23,7 +22,6 @@ SIDES = (56, 160)
 
 LOGO_PROPERTY = "logo"
 
-_RASTER_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG"}
 _PLAIN_TAG = re.compile(r"[A-Za-z0-9_-]+")
 _COMPRESSION_LEVEL = 9
 _TRANSPARENT = (0, 0, 0, 0)
@@ -34,20 +32,6 @@ _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 """Grey with more than eight bits, which Pillow would cut off at white instead of scaling it."""
 
 _WIDE_TO_BYTE = 1 / 257
-_RASTER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    EOFError,
-    IndexError,
-    KeyError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 
 
 def with_sizes(uploads: Sequence[Upload]) -> list[Upload]:
@@ -77,7 +61,7 @@ def _squares(tags: tuple[str, ...], pictures: Sequence[Upload], taken: set[str])
     present = {(picture.reference.width, picture.reference.height) for picture in pictures}
     missing = [side for side in SIDES if (side, side) not in present]
     largest = max(
-        (picture for picture in pictures if picture.content and picture.reference.mime in _RASTER_FORMATS),
+        (picture for picture in pictures if picture.content and picture.reference.mime in RASTER_FORMATS),
         key=_pixels,
         default=None,
     )
@@ -106,12 +90,12 @@ def _drawn(picture: Upload) -> Image.Image:
     """The picture in memory, in colours with transparency."""
     reference = picture.reference
     try:
-        with Image.open(io.BytesIO(picture.content or b""), formats=(_RASTER_FORMATS[reference.mime],)) as image:
+        with Image.open(io.BytesIO(picture.content or b""), formats=(RASTER_FORMATS[reference.mime],)) as image:
             if image.width * image.height > IMAGE_PIXELS_MAX:
                 raise Refused(f"{reference.filename} has more than {IMAGE_PIXELS_MAX} pixels", LOGO_PROPERTY)
             image.draft("RGB", (_SOURCE_SIDE, _SOURCE_SIDE))
             return _reduced(_in_colours(image))
-    except _RASTER_ERRORS as error:
+    except RASTER_ERRORS as error:
         raise Refused(f"{reference.filename} cannot be read as {reference.mime}", LOGO_PROPERTY) from error
 
 

@@ -13,7 +13,17 @@ import msgspec
 from projections.integrity import Key, ReferrerIndex
 from projections.timeline import Timeline, timeline_of
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
-from schemas.objects import Award, Clarification, Contest, ContestObject, JudgementType, State, Submission, Team
+from schemas.objects import (
+    Award,
+    Clarification,
+    Contest,
+    ContestObject,
+    Judgement,
+    JudgementType,
+    State,
+    Submission,
+    Team,
+)
 from schemas.records import RECORD_TYPES, Login, Settings
 from schemas.times import parse_relative_time_ms
 
@@ -228,6 +238,11 @@ class ContestState:
             for referrer in self.referrers.of(("groups", group_id)):
                 if referrer[0] == "clarifications":
                     yield referrer
+
+    def judgements_of(self, submission_id: str) -> Iterator[Judgement]:
+        """The judgements of a submission, in the order in which they began to name it."""
+        for identifier in self.referrers.of_type(("submissions", submission_id), "judgements"):
+            yield cast("Judgement", self.objects["judgements"][identifier])
 
     def teams_of_groups(self, group_ids: Iterable[str]) -> dict[str, None]:
         """The ids of all teams in any of the groups, in a fixed order."""

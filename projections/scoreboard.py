@@ -172,7 +172,7 @@ class Board:
         submission = cast("Submission | None", self._state.objects["submissions"].get(identifier))
         if submission is None or submission.team_id is None:
             return None
-        judgements = list(self._judgements_of(identifier))
+        judgements = list(self._state.judgements_of(identifier))
         current = self._current_judgement(judgements)
         ended_ms = [parse_time_ms(each.end_time) for each in judgements if each.end_time is not None]
         return Submitted(
@@ -181,18 +181,14 @@ class Board:
             order=(self._state.submission_times_ms[identifier], self._submission_places.of(identifier)),
             time_ms=parse_time_ms(submission.time),
             judged_ms=max(ended_ms, default=None),
-            judgement_type_id=None if current is None else _verdict(current),
+            judgement_type_id=None if current is None else current.verdict,
             score=None if current is None else current.score,
         )
-
-    def _judgements_of(self, submission_id: str) -> Iterator[Judgement]:
-        for identifier in self._state.referrers.of_type(("submissions", submission_id), "judgements"):
-            yield cast("Judgement", self._state.objects["judgements"][identifier])
 
     def _current_judgement(self, judgements: Iterable[Judgement]) -> Judgement | None:
         """The completed judgement that counts; of several the one started last, then the last in the log."""
         completed = [
-            judgement for judgement in judgements if judgement.current is not False and _verdict(judgement) is not None
+            judgement for judgement in judgements if judgement.current is not False and judgement.verdict is not None
         ]
         if len(completed) <= 1:
             return completed[0] if completed else None
@@ -315,8 +311,3 @@ def _state_moments_ms(state: State) -> Iterator[int]:
         yield parse_time_ms(interval.start)
         if interval.end is not None:
             yield parse_time_ms(interval.end)
-
-
-def _verdict(judgement: Judgement) -> str | None:
-    """The type that a judgement came to, None while judging: one of the two is enough (JSON Format, "Judgements")."""
-    return judgement.judgement_type_id or judgement.simplified_judgement_type_id

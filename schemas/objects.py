@@ -231,6 +231,11 @@ class Judgement(ContestObject, frozen=True, kw_only=True, omit_defaults=True, fo
     end_time: TimeText | None = None
     max_run_time: NonNegativeNumber | None = None
 
+    @property
+    def verdict(self) -> str | None:
+        """The type that it came to, None while judging: one of the two is enough (JSON Format, "Judgements")."""
+        return self.judgement_type_id or self.simplified_judgement_type_id
+
 
 class Run(ContestObject, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """JSON Format, "Runs". `run_time` in seconds."""

@@ -54,21 +54,17 @@ def _unjudged(state: ContestState) -> Iterator[str]:
 
 def _current(state: ContestState, submission_id: str) -> list[Judgement]:
     """The judgements of a submission that are current, finished or not."""
-    judgements = state.objects["judgements"]
-    found = (
-        cast("Judgement", judgements[identifier])
-        for identifier in state.referrers.of_type(("submissions", submission_id), "judgements")
-    )
+    found = state.judgements_of(submission_id)
     return [judgement for judgement in found if judgement.current is not False]
 
 
 def _pending(state: ContestState) -> Iterator[str]:
-    return (judgement.id for judgement in _all_current(state) if _verdict(judgement) is None)
+    return (judgement.id for judgement in _all_current(state) if judgement.verdict is None)
 
 
 def _judging_errors(state: ContestState) -> Iterator[str]:
     for judgement in _all_current(state):
-        verdict = _verdict(judgement)
+        verdict = judgement.verdict
         judgement_type = cast("JudgementType | None", state.objects["judgement-types"].get(verdict or ""))
         named_so = judgement_type is not None and judgement_type.name.strip().casefold() == JUDGING_ERROR_NAME
         if verdict == JUDGING_ERROR_ID or named_so:
@@ -78,10 +74,6 @@ def _judging_errors(state: ContestState) -> Iterator[str]:
 def _all_current(state: ContestState) -> Iterator[Judgement]:
     judgements = (cast("Judgement", judgement) for judgement in state.objects["judgements"].values())
     return (judgement for judgement in judgements if judgement.current is not False)
-
-
-def _verdict(judgement: Judgement) -> str | None:
-    return judgement.judgement_type_id or judgement.simplified_judgement_type_id
 
 
 def _unanswered(state: ContestState) -> Iterator[str]:

@@ -22,7 +22,7 @@ def complete_judgement(state: ContestState, write: Write, properties: Properties
     if write.method == "POST":
         completed["id"] = raw(write.fresh_id)
     present = cast("Judgement | None", state.objects["judgements"].get(write.identifier))
-    judged = None if present is None or _verdict(present) is None else present
+    judged = None if present is None or present.verdict is None else present
     final = _has_verdict(properties)
     if not final and "end_time" in properties:
         raise Refused("end_time is given without judgement_type_id", "end_time")
@@ -66,7 +66,7 @@ def check_run(state: ContestState, write: Write, before: ContestObject | None, a
     judgement = cast("Judgement", state.objects["judgements"][run.judgement_id])
     if before is not None and before != after:
         moved = cast("Run", before).judgement_id != run.judgement_id
-        if moved or _verdict(judgement) is not None:
+        if moved or judgement.verdict is not None:
             raise Refused(f"runs {write.identifier} does not change any more", ground="conflict")
     if before != after:
         _check_ordinal(state, judgement, run)
@@ -95,25 +95,21 @@ def _says_current(write: Write) -> bool:
     return value is not None and bytes(value) != b"null"
 
 
-def _verdict(judgement: Judgement) -> str | None:
-    return judgement.judgement_type_id or judgement.simplified_judgement_type_id
-
-
 def _counts(state: ContestState, write: Write, properties: Properties, present: Judgement | None) -> bool | None:
     """Whether a judgement of which the request does not say so is the current one.
 
     One that comes to its verdict is, unless another that began later has come to its own already. One that has
     begun is, unless the submission has a verdict: that goes on counting. Otherwise it stays as it was.
     """
-    comes_to_verdict = _has_verdict(properties) and (present is None or _verdict(present) is None)
+    comes_to_verdict = _has_verdict(properties) and (present is None or present.verdict is None)
     if present is not None and not comes_to_verdict:
         return present.current
     if not comes_to_verdict:
         return not _judged_otherwise(state, write, properties)
     began_ms = _began_ms(properties)
     return not any(
-        other.current is not False and _verdict(other) is not None and parse_time_ms(other.start_time) > began_ms
-        for other in _judgements_of(state, text_of(properties, "submission_id") or "")
+        other.current is not False and other.verdict is not None and parse_time_ms(other.start_time) > began_ms
+        for other in state.judgements_of(text_of(properties, "submission_id") or "")
         if other.id != write.identifier
     )
 
@@ -128,8 +124,8 @@ def _began_ms(properties: Properties) -> int:
 
 def _reinstated(state: ContestState, gone: Judgement) -> list[ObjectChange]:
     """When the current judgement is deleted, the latest of the verdicts that are left counts again."""
-    left = [other for other in _judgements_of(state, gone.submission_id) if other.id != gone.id]
-    verdicts = [other for other in left if _verdict(other) is not None]
+    left = [other for other in state.judgements_of(gone.submission_id) if other.id != gone.id]
+    verdicts = [other for other in left if other.verdict is not None]
     if gone.current is False or any(other.current is not False for other in left) or not verdicts:
         return []
     # Of those that began together the one that ended last, then the one that was written last.
@@ -143,21 +139,15 @@ def _judged_otherwise(state: ContestState, write: Write, properties: Properties)
     """Whether the submission has a verdict that counts: it goes on counting until a rejudgement comes to its own."""
     submission_id = text_of(properties, "submission_id") or ""
     return any(
-        other.current is not False and _verdict(other) is not None and other.id != write.identifier
-        for other in _judgements_of(state, submission_id)
+        other.current is not False and other.verdict is not None and other.id != write.identifier
+        for other in state.judgements_of(submission_id)
     )
-
-
-def _judgements_of(state: ContestState, submission_id: str) -> list[Judgement]:
-    judgements = state.objects["judgements"]
-    ids = state.referrers.of_type(("submissions", submission_id), "judgements")
-    return [cast("Judgement", judgements[identifier]) for identifier in ids]
 
 
 def _others_retired(state: ContestState, judgement: Judgement) -> list[ObjectChange]:
     return [
         ObjectChange("judgements", other.id, msgspec.structs.replace(other, current=False))
-        for other in _judgements_of(state, judgement.submission_id)
+        for other in state.judgements_of(judgement.submission_id)
         if other.id != judgement.id and other.current is not False
     ]
 
@@ -167,11 +157,11 @@ def _refuse_second_verdict(before: Judgement, after: Judgement) -> None:
     if before.submission_id != after.submission_id or before.start_time != after.start_time:
         raise Refused("a judgement stays with its submission and its start_time", "submission_id", ground="conflict")
     same_but_current = msgspec.structs.replace(before, current=after.current) == after
-    if _verdict(before) is not None and not same_but_current:
+    if before.verdict is not None and not same_but_current:
         raise Refused(
             f"judgements {before.id} has come to its verdict; a rejudgement is a new judgement", ground="conflict"
         )
-    if _verdict(before) is None and _verdict(after) is None and not same_but_current:
+    if before.verdict is None and after.verdict is None and not same_but_current:
         raise Refused(f"judgements {before.id} changes once, when it comes to its verdict", ground="conflict")
 
 

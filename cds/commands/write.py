@@ -5,13 +5,14 @@ This module must not know any particular type.
 
 import msgspec
 
+from cds.commands.contest_moments import written
 from cds.commands.decision import ObjectChange
 from cds.commands.permissions import Method
 from cds.commands.properties import Properties
 from projections.contest import ContestState
 from projections.integrity import Key
 from schemas.object_types import SINGLETON_ID, ObjectType
-from schemas.times import format_time, zone_of
+from schemas.times import format_time
 from schemas.viewers import Viewer
 
 
@@ -61,5 +62,4 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 def moment_text(state: ContestState, time_ms: int) -> str:
     """A moment as it is written in this contest: in the zone of its start."""
-    start = state.contest.start_time if state.contest else None
-    return format_time(time_ms) if start is None else format_time(time_ms, zone_of(start))
+    return format_time(time_ms) if state.contest is None else written(state.contest, time_ms)

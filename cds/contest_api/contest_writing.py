@@ -5,7 +5,7 @@ This module must not know the rules of the clock; it tells which request is whic
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
@@ -15,16 +15,22 @@ from cds.commands.contest_settings import SettingsPatch, decide_settings, shown_
 from cds.commands.contest_state import StatePatch, decide_state
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.naming import readable_id
-from cds.commands.permissions import Method
 from cds.commands.properties import Properties, check_identifier, refusal_of, refuse_given, require, text_of
-from cds.commands.write import Write, Written
-from cds.commands.writing import decide_write
+from cds.commands.write import Written
 from cds.contest_api.answers import respond
 from cds.contest_api.conditions import repetition_of
 from cds.contest_api.errors import Failure, unauthorized
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import asked, service_of, viewer_of
-from cds.contest_api.writing import Order, actor_of, asked_to_write, no_content, refuse_foreign_form, write_object
+from cds.contest_api.writing import (
+    Order,
+    actor_of,
+    asked_to_write,
+    deciding,
+    no_content,
+    refuse_foreign_form,
+    write_object,
+)
 from cds.contest_api.written_bodies import Body, present_files, read_written
 from cds.live_contest import LiveContest
 from projections.contest import ContestState
@@ -55,7 +61,7 @@ async def post_contest(request: web.Request) -> web.StreamResponse:
         async with service.contests.naming:
             contest = await _contest_to_post(request, viewer, body)
             order = Order(request, service, contest, viewer, body)
-            return await order.carry_out(CONTEST, _creation(request, contest, body.properties, viewer))
+            return await order.carry_out(CONTEST, deciding(request, contest, viewer, CONTEST, body))
 
 
 async def put_contest(request: web.Request) -> web.StreamResponse:
@@ -71,7 +77,7 @@ async def put_contest(request: web.Request) -> web.StreamResponse:
         require(body.properties, ("id",))
         contest = await service.contests.opened(contest_id)
         order = Order(request, service, contest, viewer, body)
-        return await order.carry_out(CONTEST, _creation(request, contest, body.properties, viewer))
+        return await order.carry_out(CONTEST, deciding(request, contest, viewer, CONTEST, body))
 
 
 async def patch_contest(request: web.Request) -> web.StreamResponse:
@@ -97,7 +103,7 @@ async def patch_contest(request: web.Request) -> web.StreamResponse:
         if "scoreboard_thaw_time" in properties:
             _refuse_others(contest, properties, THAW_PROPERTIES)
             return await _thaw(order, properties, now_ms)
-        return await order.carry_out(CONTEST, _creation(request, contest, properties, viewer))
+        return await order.carry_out(CONTEST, deciding(request, contest, viewer, CONTEST, body))
 
 
 async def patch_state(request: web.Request) -> web.StreamResponse:
@@ -172,22 +178,6 @@ async def _contest_to_post(request: web.Request, viewer: Viewer, body: Body) -> 
     name = text_of(body.properties, "name") or ""
     contest_id = readable_id(name, service.contests.ids(), service.circumstances.identifier())
     return await service.contests.opened(contest_id)
-
-
-def _creation(
-    request: web.Request, contest: LiveContest, properties: Properties, viewer: Viewer
-) -> Callable[[ContestState], Written]:
-    service = service_of(request)
-    write = Write(
-        row=CONTEST,
-        method=cast("Method", request.method),
-        identifier=contest.contest_id,
-        properties=properties,
-        viewer=viewer,
-        now_ms=service.circumstances.now_us() // 1_000,
-        fresh_id=service.circumstances.identifier(),
-    )
-    return lambda state: decide_write(state, write)
 
 
 def _changes(key: Key, decided: Callable[[ContestState], list[ObjectChange]]) -> Callable[[ContestState], Written]:

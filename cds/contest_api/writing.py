@@ -63,22 +63,28 @@ async def write_object(request: web.Request, row: ObjectType) -> web.StreamRespo
         await service.clock.settle(contest)
         body = await _with_password_hash(service, contest, request, await _body(request, contest, row))
         order = Order(request, service, contest, viewer, body)
-        fresh_id = service.circumstances.identifier()
+        return await order.carry_out(row, deciding(request, contest, viewer, row, body))
 
-        def decided(state: ContestState) -> Written:
-            write = Write(
-                row=row,
-                method=cast("Method", request.method),
-                identifier=request.match_info.get("id", contest.contest_id if row.singleton else ""),
-                properties=body.properties,
-                viewer=viewer,
-                now_ms=service.circumstances.now_us() // 1_000,
-                fresh_id=fresh_id,
-                login=body.login,
-            )
-            return decide_write(state, write)
 
-        return await order.carry_out(row, decided)
+def deciding(request: web.Request, contest: LiveContest, viewer: Viewer, row: ObjectType, body: Body) -> Decided:
+    """The decision that a request asks for; the clock is read when it is taken."""
+    circumstances = service_of(request).circumstances
+    fresh_id = circumstances.identifier()
+
+    def decided(state: ContestState) -> Written:
+        write = Write(
+            row=row,
+            method=cast("Method", request.method),
+            identifier=request.match_info.get("id", contest.contest_id if row.singleton else ""),
+            properties=body.properties,
+            viewer=viewer,
+            now_ms=circumstances.now_us() // 1_000,
+            fresh_id=fresh_id,
+            login=body.login,
+        )
+        return decide_write(state, write)
+
+    return decided
 
 
 async def asked_to_write(request: web.Request, row: ObjectType) -> tuple[LiveContest, Viewer]:

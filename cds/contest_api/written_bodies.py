@@ -19,7 +19,7 @@ from cds.commands.write import LoginWish
 from cds.contest_api.bodies import parsed_object, read_body
 from cds.contest_api.errors import Failure
 from cds.contest_api.multipart import is_form, read_submission_form, zipped
-from cds.logos import with_sizes
+from cds.logos import LOGO_PROPERTY, with_sizes
 from cds.uploads import Upload, UploadedFile, refuse_shared_filenames, uploaded
 from projections.contest import ContestState
 from projections.visibility import wire_files
@@ -35,7 +35,6 @@ SUBMISSION_BODY_BYTES_MAX = 16 * MEBIBYTE
 UPLOAD_BODY_BYTES_MAX = 96 * MEBIBYTE
 """The body of a write with files, whose bytes are a third longer in base64."""
 
-LOGO = "logo"
 LOGIN_PROPERTIES = ("password", "disabled")
 """What may be written of an account and is never read: the password is kept as a hash beside the log."""
 
@@ -155,7 +154,7 @@ def _uploads_by_property(
         value = properties.get(file_property.property)
         if value is not None and bytes(value) != b"null":
             uploads = uploaded(file_property, _files(file_property, value), present)
-            yield file_property.property, with_sizes(uploads) if file_property.property == LOGO else uploads
+            yield file_property.property, with_sizes(uploads) if file_property.property == LOGO_PROPERTY else uploads
 
 
 def _files(file_property: FileProperty, value: msgspec.Raw) -> list[UploadedFile]:

@@ -11,14 +11,8 @@ from cds.dialects.results import quoted
 ID_CHARACTERS_MAX = 255
 """Ids longer than the rule's 36 characters are kept up to this length."""
 
-_RULE = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,34}[A-Za-z0-9_-])?")
 _UNSAFE = re.compile(r"[/\\?#%\s\x00-\x1f\x7f]")
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
-
-
-def keeps_rule(identifier: str) -> bool:
-    """Whether the id is one by the specification (JSON Format, "ID")."""
-    return _RULE.fullmatch(identifier) is not None
 
 
 def unsafe_reason(identifier: str) -> str | None:

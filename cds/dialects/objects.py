@@ -10,11 +10,12 @@ import msgspec
 from cds.dialects.coercion import Coercer
 from cds.dialects.drafts import Context, Draft, Unfit
 from cds.dialects.files import file_list
-from cds.dialects.identifiers import keeps_rule, unsafe_reason
+from cds.dialects.identifiers import unsafe_reason
 from cds.dialects.json_values import JsonObject, JsonValue
 from cds.dialects.known import REMOVED_PROPERTIES
 from cds.dialects.repairs import COERCERS, FILLS, LEGACY, NEVER_LEFT_OUT, NULLS_WRITTEN, RULES
 from cds.dialects.results import Place, quoted, refusal
+from schemas.identifiers import is_identifier
 from schemas.object_types import SINGLETON_ID, FileProperty, ObjectType
 from schemas.objects import ContestObject
 
@@ -89,7 +90,7 @@ def _own_id(row: ObjectType, source: JsonObject, place: Place, context: Context,
         context.notices.warn(place, row.name, shown, "id", f"is absent, filled with {quoted(identifier)}")
     elif not isinstance(said, str):
         context.notices.warn(place, row.name, shown, "id", "is a number, read as text")
-    if not keeps_rule(identifier):
+    if not is_identifier(identifier):
         context.notices.warn(place, row.name, shown, "id", f"{quoted(identifier)} breaks the rule for ids, kept")
     return identifier
 

@@ -29,11 +29,11 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"PK\x05\x06", "application/zip"),
     (b"%PDF-", "application/pdf"),
 )
-_RASTER_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG"}
+RASTER_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG"}
 _SVG = re.compile(rb"^(\xef\xbb\xbf)?\s*(<\?xml|<!--|<!DOCTYPE|<svg)", re.IGNORECASE)
 _LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(px|pt|pc|mm|cm|in)?\s*")
 _PIXELS_PER_UNIT = {None: 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0}
-_RASTER_ERRORS = (
+RASTER_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -46,8 +46,8 @@ _RASTER_ERRORS = (
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
 )
+"""What Pillow raises for pictures that are broken, each format in its way."""
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -61,8 +61,8 @@ class Look(msgspec.Struct, frozen=True):
 def look_at(head: bytes) -> Look:
     """What a file is whose first bytes are these."""
     mime = next((mime for signature, mime in _SIGNATURES if head.startswith(signature)), None)
-    if mime in _RASTER_FORMATS:
-        return _sized(mime, _raster_size(head, _RASTER_FORMATS[mime]))
+    if mime in RASTER_FORMATS:
+        return _sized(mime, _raster_size(head, RASTER_FORMATS[mime]))
     if mime is None and _SVG.match(head):
         size, is_svg = _svg_size(head)
         return _sized("image/svg+xml", size) if is_svg else Look(None)
@@ -86,7 +86,7 @@ def _raster_size(head: bytes, image_format: str) -> tuple[float, float] | None:
             warnings.simplefilter("error")
             with Image.open(io.BytesIO(head), formats=(image_format,)) as image:
                 return image.size
-    except (*_RASTER_ERRORS, Warning):
+    except (*RASTER_ERRORS, Warning):
         return None
 
 
