@@ -119,27 +119,20 @@ async def refuse_method(request: web.Request, offered: Sequence[Method]) -> web.
     viewer = await viewer_of(request, contest)
     if viewer.anonymous:
         raise unauthorized("writing needs a login that is valid here")
-    raise _not_offered(request.method, request.path, offered)
+    raise _not_offered(request.method, f"at {request.path}", offered)
 
 
 def check_permission(viewer: Viewer, row: ObjectType, method: str) -> None:
     """Raise Failure: 405 for what nobody may do, 403 for what others may (requirements A8)."""
     if method not in OFFERED[row.name]:
-        allowed = (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS, *sorted(OFFERED[row.name]))
-        raise Failure(
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            f"{method} is not offered on {row.endpoint}",
-            {hdrs.ALLOW: ", ".join(allowed)},
-        )
+        raise _not_offered(method, f"on {row.endpoint}", sorted(OFFERED[row.name]))
     if method not in PERMISSIONS[viewer.role][row.name]:
         raise Failure(HTTPStatus.FORBIDDEN, f"this account may not {method} {row.endpoint}")
 
 
 def _not_offered(method: str, place: str, offered: Sequence[str]) -> Failure:
     allowed = (hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS, *offered)
-    return Failure(
-        HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not offered at {place}", {hdrs.ALLOW: ", ".join(allowed)}
-    )
+    return Failure(HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not offered {place}", {hdrs.ALLOW: ", ".join(allowed)})
 
 
 def actor_of(viewer: Viewer) -> str:
