@@ -4,49 +4,17 @@ This module translates words into calls; it must not hold rules.
 """
 
 import os
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
-import msgspec
 
 from cds.account_commands import accounts
 from cds.command_line import database_options, run
 from cds.configuration import DEFAULT_HOST, DEFAULT_PORT, Configuration
 from cds.contest_commands import contest
+from cds.serve_command import is_whole_url, serve
 
 DSN_LINGER_S = 120.0
-
-
-def check_base_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """Let pass what has the form of a base URL: http or https with a host, or a path from the root."""
-    if value is None:
-        return None
-    if not value.startswith("/") and not _is_whole_url(value):
-        raise click.BadParameter(f"{value!r} is not like https://example.com/x/y/api/")
-    if set(value) & set(" ?#{}"):
-        raise click.BadParameter(f"{value!r} is more than the address of a directory")
-    return value
-
-
-def check_networks(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The networks that are meant; a value may hold several, separated by commas."""
-    texts = [text.strip() for value in values for text in value.split(",") if text.strip()]
-    try:
-        return tuple(ip_network(text, strict=False) for text in texts)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}, nor an address") from None
-
-
-def _is_whole_url(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -61,54 +29,7 @@ def main() -> None:
 
 main.add_command(contest)
 main.add_command(accounts)
-
-
-@main.command()
-@click.option("--host", default=DEFAULT_HOST, show_default=True, envvar="CDS_HOST", help="Address to listen on.")
-@click.option(
-    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), envvar="CDS_PORT", help="Port."
-)
-@click.option(
-    "--base-url",
-    envvar="CDS_BASE_URL",
-    callback=check_base_url,
-    help="Where clients see the API behind a proxy, such as https://example.com/x/y/api/.",
-)
-@click.option(
-    "--trusted-proxy",
-    "trusted_proxies",
-    multiple=True,
-    metavar="CIDR",
-    callback=check_networks,
-    envvar="CDS_TRUSTED_PROXIES",
-    help="Address or network of a proxy that is believed when it says for whom it asks (X-Forwarded-For); repeatable.",
-)
-@click.option(
-    "--auto-login",
-    is_flag=True,
-    envvar="CDS_AUTO_LOGIN",
-    help="Log clients in by the address of an account (Account.ip) where they bring no credentials.",
-)
-@database_options
-def serve(
-    *,
-    host: str,
-    port: int,
-    base_url: str | None,
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...],
-    auto_login: bool,
-    data_dir: Path,
-    database_url: str | None,
-) -> None:
-    """Serve all contests of the log until SIGTERM.
-
-    CDS_ADMIN_PASSWORD sets the password of the account `admin`; without it the first start makes one and prints it.
-    """
-    from cds import serving
-
-    configuration = _server_configuration(host, port, base_url, data_dir, database_url)
-    logins = msgspec.structs.replace(configuration, trusted_proxies=trusted_proxies, auto_login=auto_login)
-    run(serving.serve_contests(logins))
+main.add_command(serve)
 
 
 @main.command(name="import")
@@ -170,7 +91,7 @@ def dsn(data_dir: Path, database_url: str | None) -> None:
 
 def check_live_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Let pass the whole address of a server's API."""
-    if value is not None and (not _is_whole_url(value) or set(value) & set(" ?#{}")):
+    if value is not None and (not is_whole_url(value) or set(value) & set(" ?#{}")):
         raise click.BadParameter(f"{value!r} is not like http://127.0.0.1:8080/api")
     return value
 
@@ -341,18 +262,11 @@ def demo(
     from cds.simulation.parameters import SimulationParameters
 
     parameters = SimulationParameters(seed=seed, teams=teams, name="Demo Contest")
-    configuration = _server_configuration(host, port, None, data_dir, database_url)
-    run(demonstration.run_demo(configuration, parameters, speed))
-
-
-def _server_configuration(
-    host: str, port: int, base_url: str | None, data_dir: Path, database_url: str | None
-) -> Configuration:
-    return Configuration(
+    configuration = Configuration(
         host=host,
         port=port,
-        base_url=base_url,
         data_dir=data_dir,
         database_url=database_url,
         admin_password=os.environ.get("CDS_ADMIN_PASSWORD") or None,
     )
+    run(demonstration.run_demo(configuration, parameters, speed))
