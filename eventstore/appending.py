@@ -22,7 +22,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from eventstore.chain import GENESIS
 from eventstore.connecting import FAILURES, close_quietly, is_loss, one_line
-from eventstore.grouping import GroupPlan, StreamPlan, group_arguments, plan_group, size_bytes
+from eventstore.grouping import GroupPlan, StreamPlan, file_arguments, group_arguments, plan_group, size_bytes
 from eventstore.queries import QUERIES
 from eventstore.store import Append, Head, OutcomeUnknown, StoreRefused, StoreUnavailable
 
@@ -124,6 +124,7 @@ class Appender:
         self._held_streams: set[str] = set()
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
+        self._session: int | None = None
         self._commits = 0
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -131,6 +132,11 @@ class Appender:
     def start(self) -> None:
         """Begin to write in the background."""
         self._task = asyncio.create_task(self._run(), name="event store appends")
+
+    @property
+    def session(self) -> int | None:
+        """The number of the database session that writes, None while there is none."""
+        return self._session
 
     async def append(self, append: Append) -> Head | None:
         """Queue an append and wait for its answer, as EventStore.append says."""
@@ -199,7 +205,7 @@ class Appender:
                 continue
             group.append(waiting)
             events += max(1, len(waiting.append.events))
-            size += size_bytes(waiting.append.events)
+            size += size_bytes(waiting.append)
         self._queue.extendleft(reversed(held))
         return group
 
@@ -244,8 +250,10 @@ class Appender:
         self, connection: asyncpg.Connection, streams: Sequence[StreamPlan], group: Sequence[_Waiting]
     ) -> set[str]:
         """Run one transaction and answer the appends that it wrote. Returns the streams that had moved."""
-        arguments = group_arguments(streams)
-        rows = await connection.fetch(QUERIES["append_group"], *arguments, self._announce, timeout=COMMIT_TIMEOUT_S)
+        arguments = [*group_arguments(streams), self._announce]
+        files = file_arguments(streams)
+        query = QUERIES["append_group_with_files"] if files else QUERIES["append_group"]
+        rows = await connection.fetch(query, *arguments, *files, timeout=COMMIT_TIMEOUT_S)
         moved: set[str] = set()
         for stream, (position, chain, written) in zip(streams, rows, strict=True):
             if not written:
@@ -253,9 +261,10 @@ class Appender:
                 moved.add(stream.stream)
                 continue
             self._heads.learn(stream.stream, stream.head)
-            self._committed(stream.stream, stream.head.position)
             for extension in stream.extensions:
                 group[extension.index].settle(extension.head)
+            # After the answers: who wrote has then applied it when word of it comes to whoever follows the stream.
+            self._committed(stream.stream, stream.head.position)
         self._commits += 1
         if self._commits % FORGET_EVERY_COMMITS == 0:
             await connection.execute(QUERIES["forget_batches"], BATCHES_KEPT)
@@ -297,6 +306,7 @@ class Appender:
         while True:
             try:
                 self._connection = await self._connect()
+                self._session = self._connection.get_server_pid()
                 return self._connection
             except (StoreUnavailable, StoreRefused):
                 if self._closed or loop.time() >= deadline_s:
@@ -316,7 +326,7 @@ class Appender:
 
     async def _disconnect(self, *, politely: bool) -> None:
         """Let go of the writing connection."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._session = self._connection, None, None
         if connection is None:
             return
         if politely:

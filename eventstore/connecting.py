@@ -86,6 +86,14 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def _named(dsn: str) -> str:
+    """The database, with its host and port where the address names them; never with user or password."""
+    # The last `@` ends user and password, whatever characters stand in them; in a query it may be part of a password.
+    login, _, rest = dsn.partition("://")[2].rpartition("@")
+    host = "" if "?" in login else rest.partition("?")[0].partition("/")[0]
+    return f"the database at {host}" if host else "the database"
+
+
 class Connections:
     """Opens connections to one database, and keeps a small pool of them."""
 
@@ -109,7 +117,7 @@ class Connections:
         except _REFUSALS as error:
             raise StoreRefused(f"the database refuses the connection: {one_line(error)}") from error
         except FAILURES as error:
-            raise StoreUnavailable(f"the database cannot be reached: {one_line(error)}") from error
+            raise StoreUnavailable(f"{_named(self._dsn)} cannot be reached: {one_line(error)}") from error
         except (ValueError, OverflowError) as error:
             raise StoreRefused(f"the database's address cannot be read: {one_line(error)}") from error
 

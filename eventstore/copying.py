@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from eventstore.addressing import address_of
 from eventstore.appending import OUTCOME_PATIENCE_S, written_batches
 from eventstore.chain import GENESIS, chain_values, origin_of
 from eventstore.connecting import FAILURES, Connections
 from eventstore.grouping import event_rows, size_bytes
+from eventstore.presence import Presence
 from eventstore.queries import QUERIES
 from eventstore.store import Append, Head, OutcomeUnknown, StoreRefused, StoreUnavailable
 
@@ -48,15 +50,17 @@ EVENT_COLUMNS = (
 
 
 def is_bulk(append: Append) -> bool:
-    """Whether an append is better off alone and by COPY."""
-    return len(append.events) >= BULK_EVENTS_MIN or size_bytes(append.events) >= BULK_BYTES_MIN
+    """Whether an append is better off alone: its events go by COPY."""
+    return len(append.events) >= BULK_EVENTS_MIN or size_bytes(append) >= BULK_BYTES_MIN
 
 
 class _CommitLost(StoreUnavailable):
     """The connection went away after COMMIT was sent."""
 
 
-async def append_by_copy(connections: Connections, append: Append, *, announce: bool) -> Head | None:
+async def append_by_copy(
+    connections: Connections, append: Append, presence: Presence, *, announce: bool
+) -> Head | None:
     """Append one large batch, as EventStore.append says.
 
     A lost commit is settled by doing the same again: under the lock the end of the stream has either moved, and
@@ -67,6 +71,7 @@ async def append_by_copy(connections: Connections, append: Append, *, announce: 
     while True:
         try:
             async with connections.pooled() as connection:
+                await presence.arrive(connection)
                 return await _append_on(connection, append, announce=announce)
         except _CommitLost:
             lost_at_s = loop.time() if lost_at_s is None else lost_at_s
@@ -120,6 +125,10 @@ async def _append_within(connection: PoolConnectionProxy, append: Append, *, ann
         accounts = [credential.account_id for credential in append.credentials]
         hashes = [credential.password_hash for credential in append.credentials]
         await connection.execute(QUERIES["put_credentials"], scopes, accounts, hashes)
+    if append.files:
+        files = {address_of(content): content for content in append.files}
+        sizes = [len(content) for content in files.values()]
+        await connection.execute(QUERIES["keep_files"], list(files), sizes, list(files.values()))
     if announce:
         await connection.execute(QUERIES["announce"], f"{append.stream}:{head.position}")
     return head

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from eventstore.addressing import address_of
 from eventstore.chain import chain_values, origin_of, row_origin
 from eventstore.store import Append, Head, NewEvent
 
@@ -99,6 +100,17 @@ def group_arguments(streams: Sequence[StreamPlan]) -> list[list[object]]:
     return [*_columns(ends, 5), *_columns(rows, 10), *_columns(batches, 3), *_columns(credentials, 4)]
 
 
+def file_arguments(streams: Sequence[StreamPlan]) -> list[list[object]]:
+    """The files of the plans as the arrays that follow the others in append_group_with_files; empty without any."""
+    files = [
+        (index, address_of(content), content)
+        for index, plan in enumerate(streams, 1)
+        for extension in plan.extensions
+        for content in extension.append.files
+    ]
+    return _columns(files, 3) if files else []
+
+
 def event_rows(
     append: Append, events: Sequence[NewEvent], chains: Sequence[bytes], last_position: int
 ) -> Iterable[tuple[object, ...]]:
@@ -124,6 +136,7 @@ def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
 
 
-def size_bytes(events: Sequence[NewEvent]) -> int:
-    """About how much the events of an append weigh, for limits on groups."""
-    return sum(len(event.data or b"") + len(event.id) for event in events)
+def size_bytes(append: Append) -> int:
+    """About how much an append weighs, for limits on groups."""
+    of_events = sum(len(event.data or b"") + len(event.id) for event in append.events)
+    return of_events + sum(map(len, append.files))

@@ -3,6 +3,8 @@
 Knows sizes. It must not know how anything is kept.
 """
 
+from collections.abc import Mapping
+
 from eventstore.chain import check_encodable
 from eventstore.store import Append, NewEvent, StoreRefused
 
@@ -23,6 +25,18 @@ READ_EVENTS_MAX = 10_000
 
 FILE_BYTES_MAX = 512 * 1024 * 1024
 """The limit for one file."""
+
+APPENDED_FILE_BYTES_MAX = 1024 * 1024
+"""The limit for one file that goes with an append."""
+
+KEPT_BYTES_MAX = 1024 * 1024
+"""The limit for what is kept under one id beside the log."""
+
+KEPT_AT_ONCE_MAX = 10_000
+"""The limit for the ids of one `keep`."""
+
+CHECKPOINT_PART_BYTES_MAX = 128 * 1024 * 1024
+"""The limit for one part of a checkpoint."""
 
 _POSITION_MAX = 2**63 - 1
 _TIME_US_MAX = 2**63 - 1
@@ -47,6 +61,11 @@ def check_append(append: Append) -> None:
         check_encodable("scope of a credential", credential.scope, EVENT_TEXT_BYTES_MAX)
         check_encodable("account_id of a credential", credential.account_id, EVENT_TEXT_BYTES_MAX)
         check_encodable("password_hash", credential.password_hash or "", EVENT_TEXT_BYTES_MAX)
+    for content in append.files:
+        if len(content) > APPENDED_FILE_BYTES_MAX:
+            raise StoreRefused(
+                f"a file of {len(content)} bytes in an append; the limit is {APPENDED_FILE_BYTES_MAX}: put it first"
+            )
 
 
 def _check_event(number: int, event: NewEvent) -> None:
@@ -77,6 +96,25 @@ def check_page(limit: int) -> None:
     """Raise StoreRefused for a page that is larger than READ_EVENTS_MAX, or has no events at all."""
     if not 1 <= limit <= READ_EVENTS_MAX:
         raise StoreRefused(f"a page of {limit} events was asked for; it must be 1 to {READ_EVENTS_MAX}")
+
+
+def check_kept(kind: str, contents: Mapping[str, bytes | None]) -> None:
+    """Raise StoreRefused, naming kind and id, when bytes cannot be kept beside the log as they are."""
+    check_encodable("kind", kind, EVENT_TEXT_BYTES_MAX)
+    if len(contents) > KEPT_AT_ONCE_MAX:
+        raise StoreRefused(f"{len(contents)} ids of {kind} at once; the limit is {KEPT_AT_ONCE_MAX}")
+    for identifier, data in contents.items():
+        check_encodable(f"id of {kind}", identifier, EVENT_TEXT_BYTES_MAX)
+        if data is not None and len(data) > KEPT_BYTES_MAX:
+            raise StoreRefused(f"{kind} {identifier} is {len(data)} bytes long; the limit is {KEPT_BYTES_MAX}")
+
+
+def check_checkpoint_part(content: bytes) -> None:
+    """Raise StoreRefused for a part that is larger than CHECKPOINT_PART_BYTES_MAX."""
+    if len(content) > CHECKPOINT_PART_BYTES_MAX:
+        raise StoreRefused(
+            f"a part of a checkpoint is {len(content)} bytes long; the limit is {CHECKPOINT_PART_BYTES_MAX}"
+        )
 
 
 def check_file(content: bytes) -> None:

@@ -13,15 +13,12 @@ import asyncpg
 
 from eventstore.connecting import FAILURES, losses_as_unavailable
 from eventstore.hints import HintBoard
-from eventstore.presence import Presence
+from eventstore.presence import ARRIVAL, Presence
 from eventstore.queries import QUERIES
 from eventstore.store import StoreRefused, StoreUnavailable
 
 CHANNEL = "event_store"
 """The channel of NOTIFY; each payload is `stream:position`, the end of a stream after a commit."""
-
-ARRIVAL = "present"
-"""The payload that begins so says that one more process has the database open; its number follows."""
 
 POLL_INTERVAL_S = 0.25
 """How often the ends of streams are read although no hint came; also the keepalive of the connection."""
@@ -38,9 +35,17 @@ class HintListener:
     """Carries the hints of all processes on one database to the board of this one."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[asyncpg.Connection]], board: HintBoard, presence: Presence
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        board: HintBoard,
+        presence: Presence,
+        own_session: Callable[[], int | None],
     ) -> None:
-        """`connect` opens a connection outside any pool (LISTEN would be lost in one)."""
+        """`connect` opens a connection outside any pool (LISTEN would be lost in one).
+
+        `own_session` is the number of the session whose commits this process tells its board itself.
+        """
+        self._own_session = own_session
         self._presence = presence
         self._arrived = False
         self._connect = connect
@@ -48,10 +53,14 @@ class HintListener:
         self._task: asyncio.Task[None] | None = None
         self._connected = False
         self._alone = False
+        self._said_alone = False
+        self._due = asyncio.Event()
+        self.losses = 0
+        """How many connections have been lost since the start."""
 
     @property
     def alone(self) -> bool:
-        """Whether no other process has the database open; False when in doubt."""
+        """Whether nobody but our group has the database open; False when in doubt."""
         return self._alone and self._connected
 
     @property
@@ -89,25 +98,29 @@ class HintListener:
             try:
                 await self._follow(connection)
             finally:
-                self._connected = self._alone = False
+                self._note_end(connection)
                 connection.terminate()
+            self.losses += 1
             await asyncio.sleep(RECONNECT_FIRST_S)
             connection = await self._reconnect()
 
     async def _listen(self) -> asyncpg.Connection:
         """A connection that listens already: whatever is committed from here on is announced on it."""
         connection = await self._connect()
+        connection.add_termination_listener(self._note_end)
         try:
             with losses_as_unavailable():
                 await connection.add_listener(CHANNEL, self._receive)
-                await self._presence.hold(connection)
-                await connection.execute(
-                    QUERIES["announce"], f"{ARRIVAL} {self._presence.number}", timeout=POLL_TIMEOUT_S
-                )
+                await self._presence.arrive(connection)
         except BaseException:
             connection.terminate()
             raise
         return connection
+
+    def _note_end(self, _connection: object) -> None:
+        """Nothing is known any more from the moment that the connection is gone."""
+        self._connected = self._alone = self._said_alone = False
+        self._due.set()
 
     async def _reconnect(self) -> asyncpg.Connection:
         """Try until it works, with growing waits."""
@@ -132,19 +145,39 @@ class HintListener:
             self._connected = True
             for stream, position in rows:
                 self._board.announce(stream, position)
-            await asyncio.sleep(POLL_INTERVAL_S)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Until the next poll is due: at once when somebody has arrived, or the connection is gone."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_INTERVAL_S):
+                await self._due.wait()
+        self._due.clear()
 
     async def _look_for_others(self, connection: asyncpg.Connection) -> None:
-        """Count those who have the database open. An arrival that is announced meanwhile is not overlooked."""
+        """Count those who have the database open. An arrival that is announced meanwhile is not overlooked.
+
+        To be alone is said before the others are counted that it depends on, and taken back after it is no longer so.
+        """
         self._arrived = False
         others = await self._presence.others(connection)
-        self._alone = others == 0 and not self._arrived
+        if others == 0 and not self._said_alone:
+            await self._presence.say_alone(connection)
+            self._said_alone = True
+            others = await self._presence.others(connection)
+        self._alone = others == 0 and not self._arrived and self._said_alone
+        if not self._alone and self._said_alone:
+            await self._presence.take_back(connection)
+            self._said_alone = False
 
-    def _receive(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def _receive(self, _connection: object, pid: int, _channel: str, payload: object) -> None:
         """Take one payload; one of another form is not ours and is passed over, the poll finds what it hid."""
         if str(payload).startswith(ARRIVAL):
-            if str(payload) != f"{ARRIVAL} {self._presence.number}":
+            if str(payload) != self._presence.word:
                 self._arrived, self._alone = True, False
+                self._due.set()
+            return
+        if pid == self._own_session():
             return
         stream, _, position = str(payload).rpartition(":")
         if stream and position.isdecimal():

@@ -4,15 +4,16 @@ Knows what `store.EventStore` promises. It must not know what a contest is.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
-from eventstore.addressing import file_address
+from eventstore.addressing import address_of, file_address
 from eventstore.chain import GENESIS, chain_values, origin_of, row_origin
+from eventstore.checkpoints import checkpoint_part_address
 from eventstore.codec import lift
 from eventstore.hints import HintBoard, HintSubscription
-from eventstore.limits import check_append, check_file, check_page
-from eventstore.store import Append, Event, Head, ServerAccount, StoreUnavailable
+from eventstore.limits import check_append, check_checkpoint_part, check_file, check_kept, check_page
+from eventstore.store import Append, Checkpoint, Event, Head, ServerAccount, StoreRefused, StoreUnavailable
 
 
 class MemoryStore:
@@ -26,7 +27,10 @@ class MemoryStore:
         self._credentials: dict[str, dict[str, str]] = {}
         self._accounts: dict[str, ServerAccount] = {}
         self._secrets: dict[str, bytes] = {}
-        self._under_way: set[str] = set()
+        self._kept: dict[str, dict[str, bytes]] = {}
+        self._checkpoints: dict[str, Checkpoint] = {}
+        self._checkpoint_parts: dict[str, dict[bytes, bytes]] = {}
+        self._held: dict[str, asyncio.Lock] = {}
         self._board = HintBoard()
         self._closed = False
 
@@ -38,6 +42,11 @@ class MemoryStore:
     @property
     def alone(self) -> bool:
         """See EventStore.alone: several may share a store in memory, and looking costs nothing."""
+        return False
+
+    @property
+    def group_alone(self) -> bool:
+        """See EventStore.group_alone: as above."""
         return False
 
     async def append(self, append: Append) -> Head | None:
@@ -53,6 +62,7 @@ class MemoryStore:
         head = Head(position=end.position + len(chains), chain=chains[-1]) if chains else end
         self._keep_events(append, end.position, chains)
         self._keep_credentials(append)
+        self._files.update((address_of(content), bytes(content)) for content in append.files)
         self._batches[append.batch_id] = head
         self._board.announce(append.stream, head.position)
         return head
@@ -133,17 +143,62 @@ class MemoryStore:
             self._secrets[name] = make()
         return self._secrets[name]
 
-    async def exclusively(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """See EventStore.exclusively."""
+    async def keep(self, kind: str, contents: Mapping[str, bytes | None]) -> None:
+        """See EventStore.keep."""
         self._check_open()
-        if name in self._under_way:
-            return False
-        self._under_way.add(name)
-        try:
+        check_kept(kind, contents)
+        of_kind = {**self._kept.get(kind, {}), **contents}
+        self._kept[kind] = {identifier: bytes(data) for identifier, data in of_kind.items() if data is not None}
+
+    async def kept(self, kind: str) -> dict[str, bytes]:
+        """See EventStore.kept."""
+        self._check_open()
+        return dict(sorted(self._kept.get(kind, {}).items()))
+
+    async def checkpoint(self, stream: str) -> Checkpoint | None:
+        """See EventStore.checkpoint."""
+        self._check_open()
+        return self._checkpoints.get(stream)
+
+    async def checkpoint_part(self, stream: str, address: bytes) -> bytes | None:
+        """See EventStore.checkpoint_part."""
+        self._check_open()
+        content = self._checkpoint_parts.get(stream, {}).get(address)
+        return content if content is None or checkpoint_part_address(content) == address else None
+
+    async def checkpoint_parts_kept(self, stream: str) -> set[bytes]:
+        """See EventStore.checkpoint_parts_kept."""
+        self._check_open()
+        kept = self._checkpoint_parts.get(stream, {})
+        return {address for address, content in kept.items() if checkpoint_part_address(content) == address}
+
+    async def keep_checkpoint_part(self, stream: str, content: bytes) -> bytes:
+        """See EventStore.keep_checkpoint_part."""
+        self._check_open()
+        check_checkpoint_part(content)
+        address = checkpoint_part_address(content)
+        self._checkpoint_parts.setdefault(stream, {})[address] = bytes(content)
+        return address
+
+    async def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """See EventStore.put_checkpoint."""
+        self._check_open()
+        kept = self._checkpoint_parts.get(checkpoint.stream, {})
+        if not kept.keys() >= set(checkpoint.parts):
+            raise StoreRefused(f"parts of the checkpoint of {checkpoint.stream} at {checkpoint.position} are not kept")
+        self._checkpoints[checkpoint.stream] = checkpoint
+        self._checkpoint_parts[checkpoint.stream] = {address: kept[address] for address in checkpoint.parts}
+
+    async def hold(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """See EventStore.hold; here nothing is ever lost."""
+        self._check_open()
+        async with self._held.setdefault(name, asyncio.Lock()):
             await work()
-        finally:
-            self._under_way.discard(name)
         return True
+
+    def holds(self, name: str) -> bool:
+        """See EventStore.holds."""
+        return name in self._held and self._held[name].locked()
 
     async def close(self) -> None:
         """See EventStore.close."""

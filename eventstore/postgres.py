@@ -4,66 +4,93 @@ Puts together connections, migrations, appends, hints, files and side tables to 
 It must not know what a contest is. Several processes may use one database; each opens its own store.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Self
 
 import asyncpg
 
 from eventstore.appending import Appender, Heads
 from eventstore.chain import GENESIS
+from eventstore.checkpoints import (
+    checkpoint_of,
+    checkpoint_part,
+    checkpoint_parts_kept,
+    keep_checkpoint_part,
+    put_checkpoint,
+)
 from eventstore.codec import lift
 from eventstore.connecting import Connections, close_quietly, losses_as_unavailable
 from eventstore.copying import append_by_copy, is_bulk
 from eventstore.files import FileKeeper, file_content, file_size_bytes
 from eventstore.hints import HintBoard, HintSubscription
-from eventstore.limits import check_append, check_page
+from eventstore.holding import Holder
+from eventstore.limits import check_append, check_kept, check_page
 from eventstore.listening import HintListener
 from eventstore.migrating import migrate
 from eventstore.presence import Presence
 from eventstore.queries import QUERIES
-from eventstore.store import EVENT_VERSION, Append, Event, Head, ServerAccount, StoreUnavailable
+from eventstore.store import EVENT_VERSION, Append, Checkpoint, Event, Head, ServerAccount, StoreRefused
 
 
 class PostgresStore:
     """An EventStore in one Postgres database. Made by `open`, done with by `close`."""
 
-    def __init__(self, dsn: str, *, announce: bool) -> None:
+    def __init__(self, dsn: str, *, announce: bool, presence_number: int | None = None) -> None:
         """Use `open` instead: a store that was only constructed has no connections."""
         self._connections = Connections(dsn)
         self._files = FileKeeper(self._connections)
         self._board = HintBoard()
         self._heads = Heads()
-        self._presence = Presence()
-        self._listener = HintListener(self._connections.connect, self._board, self._presence)
+        self._presence = Presence(presence_number)
+        self._grouped = presence_number is not None
+        self._holder = Holder(self._connections.connect, lambda: self.alone)
         self._appender = Appender(self._connect_to_write, self._heads, self._board.announce, announce=announce)
+        self._listener = HintListener(
+            self._connections.connect, self._board, self._presence, lambda: self._appender.session
+        )
         self._announce = announce
+        self._beside = False
 
     @classmethod
-    async def open(cls, dsn: str, *, announce: bool = True) -> Self:
+    async def open(cls, dsn: str, *, announce: bool = True, presence_number: int | None = None) -> Self:
         """Connect to the database, migrate it, and begin to listen.
 
-        `announce` false sends no NOTIFY: other processes then learn of appends by their polls.
+        `announce` false sends no NOTIFY: other processes then learn of appends by their polls. `presence_number` is
+        that of a group of processes who tell each other what they have written; without it this one is on its own.
         Raises StoreUnavailable when the database is away, StoreRefused when it is newer than this program.
         """
-        store = cls(dsn, announce=announce)
-        connection = await store._connections.connect()
+        store = cls(dsn, announce=announce, presence_number=presence_number)
+        await store._prepare()
+        await store._listener.start()
+        store._appender.start()
+        return store
+
+    @classmethod
+    async def open_beside(cls, dsn: str) -> Self:
+        """A store that reads, and keeps what is beside the log: it neither listens nor appends, so it is not present.
+
+        Whoever takes himself to be alone may go on doing so. Raises as `open`.
+        """
+        store = cls(dsn, announce=False)
+        store._beside = True
+        await store._prepare()
+        return store
+
+    async def _prepare(self) -> None:
+        connection = await self._connections.connect()
         try:
             with losses_as_unavailable():
                 await migrate(connection)
         finally:
             await close_quietly(connection)
-        await store._connections.open_pool()
-        await store._listener.start()
-        store._appender.start()
-        return store
+        await self._connections.open_pool()
 
     async def _connect_to_write(self) -> asyncpg.Connection:
         """A session that counts as present for as long as it can write, whatever becomes of the one that listens."""
         connection = await self._connections.connect()
         try:
             with losses_as_unavailable():
-                await self._presence.hold(connection)
+                await self._presence.arrive(connection)
         except BaseException:
             connection.terminate()
             raise
@@ -75,18 +102,30 @@ class PostgresStore:
         return self._listener.connected
 
     @property
+    def hint_connections_lost(self) -> int:
+        """How often the connection that listens for hints has been lost since this store was opened."""
+        return self._listener.losses
+
+    @property
     def alone(self) -> bool:
-        """See EventStore.alone."""
+        """See EventStore.alone; whether the others of a group are there is not looked at."""
+        return self._listener.alone and not self._grouped
+
+    @property
+    def group_alone(self) -> bool:
+        """See EventStore.group_alone."""
         return self._listener.alone
 
     async def append(self, append: Append) -> Head | None:
         """See EventStore.append. Raises StoreRefused for what `limits.check_append` refuses."""
         check_append(append)
+        if self._beside:
+            raise StoreRefused("this store was opened beside others, and appends nothing")
         if not is_bulk(append):
             return await self._appender.append(append)
         self._appender.hold(append.stream)
         try:
-            head = await append_by_copy(self._connections, append, announce=self._announce)
+            head = await append_by_copy(self._connections, append, self._presence, announce=self._announce)
         finally:
             self._appender.release(append.stream)
         if head is not None:
@@ -189,45 +228,51 @@ class PostgresStore:
         content: bytes = rows[0][0]
         return content
 
-    async def exclusively(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """See EventStore.exclusively. The lock is a session's: it ends with the process, whatever happens to it.
+    async def keep(self, kind: str, contents: Mapping[str, bytes | None]) -> None:
+        """See EventStore.keep."""
+        check_kept(kind, contents)
+        # In one order, so that two processes never wait for each other.
+        present = {identifier: data for identifier, data in sorted(contents.items()) if data is not None}
+        erased = sorted(contents.keys() - present)
+        await self._connections.fetch(QUERIES["keep"], kind, list(present), list(present.values()), erased)
 
-        When the connection that holds the lock is lost, another process may begin the same work. So the work is
-        cancelled then, and this raises StoreUnavailable.
-        """
-        connection = await self._connections.connect()
-        try:
-            with losses_as_unavailable():
-                free = await connection.fetchval(QUERIES["try_exclusively"], name)
-            if free:
-                await _work_while_connected(connection, work, name)
-        finally:
-            await close_quietly(connection)
-        return bool(free)
+    async def kept(self, kind: str) -> dict[str, bytes]:
+        """See EventStore.kept."""
+        rows = await self._connections.fetch(QUERIES["kept"], kind)
+        return {row[0]: row[1] for row in rows}
+
+    async def checkpoint(self, stream: str) -> Checkpoint | None:
+        """See EventStore.checkpoint."""
+        return await checkpoint_of(self._connections, stream)
+
+    async def checkpoint_part(self, stream: str, address: bytes) -> bytes | None:
+        """See EventStore.checkpoint_part."""
+        return await checkpoint_part(self._connections, stream, address)
+
+    async def checkpoint_parts_kept(self, stream: str) -> set[bytes]:
+        """See EventStore.checkpoint_parts_kept."""
+        return await checkpoint_parts_kept(self._connections, stream)
+
+    async def keep_checkpoint_part(self, stream: str, content: bytes) -> bytes:
+        """See EventStore.keep_checkpoint_part."""
+        return await keep_checkpoint_part(self._connections, stream, content)
+
+    async def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """See EventStore.put_checkpoint."""
+        await put_checkpoint(self._connections, checkpoint)
+
+    async def hold(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """See EventStore.hold. Whoever dies is followed within about a second and a half; see `holding`."""
+        return await self._holder.hold(name, work)
+
+    def holds(self, name: str) -> bool:
+        """See EventStore.holds."""
+        return self._holder.holds(name)
 
     async def close(self) -> None:
         """See EventStore.close."""
+        await self._holder.stop()
         await self._appender.stop()
         await self._listener.stop()
         self._board.close()
         await self._connections.close()
-
-
-async def _work_while_connected(connection: asyncpg.Connection, work: Callable[[], Awaitable[None]], name: str) -> None:
-    """Do the work, but cancel it and raise StoreUnavailable when the connection ends before it."""
-    task = asyncio.ensure_future(work())
-    lost = asyncio.Event()
-
-    def cancel(_connection: object) -> None:
-        lost.set()
-        task.cancel()
-
-    connection.add_termination_listener(cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        if lost.is_set():
-            raise StoreUnavailable(f"the connection that kept {name!r} exclusive was lost") from None
-        raise
-    finally:
-        connection.remove_termination_listener(cancel)

@@ -6,6 +6,27 @@
 SELECT head_position, head_chain, written
 FROM append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 
+-- name: append_group_with_files
+-- The same with files of one piece each, which go in where the stream that they belong to is written. They follow the
+-- locks of the streams and are taken in the order of their addresses, so that two processes never wait for each other.
+WITH appended AS MATERIALIZED (
+    SELECT head_position, head_chain, written, i
+    FROM append_group($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+        WITH ORDINALITY AS a (head_position, head_chain, written, i)
+), given AS MATERIALIZED (
+    SELECT DISTINCT ON (g.address) g.address, g.content
+    FROM unnest($24::integer[], $25::text[], $26::bytea[]) AS g (stream, address, content)
+    JOIN appended ON appended.i = g.stream AND appended.written
+    ORDER BY g.address
+), kept AS (
+    INSERT INTO file (address, size_bytes) SELECT address, octet_length(content) FROM given ORDER BY address
+    ON CONFLICT (address) DO NOTHING RETURNING address
+), chunks AS (
+    INSERT INTO file_chunk (address, number, content)
+    SELECT address, 0, content FROM given JOIN kept USING (address) WHERE octet_length(content) > 0
+)
+SELECT head_position, head_chain, written FROM appended ORDER BY i
+
 -- name: lock_stream
 SELECT lock_stream($1)
 
@@ -46,11 +67,14 @@ SELECT name, position, chain FROM stream WHERE position > 0 ORDER BY number
 -- name: heads_of
 SELECT name, position, chain FROM stream WHERE name = ANY ($1)
 
--- name: be_present
--- Held for as long as the session lives, under the number of this process: so others know that it has the database open.
+-- name: hold_shared
+-- Held for as long as the session lives, of a class and under the number of this process or its group. See presence.py.
 SELECT pg_advisory_lock_shared($1, $2)
 
--- name: others_present
+-- name: release_shared
+SELECT pg_advisory_unlock_shared($1, $2)
+
+-- name: others_holding
 SELECT count(*) FROM pg_locks
 WHERE locktype = 'advisory' AND classid = $1::integer::oid AND objid <> $2::integer::oid AND objsubid = 2 AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -107,8 +131,30 @@ SELECT content FROM secret WHERE name = $1
 -- name: keep_secret
 INSERT INTO secret (name, content) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
 
--- name: try_exclusively
-SELECT pg_try_advisory_lock(hashtextextended('work:' || $1, 0))
+-- name: keep
+-- Bytes beside the log: $2 and $3 are ids and what to keep under them, $4 are ids of what is to be erased.
+WITH erased AS (DELETE FROM kept WHERE kind = $1 AND id = ANY ($4))
+INSERT INTO kept (kind, id, data) SELECT $1, g.id, g.data FROM unnest($2::text[], $3::bytea[]) AS g (id, data)
+ON CONFLICT (kind, id) DO UPDATE SET data = excluded.data
+
+-- name: kept
+SELECT id, data FROM kept WHERE kind = $1 ORDER BY id
+
+-- name: take_duties
+-- Of some names those that this session holds from now on, as no other does.
+SELECT name FROM unnest($2::text[]) AS wanted (name) WHERE pg_try_advisory_lock($1::integer, hashtext(name))
+
+-- name: let_go_of_duty
+SELECT pg_advisory_unlock($1::integer, hashtext($2))
+
+-- name: end_sessions_of_the_frozen
+-- Ends the sessions of others that hold some of these names and have been silent for longer than $3.
+SELECT pg_terminate_backend(lock.pid)
+FROM pg_locks AS lock JOIN pg_stat_activity AS session USING (pid)
+WHERE lock.locktype = 'advisory' AND lock.classid = $1::integer::oid AND lock.objsubid = 2 AND lock.granted
+    AND lock.objid IN (SELECT hashtext(name)::oid FROM unnest($2::text[]) AS wanted (name))
+    AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND lock.pid <> pg_backend_pid() AND session.state_change < clock_timestamp() - $3::interval
 
 -- name: lock_migrations
 SELECT pg_advisory_xact_lock(hashtextextended('migrations', 0))
@@ -126,3 +172,32 @@ SELECT number, name, sha256 FROM migration ORDER BY number
 
 -- name: record_migration
 INSERT INTO migration (number, name, sha256) VALUES ($1, $2, $3)
+
+-- name: checkpoint
+SELECT position, chain, fingerprint, parts FROM checkpoint WHERE stream = $1
+
+-- name: checkpoint_part
+SELECT content FROM checkpoint_part WHERE stream = $1 AND address = $2
+
+-- name: checkpoint_parts_kept
+-- A part that is not what was written is none: it will be written again.
+SELECT address FROM checkpoint_part WHERE stream = $1 AND sha256(content) = address
+
+-- name: keep_checkpoint_part
+INSERT INTO checkpoint_part (stream, address, content) VALUES ($1, $2, $3)
+ON CONFLICT (stream, address) DO UPDATE SET content = excluded.content
+
+-- name: lock_checkpoint
+SELECT pg_advisory_xact_lock(hashtextextended('checkpoint:' || $1, 0))
+
+-- name: checkpoint_parts_missing
+SELECT count(*) FROM unnest($2::bytea[]) AS n (address)
+WHERE NOT EXISTS (SELECT FROM checkpoint_part p WHERE p.stream = $1 AND p.address = n.address)
+
+-- name: put_checkpoint
+INSERT INTO checkpoint (stream, position, chain, fingerprint, parts) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (stream) DO UPDATE
+SET position = excluded.position, chain = excluded.chain, fingerprint = excluded.fingerprint, parts = excluded.parts
+
+-- name: forget_checkpoint_parts
+DELETE FROM checkpoint_part WHERE stream = $1 AND address <> ALL ($2::bytea[])

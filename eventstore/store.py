@@ -5,7 +5,7 @@ position order, commit order and visible order are the same. This module knows b
 and hashes; it must not know what a contest is, nor which database keeps the bytes.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -63,8 +63,9 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     """One batch to be appended whole or not at all, if the stream still ends at `expected_position`.
 
     `actor` and `cause` are those of every event that names none of its own.
-    `credentials` are written in the same transaction. `batch_id` lets the store look up what became of the
-    batch when the connection was lost during the commit.
+    `credentials` and `files` are written in the same transaction. Files are contents, each of at most
+    limits.APPENDED_FILE_BYTES_MAX; what is larger has to be kept by `put_file` beforehand. `batch_id` lets the store
+    look up what became of the batch when the connection was lost during the commit.
     """
 
     stream: str
@@ -75,6 +76,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     batch_id: UUID
     recorded_at_us: int
     credentials: Sequence[Credential] = ()
+    files: Sequence[bytes] = ()
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +103,20 @@ class ServerAccount(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     password_hash: str
     disabled: bool = False
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream came to at a position, kept so that a start need not read the log from its beginning.
+
+    `chain` is the chain value there, `fingerprint` says what program made it, `parts` are the addresses of its parts
+    (SHA-256 of the bytes), in order. It is derived: it may be missing any time, and nothing else may rest on it.
+    """
+
+    stream: str
+    position: int
+    chain: bytes
+    fingerprint: bytes
+    parts: tuple[bytes, ...]
 
 
 class StoreUnavailable(Exception):
@@ -130,6 +146,11 @@ class EventStore(Protocol):
     @property
     def alone(self) -> bool:
         """Whether nobody else can be writing: no other process has this database open. False when in doubt."""
+        ...
+
+    @property
+    def group_alone(self) -> bool:
+        """The same, leaving out the processes of our own group, who tell each other what they write. False in doubt."""
         ...
 
     async def append(self, append: Append) -> Head | None:
@@ -207,8 +228,57 @@ class EventStore(Protocol):
         """The secret of that name; made and kept on first use, by exactly one of several processes."""
         ...
 
-    async def exclusively(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """Run `work` unless another process is doing the same named work now; say whether it ran here."""
+    async def keep(self, kind: str, contents: Mapping[str, bytes | None]) -> None:
+        """Keep bytes beside the log by kind and id, each in the place of older ones; None erases. All or nothing.
+
+        For what must not stand in the log or must be possible to erase. Durable when it returns. Raises StoreRefused
+        for what `limits.check_kept` refuses. With StoreUnavailable it may be written or not; doing it again is safe.
+        """
+        ...
+
+    async def kept(self, kind: str) -> dict[str, bytes]:
+        """All that is kept of a kind, by id."""
+        ...
+
+    async def checkpoint(self, stream: str) -> Checkpoint | None:
+        """The checkpoint of a stream, None when there is none."""
+        ...
+
+    async def checkpoint_part(self, stream: str, address: bytes) -> bytes | None:
+        """The part of that address, None when it is not kept, or not any more as it was written."""
+        ...
+
+    async def checkpoint_parts_kept(self, stream: str) -> set[bytes]:
+        """The addresses of all parts that are kept for a stream and are still as they were written."""
+        ...
+
+    async def keep_checkpoint_part(self, stream: str, content: bytes) -> bytes:
+        """Keep a part for a checkpoint that is to come; its address. Keeping the same bytes twice is one.
+
+        Raises StoreRefused for what `limits.check_checkpoint_part` refuses.
+        """
+        ...
+
+    async def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Put a checkpoint in the place of the stream's last one; parts that it does not name are forgotten.
+
+        Raises StoreRefused when one of its parts is not kept; the last one stays then.
+        """
+        ...
+
+    async def hold(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """Wait until no other process holds this name, then do the work, which may run for ever.
+
+        When it is no longer certain that nobody else holds the name, the work is cancelled, and once it has ended this
+        returns False; True when the work ended by itself. Raises what the work raises.
+        """
+        ...
+
+    def holds(self, name: str) -> bool:
+        """Whether we are doing the work of that name, and nobody else can have begun it up to this moment.
+
+        To be asked just before whatever must not be done by two; it may be False for a moment while the work goes on.
+        """
         ...
 
     async def close(self) -> None:

@@ -4,22 +4,16 @@ Knows leases, keepers and how to ask whether Postgres answers. It must not know 
 """
 
 import asyncio
-import os
-import re
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 
 import asyncpg
 
 from eventstore.connecting import FAILURES
-from eventstore.embedded import keeper
-from eventstore.embedded.binaries import find_binaries
+from eventstore.embedded.keeper_start import start_keeper
 from eventstore.embedded.layout import DATABASE, FAILED, READY, Layout, dsn, read_status, write_linger_until
 from eventstore.embedded.locks import FileLock, is_held_exclusively
 from eventstore.store import StoreRefused, StoreUnavailable
@@ -39,17 +33,7 @@ WATCH_S = 0.5
 KEEPER_STARTS_MAX = 10
 """Keepers that one process starts, each after the last has ended without a word, before it gives up."""
 
-KEEPER_START_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
-
-LOG_BYTES_MAX = 1024 * 1024
-"""A log of the keeper that has grown beyond this is set aside when the next keeper starts; one is kept."""
-
-SOCKET_DIRECTORY_BYTES_MAX = 90
-"""A socket's path must fit into 107 bytes, the name .s.PGSQL.5432 included."""
-
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@=~-]+")
-"""Paths that need no quoting in an address; a comma would separate hosts."""
 
 
 @asynccontextmanager
@@ -111,7 +95,7 @@ async def _started(layout: Layout, *, durable: bool) -> str:
             status = read_status(layout)
             if starts and status is not None and status.state == FAILED:
                 raise StoreRefused(f"the embedded Postgres cannot start: {status.error}")
-            await _start_keeper(layout, durable=durable)
+            await asyncio.to_thread(start_keeper, layout, durable=durable)
             starts += 1
         status = read_status(layout)
         if status is not None and status.state == READY and await _answers(status.socket_dir, durable=durable):
@@ -127,49 +111,7 @@ async def _watch(layout: Layout, *, durable: bool) -> None:
         if not is_held_exclusively(layout.owner):
             # While this fails the store says that the database is away; the cause may pass.
             with suppress(StoreRefused, OSError, subprocess.SubprocessError):
-                await _start_keeper(layout, durable=durable)
-
-
-async def _start_keeper(layout: Layout, *, durable: bool) -> None:
-    """Start a keeper process and return when it goes its own way. It ends at once if there is one already."""
-    binaries = find_binaries()
-    command = [sys.executable, "-S", "-m", keeper.__name__, "--data-dir", str(layout.data_dir)]
-    command += ["--binaries", str(binaries), "--socket-dir", str(_socket_dir(layout))]
-    command += [] if durable else ["--not-durable"]
-    await asyncio.to_thread(_run_detached, command, layout.log)
-
-
-def _run_detached(command: list[str], log: Path) -> None:
-    """Run a program that forks away, in a session of its own, with hardly any environment."""
-    if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
-        log.replace(log.with_name(f"{log.name}.1"))
-    environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    # The keeper runs without site-packages: it needs this program's own modules and the standard library.
-    environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
-    with log.open("ab") as output:
-        subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment,
-            cwd="/",
-            start_new_session=True,
-            timeout=KEEPER_START_TIMEOUT_S,
-            check=True,
-        )
-
-
-def _socket_dir(layout: Layout) -> Path:
-    """Where the socket goes: into the data directory if its path is short and plain, else to a temporary place."""
-    inside = str(layout.socket_dir)
-    if len(inside.encode()) <= SOCKET_DIRECTORY_BYTES_MAX and _PLAIN_PATH.fullmatch(inside):
-        return layout.socket_dir
-    name = f"cds-{sha256(str(layout.data_dir).encode()).hexdigest()[:16]}"
-    outside = Path(tempfile.gettempdir()).resolve() / name
-    if len(str(outside).encode()) > SOCKET_DIRECTORY_BYTES_MAX:
-        raise StoreRefused(f"the path {layout.data_dir} is too long for a socket, and so is that of TMPDIR")
-    return outside
+                await asyncio.to_thread(start_keeper, layout, durable=durable)
 
 
 async def _answers(socket_dir: str, *, durable: bool) -> bool:

@@ -320,26 +320,27 @@ async def test_a_secret_is_made_once(any_store: EventStore) -> None:
     assert await any_store.secret("another", lambda: b"") == b""
 
 
-async def test_named_work_is_done_by_one_at_a_time(any_store: EventStore) -> None:
-    started, go_on = asyncio.Event(), asyncio.Event()
-    done: list[str] = []
+async def test_work_of_one_name_is_done_by_one_at_a_time(any_store: EventStore) -> None:
+    """The next begins when the one before has ended, or was laid down; another name is another matter."""
+    begun: asyncio.Queue[str] = asyncio.Queue()
 
-    async def wait() -> None:
-        started.set()
-        await go_on.wait()
-        done.append("first")
+    async def work(who: str, *, until: asyncio.Event) -> None:
+        while not any_store.holds("clock"):
+            await asyncio.sleep(0.01)
+        begun.put_nowait(who)
+        await until.wait()
 
-    async def note() -> None:
-        done.append("other")
-
-    first = asyncio.create_task(any_store.exclusively("clock of finals", wait))
-    await started.wait()
-    assert not await any_store.exclusively("clock of finals", note)
-    assert await any_store.exclusively("clock of another", note)
-    go_on.set()
-    assert await first
-    assert await any_store.exclusively("clock of finals", note)
-    assert done == ["other", "first", "other"]
+    never, now = asyncio.Event(), asyncio.Event()
+    now.set()
+    first = asyncio.create_task(any_store.hold("clock", partial(work, "first", until=never)))
+    assert await begun.get() == "first"
+    second = asyncio.create_task(any_store.hold("clock", partial(work, "second", until=now)))
+    assert await any_store.hold("another", partial(asyncio.sleep, 0))
+    assert begun.empty()
+    first.cancel()
+    assert await second
+    assert await begun.get() == "second"
+    assert not any_store.holds("clock")
 
 
 async def test_work_that_fails_frees_its_name(any_store: EventStore) -> None:
@@ -350,8 +351,8 @@ async def test_work_that_fails_frees_its_name(any_store: EventStore) -> None:
         return None
 
     with pytest.raises(LookupError):
-        await any_store.exclusively("work", fail)
-    assert await any_store.exclusively("work", succeed)
+        await any_store.hold("work", fail)
+    assert await any_store.hold("work", succeed)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ import pytest
 
 from eventstore.embedded import cluster
 from eventstore.embedded.cluster import SETTINGS
-from eventstore.embedded.launcher import SOCKET_DIRECTORY_BYTES_MAX, embedded_postgres, is_embedded_running
+from eventstore.embedded.keeper_start import SOCKET_DIRECTORY_BYTES_MAX
+from eventstore.embedded.launcher import embedded_postgres, is_embedded_running
 from eventstore.embedded.layout import Layout
 from eventstore.embedded.privileges import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, Identity, capability_needed
 from eventstore.postgres import PostgresStore

@@ -142,42 +142,27 @@ async def test_a_damaged_file_is_refused(store: PostgresStore, database_dsn: str
         await store.file(address)
 
 
-async def test_work_is_cancelled_when_its_lock_is_lost(
-    store: PostgresStore, admin: asyncpg.Connection, database_dsn: str
-) -> None:
-    started, cancelled = asyncio.Event(), asyncio.Event()
-
-    async def wait() -> None:
-        started.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-
-    task = asyncio.create_task(store.exclusively("work", wait))
-    await started.wait()
-    await terminate_all(admin, database_dsn)
-    with pytest.raises(StoreUnavailable, match="exclusive"):
-        await asyncio.wait_for(task, DEADLINE_S)
-    assert cancelled.is_set()
-
-
-async def test_work_is_exclusive_among_processes(store: PostgresStore, second_store: PostgresStore) -> None:
-    ran: list[bool] = []
-
-    async def inner() -> None:
-        return None
-
-    async def outer() -> None:
-        ran.append(await second_store.exclusively("work", inner))
-
-    assert await store.exclusively("work", outer)
-    assert ran == [False]
-
-
 async def test_a_database_that_is_not_there_is_unavailable(short_directory: Path) -> None:
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
         await PostgresStore.open(f"postgresql://cds@/cds?host={short_directory}&port=5432")
+
+
+@pytest.mark.parametrize(
+    ("dsn", "named"),
+    [
+        (
+            "postgresql://cds:se%2Fc%40ret@127.0.0.1:1/cds?sslmode=disable",
+            "the database at 127.0.0.1:1 cannot be reached",
+        ),
+        ("postgresql://nowhere.invalid/cds", "the database at nowhere.invalid cannot be reached"),
+        ("postgresql:///cds?host=/nowhere&password=c@ret", "the database cannot be reached"),
+    ],
+)
+async def test_where_the_database_should_be_is_said_without_its_password(dsn: str, named: str) -> None:
+    with pytest.raises(StoreUnavailable) as away:
+        await PostgresStore.open(dsn)
+    assert str(away.value).startswith(named)
+    assert "ret" not in str(away.value)
 
 
 async def test_a_database_that_goes_away_and_comes_back(database_dsn: str, short_directory: Path) -> None:

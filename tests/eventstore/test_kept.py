@@ -1,0 +1,65 @@
+"""What every store keeps beside the log: bytes by kind and id, replaced and erased."""
+
+import asyncio
+
+import pytest
+
+from eventstore.limits import KEPT_AT_ONCE_MAX, KEPT_BYTES_MAX
+from eventstore.postgres import PostgresStore
+from eventstore.store import EventStore, StoreRefused, StoreUnavailable
+
+
+async def test_nothing_is_kept_of_a_kind_at_first(any_store: EventStore) -> None:
+    assert await any_store.kept("tokens") == {}
+
+
+async def test_bytes_are_kept_replaced_and_erased_by_kind_and_id(any_store: EventStore) -> None:
+    await any_store.keep("tokens", {"b": b"\0\xff", "a": b"", "c/1": b"third"})
+    await any_store.keep("cursors", {"a": b"of another kind"})
+    assert list((await any_store.kept("tokens")).items()) == [("a", b""), ("b", b"\0\xff"), ("c/1", b"third")]
+    await any_store.keep("tokens", {"a": b"new", "b": None, "never there": None})
+    assert await any_store.kept("tokens") == {"a": b"new", "c/1": b"third"}
+    assert await any_store.kept("cursors") == {"a": b"of another kind"}
+
+
+async def test_nothing_to_keep_is_nothing_kept(any_store: EventStore) -> None:
+    await any_store.keep("tokens", {})
+    assert await any_store.kept("tokens") == {}
+
+
+async def test_many_may_keep_the_same_at_once(any_store: EventStore) -> None:
+    """Whole batches take turns: what is read is always one of them."""
+    batches = [{str(number): bytes([writer]) for number in range(50)} for writer in range(8)]
+    await asyncio.gather(*(any_store.keep("cursors", batch) for batch in batches))
+    assert len(set((await any_store.kept("cursors")).values())) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "contents", "reason"),
+    [
+        ("a\0b", {"a": b""}, "kind"),
+        ("tokens", {"a\0b": b""}, "id of tokens"),
+        ("tokens", {"a": bytes(KEPT_BYTES_MAX + 1)}, "tokens a is 1048577 bytes long"),
+        ("tokens", {str(number): None for number in range(KEPT_AT_ONCE_MAX)}, "10001 ids of tokens"),
+    ],
+)
+async def test_what_cannot_be_kept_is_refused(
+    any_store: EventStore, kind: str, contents: dict[str, bytes | None], reason: str
+) -> None:
+    with pytest.raises(StoreRefused, match=reason):
+        await any_store.keep(kind, {"fine": b"too", **contents})
+    assert await any_store.kept("tokens") == {}
+
+
+async def test_a_closed_store_keeps_nothing(any_store: EventStore) -> None:
+    await any_store.close()
+    with pytest.raises(StoreUnavailable):
+        await any_store.keep("tokens", {"a": b""})
+    with pytest.raises(StoreUnavailable):
+        await any_store.kept("tokens")
+
+
+async def test_what_is_kept_outlives_the_process(store: PostgresStore, second_store: PostgresStore) -> None:
+    await store.keep("tokens", {"a": b"1"})
+    await store.close()
+    assert await second_store.kept("tokens") == {"a": b"1"}
