@@ -8,6 +8,7 @@ This module must not know who is connected.
 """
 
 from collections.abc import Generator, Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
@@ -57,8 +58,17 @@ class Audience:
         self.shown: dict[str, dict[str, bytes]] = {name: {} for name in OBJECT_TYPES}
         self.shown_to_owner: dict[str, dict[Key, bytes | None]] = {}
         self.changes = dict.fromkeys(OBJECT_TYPES, 0)
-        self._owners: dict[Key, Owners] = {}
-        self._has_own = role == ROLE_WITH_OWN
+        self.owners: dict[Key, Owners] = {}
+        self.has_own = role == ROLE_WITH_OWN
+        self.leaving: dict[str, dict[str, None]] = {}
+        """Objects by type and id that a release has yet to take away: the state does not hold them any more."""
+
+    @property
+    def feed_lines(self) -> FeedLines:
+        """The lines of an audience that keeps a feed. Raises LookupError where it keeps none."""
+        if self.lines is None:
+            raise LookupError(f"the audience of {self.role} keeps no feed")
+        return self.lines
 
     @classmethod
     def of_state(cls, role: Role, state: ContestState) -> "Audience":
@@ -83,13 +93,14 @@ class Audience:
                 if difference.after is None:
                     gone.append((2 * len(change.keys) - 1 - index, difference))
                 else:
-                    self._draft(difference, change.position, index, chain)
+                    self.draft(difference, change.position, index, chain)
         for index, difference in reversed(gone):
-            self._draft(difference, change.position, index, chain)
+            self.draft(difference, change.position, index, chain)
 
     def collection(self, state: ContestState, type_name: str, team_id: str | None) -> Iterator[bytes]:
         """The objects of one type as encoded JSON, in order of creation."""
-        for identifier in self.view.types[type_name].identifiers(state):
+        identifiers = self.view.types[type_name].identifiers(state)
+        for identifier in chain(identifiers, self.leaving[type_name]) if type_name in self.leaving else identifiers:
             data = self.object((type_name, identifier), team_id)
             if data is not None:
                 yield data
@@ -104,46 +115,47 @@ class Audience:
 
     def _look(self, state: ContestState, key: Key, instance: ContestObject) -> None:
         """Take in one object without drafting a line."""
-        common = self._encoded(state, None, key, instance)
+        common = self.encoded(state, None, key, instance)
         if common is not None:
             self.shown[key[0]][key[1]] = common
-        teams = _seeing_otherwise(state, key, instance) if self._has_own else NOBODY
+        teams = seeing_otherwise(state, key, instance) if self.has_own else NOBODY
         if teams:
-            self._owners[key] = teams
+            self.owners[key] = teams
             for team_id in teams:
-                self.shown_to_owner.setdefault(team_id, {})[key] = self._encoded(state, team_id, key, instance)
+                self.shown_to_owner.setdefault(team_id, {})[key] = self.encoded(state, team_id, key, instance)
 
     def _differences(self, state: ContestState, key: Key) -> Iterator["Difference"]:
         """How one object looks otherwise than before, to everybody in common and to its owners."""
         instance = self.view.types[key[0]].instance(state, key[1])
         involved = NOBODY
-        if self._has_own:
+        if self.has_own:
             involved = yield from self._differences_to_owners(state, key, instance)
-        common = None if instance is None else self._encoded(state, None, key, instance)
+        common = None if instance is None else self.encoded(state, None, key, instance)
         if common != self.shown[key[0]].get(key[1]):
-            self._show(key, common)
+            self.show(key, common)
             yield Difference(key, common, None, involved)
 
     def _differences_to_owners(
         self, state: ContestState, key: Key, instance: ContestObject | None
     ) -> Generator["Difference", None, Owners]:
         """How one object looks otherwise than before to those whose own it was or is; returns who they are."""
-        teams_before = self._owners.get(key, NOBODY)
-        teams = NOBODY if instance is None else _seeing_otherwise(state, key, instance)
+        teams_before = self.owners.get(key, NOBODY)
+        teams = NOBODY if instance is None else seeing_otherwise(state, key, instance)
         involved = tuple(_united(teams_before, teams))
         for team_id in involved:
             before = self.object(key, team_id)
-            after = None if instance is None else self._encoded(state, team_id, key, instance)
-            self._show_to_owner(team_id, key, after, owned=team_id in teams)
+            after = None if instance is None else self.encoded(state, team_id, key, instance)
+            self.show_to_owner(team_id, key, after, owned=team_id in teams)
             if before != after:
                 yield Difference(key, after, team_id)
         if teams:
-            self._owners[key] = teams
+            self.owners[key] = teams
         else:
-            self._owners.pop(key, None)
+            self.owners.pop(key, None)
         return involved
 
-    def _draft(self, difference: "Difference", position: int, index: int, chain: bytes) -> None:
+    def draft(self, difference: "Difference", position: int, index: int, chain: bytes) -> None:
+        """Draft the line that tells of a difference, where there is a feed."""
         if self.lines is None:
             return
         line = _line(position, index, difference.key, difference.after)
@@ -152,7 +164,8 @@ class Audience:
         else:
             self.lines.draft_for_team(difference.team_id, line, chain)
 
-    def _show_to_owner(self, team_id: str, key: Key, data: bytes | None, *, owned: bool) -> None:
+    def show_to_owner(self, team_id: str, key: Key, data: bytes | None, *, owned: bool) -> None:
+        """Show a team its own object; what it does not own (any more) it is shown as all others are."""
         own = self.shown_to_owner.setdefault(team_id, {})
         self.changes[key[0]] += 1
         if owned:
@@ -160,11 +173,13 @@ class Audience:
         else:
             own.pop(key, None)
 
-    def _encoded(self, state: ContestState, team_id: str | None, key: Key, instance: ContestObject) -> bytes | None:
+    def encoded(self, state: ContestState, team_id: str | None, key: Key, instance: ContestObject) -> bytes | None:
+        """An object as it looks to a team, or (None) to all others; None when it is hidden."""
         view = self.view.of(state, team_id, key[0], instance)
         return None if view is None else encode(view)
 
-    def _show(self, key: Key, data: bytes | None) -> None:
+    def show(self, key: Key, data: bytes | None) -> None:
+        """Show an object to all; None takes it away."""
         self.changes[key[0]] += 1
         if data is None:
             del self.shown[key[0]][key[1]]
@@ -172,7 +187,7 @@ class Audience:
             self.shown[key[0]][key[1]] = data
 
 
-def _seeing_otherwise(state: ContestState, key: Key, instance: ContestObject) -> Owners:
+def seeing_otherwise(state: ContestState, key: Key, instance: ContestObject) -> Owners:
     """The teams that may see an object otherwise than the others do: its owners, and those of what it may strip.
 
     So the team that asked sees what an announcement replies to, although the announcement is everybody's.

@@ -55,7 +55,7 @@ class ContestState:
     event of every object and record, deleted ones included, so that versions never restart. `settings` and `logins`
     are records; of answered requests only the position is kept. `highest_submission_number` is the highest id of a
     submission that is a number, also of one that is gone; `latest_submission_time_ms` is the contest time of the
-    submission that was written last.
+    submission that was written last. `released_awards` are those that were withdrawn in the latest freeze that is over.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class ContestState:
         self.settings = Settings()
         self.logins: MutableMapping[str, Login] = {}
         self.awards_at_freeze: dict[str, Award] | None = None
-        self._released: tuple[str, ...] = ()
+        self.released_awards: tuple[str, ...] = ()
 
     @property
     def contest(self) -> Contest | None:
@@ -159,10 +159,10 @@ class ContestState:
             return _simplification_reshapes(before, after)
         if type_name not in ("contest", "state", "submissions"):
             return frozenset()
-        old = self.timeline
+        old, aspects = self.timeline, []
         if type_name != "submissions":
             self.timeline = timeline_of(self.contest, self.state)
-        aspects = [name for name in RESHAPED_BY if getattr(old, name, None) != getattr(self.timeline, name, None)]
+            aspects = [name for name in RESHAPED_BY if getattr(old, name, None) != getattr(self.timeline, name, None)]
         if self._note_freeze(after):
             aspects.append("frozen")
         return frozenset(name for aspect in aspects for name in RESHAPED_BY[aspect])
@@ -171,7 +171,7 @@ class ContestState:
         """Keep what was to be seen of the awards when the freeze began, while it lasts; say whether that changed."""
         was_frozen = self.frozen
         if self.timeline.embargo_ms is None or (was_frozen and self._freeze_taken_back(after)):
-            self._released = tuple(self.withdrawn_awards())
+            self.released_awards = tuple(self.withdrawn_awards())
             self.awards_at_freeze = None
         elif not was_frozen and (self.timeline.freeze_announced or self._submitted_in_freeze(after)):
             self.awards_at_freeze = cast("dict[str, Award]", dict(self.objects["awards"]))
@@ -200,7 +200,7 @@ class ContestState:
                 keys = ((type_name, identifier) for identifier in self.objects[type_name])
                 yield from sorted(keys, key=self._replies_above) if type_name == "clarifications" else keys
                 if type_name == "awards":
-                    yield from ((type_name, i) for i in (*self.withdrawn_awards(), *self._released))
+                    yield from ((type_name, i) for i in (*self.withdrawn_awards(), *self.released_awards))
             if type_name == key[0] and (type_name not in types or key[1] not in self.objects[type_name]):
                 yield key
 

@@ -6,12 +6,16 @@ anything of it is written. A draft costs nothing in the size of the contest. Thi
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from copy import copy
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, overload
 
 from projections.contest import ContestState
+from projections.later import Later
+from schemas.objects import ContestObject
 
 K = TypeVar("K")
 V = TypeVar("V")
+D = TypeVar("D")
 
 
 class Layer(MutableMapping[K, V]):
@@ -30,6 +34,23 @@ class Layer(MutableMapping[K, V]):
         if key in self._removed:
             raise KeyError(key)
         return self._base[key]
+
+    @overload
+    def get(self, key: K, default: None = None, /) -> V | None: ...
+
+    @overload
+    def get(self, key: K, default: V, /) -> V: ...
+
+    @overload
+    def get(self, key: K, default: D, /) -> V | D: ...
+
+    def get(self, key: K, default: object = None, /) -> object:
+        """The value, or else the default. What a mapping does by itself raises an error for every key that is not."""
+        if key in self._changed:
+            return self._changed[key]
+        if self._removed and key in self._removed:
+            return default
+        return self._base.get(key, default)
 
     def __setitem__(self, key: K, value: V) -> None:
         """Change or add."""
@@ -69,9 +90,13 @@ class Layer(MutableMapping[K, V]):
 def draft_of(state: ContestState) -> ContestState:
     """A state that begins as the given one is now. It is good until the given one changes."""
     draft = copy(state)
-    draft.objects = {name: Layer(members) for name, members in state.objects.items()}
+    draft.objects = Later({name: partial(_layer_over, state, name) for name in state.objects})
     draft.versions = Layer(state.versions)
     draft.referrers = state.referrers.draft()
     draft.submission_times_ms = Layer(state.submission_times_ms)
     draft.logins = Layer(state.logins)
     return draft
+
+
+def _layer_over(state: ContestState, type_name: str) -> Layer[str, ContestObject]:
+    return Layer(state.objects[type_name])

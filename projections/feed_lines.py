@@ -8,7 +8,7 @@ This module must not know what an object is, nor how lines come about.
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -21,6 +21,10 @@ TAG_PLACEHOLDER = b"\0"
 LINE_END = TAG_PLACEHOLDER + b'"}\n'
 ALL_TYPES_MASK = 0xFFFFFF
 """The types mask of a feed that is not limited, also to types that later versions add."""
+
+
+TeamLine = tuple[int, int, bytes]
+"""A line that one team alone gets: its sequence, the number of its type, and its bytes with the placeholder."""
 
 
 class DraftLine(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +46,6 @@ class Segment:
         self.ends = array("Q")
         self.type_numbers = bytearray()
         self.replaced_for: dict[str, list[int]] = {}
-        self._filled: tuple[bytes, bytes] | None = None
 
     @property
     def full(self) -> bool:
@@ -67,14 +70,26 @@ class Segment:
         start = self.ends[number - 1] if number else 0
         return bytes(self.data[start : self.ends[number]])
 
-    def filled(self, from_line: int, tag: bytes) -> bytes:
-        """The lines from a number on, with the tag put in; kept for the whole of a closed segment."""
-        if from_line or not self.full:
-            start = self.ends[from_line - 1] if from_line else 0
-            return bytes(self.data[start:]).replace(TAG_PLACEHOLDER, tag)
-        if self._filled is None or self._filled[0] != tag:
-            self._filled = (tag, bytes(self.data).replace(TAG_PLACEHOLDER, tag))
-        return self._filled[1]
+    def filled(self, from_line: int, to_line: int, tag: bytes) -> bytes:
+        """The lines from a number up to, and without, another, with the tag put in."""
+        start = self.ends[from_line - 1] if from_line else 0
+        stop = self.ends[to_line - 1] if to_line else 0
+        return bytes(self.data[start:stop].replace(TAG_PLACEHOLDER, tag))
+
+
+class Stretch(msgspec.Struct, frozen=True, gc=False):
+    """Lines that follow one another in one segment: those after one place, up to and with another.
+
+    `after` and `end` are sequences (see `sequence_of`); lines are counted within the segment, `to_line` is the first
+    that does not belong. `whole`: these are all lines of a closed segment, so that many will ask for the very same.
+    """
+
+    after: int
+    end: int
+    segment: int
+    from_line: int
+    to_line: int
+    whole: bool
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -92,10 +107,29 @@ class FeedLines:
         self._tokens = tokens
         self._segments = [Segment()]
         self._first_sequences = array("Q", [0])
-        self._team_lines: dict[str, list[tuple[int, int, bytes]]] = {}
+        self._team_lines: dict[str, list[TeamLine]] = {}
         self._drafts: list[tuple[DraftLine, bytes, tuple[str, ...]]] = []
         self._team_drafts: list[tuple[str, DraftLine, bytes]] = []
         self.last_sequence = 0
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """The segments so far; the last one is open."""
+        return self._segments
+
+    @property
+    def team_lines(self) -> Mapping[str, Sequence[TeamLine]]:
+        """What single teams alone get, by team, oldest first."""
+        return self._team_lines
+
+    def restore(
+        self, segments: Sequence[Segment], team_lines: Mapping[str, list[TeamLine]], last_sequence: int
+    ) -> None:
+        """Take lines that were made before, in the place of none."""
+        self._segments = list(segments) or [Segment()]
+        self._first_sequences = array("Q", [0, *(segment.sequences[0] for segment in self._segments[1:])])
+        self._team_lines = dict(team_lines)
+        self.last_sequence = last_sequence
 
     def draft(self, line: DraftLine, chain: bytes, replaced_for: tuple[str, ...] = ()) -> None:
         """Take a line that `flush` will give a token. `chain` is the chain value of the log at its position."""
@@ -129,7 +163,18 @@ class FeedLines:
         self, sequence: int, tag: bytes, types_mask: int = ALL_TYPES_MASK, team_id: str | None = None
     ) -> Chunk | None:
         """At most one segment's lines after a place, for one kind of reader; None when there is nothing more."""
-        if sequence >= self.last_sequence:
+        stretch = self.stretch_after(sequence)
+        if stretch is None:
+            return None
+        return Chunk(self.bytes_of(stretch, tag, types_mask, team_id), stretch.end)
+
+    def stretch_after(self, sequence: int, until: int | None = None) -> Stretch | None:
+        """What comes after a place, at most to the end of its segment; None when there is nothing more.
+
+        With `until`, as if nothing had come yet after that place.
+        """
+        last_sequence = self.last_sequence if until is None else min(until, self.last_sequence)
+        if sequence >= last_sequence:
             return None
         number = max(bisect_right(self._first_sequences, sequence) - 1, 0)
         segment = self._segments[number]
@@ -139,10 +184,43 @@ class FeedLines:
             segment, from_line = self._segments[number], 0
         last = number + 1 == len(self._segments)
         end = self.last_sequence if last else self._first_sequences[number + 1] - 1
-        if types_mask == ALL_TYPES_MASK and self._untouched(segment, team_id, sequence, end):
-            return Chunk(segment.filled(from_line, tag), end)
-        lines = self._selected(segment, from_line, types_mask, team_id, sequence, end)
-        return Chunk(b"".join(lines).replace(TAG_PLACEHOLDER, tag), end)
+        if end <= last_sequence:
+            return Stretch(
+                after=sequence,
+                end=end,
+                segment=number,
+                from_line=from_line,
+                to_line=len(segment.sequences),
+                whole=from_line == 0 and not last,
+            )
+        to_line = segment.first_after(last_sequence)
+        return Stretch(
+            after=sequence, end=last_sequence, segment=number, from_line=from_line, to_line=to_line, whole=False
+        )
+
+    def bytes_of(
+        self, stretch: Stretch, tag: bytes, types_mask: int = ALL_TYPES_MASK, team_id: str | None = None
+    ) -> bytes:
+        """The lines of a stretch as one kind of reader gets them; may be none."""
+        segment = self._segments[stretch.segment]
+        if types_mask == ALL_TYPES_MASK and self._untouched(segment, team_id, stretch.after, stretch.end):
+            return segment.filled(stretch.from_line, stretch.to_line, tag)
+        lines = self._selected(segment, stretch, types_mask, team_id)
+        return b"".join(lines).replace(TAG_PLACEHOLDER, tag)
+
+    def size_of(self, stretch: Stretch) -> int:
+        """About how many bytes a stretch has, for a reader of all common lines."""
+        ends = self._segments[stretch.segment].ends
+        stop = ends[stretch.to_line - 1] if stretch.to_line else 0
+        return stop - (ends[stretch.from_line - 1] if stretch.from_line else 0)
+
+    def size_after(self, sequence: int) -> int:
+        """About how many bytes come after a place, for a reader of all common lines."""
+        number = max(bisect_right(self._first_sequences, sequence) - 1, 0)
+        segment = self._segments[number]
+        from_line = segment.first_after(sequence)
+        begun = segment.ends[from_line - 1] if from_line else 0
+        return sum(len(each.data) for each in self._segments[number:]) - begun
 
     def _add(self, line: DraftLine, place: bytes, replaced_for: tuple[str, ...]) -> None:
         sequence = sequence_of(line.position, line.index)
@@ -166,15 +244,13 @@ class FeedLines:
         stop = bisect_right(lines, end, key=_sequence)
         return lines[start:stop]
 
-    def _selected(
-        self, segment: Segment, from_line: int, types_mask: int, team_id: str | None, after: int, end: int
-    ) -> Iterator[bytes]:
+    def _selected(self, segment: Segment, stretch: Stretch, types_mask: int, team_id: str | None) -> Iterator[bytes]:
         """The lines of the wanted types; a team's own lines in the place of the common ones."""
         left_out = set(segment.replaced_for.get(team_id, ())) if team_id is not None else set()
-        own = self._own_lines(team_id, after, end) if team_id is not None else []
+        own = self._own_lines(team_id, stretch.after, stretch.end) if team_id is not None else []
         common = [
             (segment.sequences[number], segment.type_numbers[number], segment.line(number))
-            for number in range(from_line, len(segment.sequences))
+            for number in range(stretch.from_line, stretch.to_line)
             if number not in left_out
         ]
         merged = sorted((*common, *own), key=_sequence) if own else common

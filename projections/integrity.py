@@ -4,6 +4,7 @@ Derived from the marks of table one alone. This module must not know any particu
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 from schemas.object_types import OBJECT_TYPES, ObjectType, referenced_ids
 from schemas.objects import ContestObject
@@ -14,19 +15,34 @@ Key = tuple[str, str]
 NO_REFERRERS: dict[Key, None] = {}
 
 
-class ReferrerIndex:
-    """For every object that is named: the objects that name it, in the order in which they began to."""
+class Referrers(Protocol):
+    """What an index may stand on: who names whom already."""
 
-    def __init__(self) -> None:
-        """An index of nothing."""
-        self._referrers: dict[Key, dict[Key, None]] = {}
-        self._below: ReferrerIndex | None = None
+    def of(self, key: Key) -> Iterable[Key]:
+        """The objects that name this one."""
+        ...
+
+    def targets(self) -> Iterable[Key]:
+        """Every object that may be named; all that are."""
+        ...
+
+
+class ReferrerIndex:
+    """For every object that is named: the objects that name it, in the order in which they began to.
+
+    It may stand on another one, which it leaves alone: it keeps what was added to that and what was taken away. So a
+    change costs the same however many name the same object.
+    """
+
+    def __init__(self, below: Referrers | None = None) -> None:
+        """An index of nothing, or of what another one says; that one must not change any more while this is in use."""
+        self._below = below
+        self._added: dict[Key, dict[Key, None]] = {}
+        self._forgotten: dict[Key, set[Key]] = {}
 
     def draft(self) -> "ReferrerIndex":
         """An index that begins as this one is now; what changes in it leaves this one alone."""
-        draft = ReferrerIndex()
-        draft._below = self
-        return draft
+        return ReferrerIndex(self)
 
     def replace(self, key: Key, before: ContestObject | None, after: ContestObject | None) -> None:
         """Take note that the object under `key` was `before` and is `after`."""
@@ -35,37 +51,42 @@ class ReferrerIndex:
         new = named_by(row, after) if after is not None else ()
         if old == new:
             return
-        if old:
-            kept = set(new)
+        had = frozenset(old)
+        if had:
+            has = frozenset(new)
             for target in dict.fromkeys(old):  # an object may name another twice
-                if target not in kept:
+                if target not in has:
                     self._forget(target, key)
         for target in new:
-            self._own(target)[key] = None
+            if target not in had:
+                self._added.setdefault(target, {})[key] = None
 
     def of(self, key: Key) -> Iterable[Key]:
         """The objects that name this one."""
-        referrers = self._referrers.get(key)
-        if referrers is None:
-            return NO_REFERRERS if self._below is None else self._below.of(key)
-        return referrers
+        added = self._added.get(key, NO_REFERRERS)
+        if self._below is None:
+            return added
+        below, forgotten = self._below.of(key), self._forgotten.get(key)
+        if forgotten:
+            below = [referrer for referrer in below if referrer not in forgotten]
+        return (*below, *added) if added else below
+
+    def targets(self) -> Iterable[Key]:
+        """Every object that may be named; all that are."""
+        return self._added if self._below is None else dict.fromkeys((*self._below.targets(), *self._added))
 
     def of_type(self, key: Key, referrer_type: str) -> Iterator[str]:
         """The ids of the objects of one type that name this one."""
         return (referrer[1] for referrer in self.of(key) if referrer[0] == referrer_type)
 
-    def _own(self, target: Key) -> dict[Key, None]:
-        """The referrers of a target as they may be changed here; a draft copies them on the first change."""
-        referrers = self._referrers.get(target)
-        if referrers is None:
-            referrers = self._referrers[target] = {} if self._below is None else dict.fromkeys(self._below.of(target))
-        return referrers
-
     def _forget(self, target: Key, referrer: Key) -> None:
-        referrers = self._own(target)
-        referrers.pop(referrer, None)
-        if not referrers and self._below is None:
-            del self._referrers[target]
+        added = self._added.get(target)
+        if added is not None and referrer in added:
+            del added[referrer]
+            if not added:
+                del self._added[target]
+        else:
+            self._forgotten.setdefault(target, set()).add(referrer)
 
 
 def named_by(row: ObjectType, instance: ContestObject) -> tuple[Key, ...]:

@@ -5,16 +5,17 @@ recomputes those teams alone. What it shows depends on the state alone, not on h
 How submissions become rows is in `scoring`. This module must not know roles, wires or clocks.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import cast
 
 import msgspec
 
-from projections.collation import collation_key
 from projections.contest import ContestState
 from projections.integrity import Key
-from projections.scoring.sheet import Computed, Sheet, Submitted, Terms
+from projections.ranking import Ranking
+from projections.scoring.sheet import Computed, Sheet
+from projections.scoring.terms import Submitted, Terms
 from projections.timeline import moment_ms
 from schemas.aggregates import Scoreboard
 from schemas.objects import Judgement, JudgementType, Problem, State, Submission, Team
@@ -25,6 +26,12 @@ TERMS_TYPES = frozenset({"contest", "state", "problems", "judgement-types"})
 
 SHAPING_TYPES = TERMS_TYPES | {"submissions", "judgements", "teams", "groups"}
 """The object types on which a board rests at all."""
+
+RANKED_TYPES = TERMS_TYPES | {"teams", "groups"}
+"""The object types that decide which teams a board shows, and under which terms."""
+
+CAUGHT_UP_AT_ONCE = 200
+"""Submissions that are taken in between two turns of whoever makes a board ready beforehand."""
 
 STATE_MOMENTS = ("started", "frozen", "ended", "thawed", "finalized", "end_of_updates")
 
@@ -52,27 +59,27 @@ class Board:
 
     A frozen board counts every submission from the freeze on as pending, whatever its verdict, until thaw; a
     live one knows no freeze. `recomputed_teams` counts how often a team was computed, for tests and metrics.
-    `shaped_position` is the position of the last event that may have changed what the board shows.
+    `ranked_position` is the position of the last event that may have changed who stands where, or who was first.
     """
 
     def __init__(self, state: ContestState, *, frozen: bool) -> None:
         """A board that shows what the state says already, and follows it from here on by `note`."""
         self.recomputed_teams = 0
-        self.shaped_position = state.position
+        self.ranked_position = state.position
+        self._latest_ms = max(state.submission_times_ms.values(), default=None)
         self._state = state
         self._frozen = frozen
         self._terms: Terms | None = None
         self._terms_noted = True
         self._sheets: dict[str, Sheet] = {}
         self._submitted: dict[str, Submitted] = {}
-        self._submissions_noted: dict[str, None] = {}
-        self._submission_places = _Places()
-        self._judgement_places = _Places()
-        self._judged_submissions: dict[str, str] = {}
+        self._submission_places = _Places(state.objects["submissions"])
+        self._judgement_places = _Places(state.objects["judgements"])
+        judgements = cast("Mapping[str, Judgement]", state.objects["judgements"])
+        self._judged_submissions = {identifier: each.submission_id for identifier, each in judgements.items()}
+        self._submissions_noted = dict.fromkeys((*state.objects["submissions"], *self._judged_submissions.values()))
         self._answers: dict[tuple[str | None, bool], bytes] = {}
-        for type_name in ("submissions", "judgements"):
-            for identifier in state.objects[type_name]:
-                self.note((type_name, identifier))
+        self._rankings: dict[str | None, Ranking] = {}
 
     def note(self, key: Key) -> None:
         """Take note that the object under `key` was created, changed or deleted.
@@ -83,8 +90,11 @@ class Board:
         type_name, identifier = key
         if type_name not in SHAPING_TYPES:
             return
-        self.shaped_position = self._state.position
+        if type_name != "submissions" or not self._adds_nothing_yet(identifier):
+            self.ranked_position = self._state.position
         self._answers.clear()
+        if type_name in RANKED_TYPES:
+            self._rankings.clear()
         if type_name in TERMS_TYPES:
             self._terms_noted = True
         elif type_name == "submissions":
@@ -92,6 +102,14 @@ class Board:
             self._submissions_noted[identifier] = None
         elif type_name == "judgements":
             self._note_judgement(identifier)
+
+    def catching_up(self) -> Iterator[None]:
+        """Takes in what was noted, some at each step. Nobody has to: whoever looks at the board gets all of it."""
+        while noted := list(islice(self._submissions_noted, CAUGHT_UP_AT_ONCE)):
+            for identifier in noted:
+                self._replace(identifier, self._read(identifier))
+                del self._submissions_noted[identifier]
+            yield
 
     def scoreboard(self, group_id: str | None = None, *, problems_visible: bool = True) -> bytes:
         """The board as JSON: of the main group (all teams when there is none), or of one group.
@@ -102,15 +120,13 @@ class Board:
         request = (group_id, problems_visible)
         answer = self._answers.get(request)
         if answer is None:
-            self._catch_up()
-            answer = self._encode(self._teams(group_id), problems_visible=problems_visible)
+            answer = self._encoded(self._ranking(group_id) if problems_visible else self._unsolved(group_id))
             self._answers[request] = answer
         return answer
 
     def standing(self, group_id: str | None = None) -> list[Standing]:
         """The rows of the board, as `scoreboard` has them, without their cells. Raises UnknownGroup."""
-        terms = self._catch_up()
-        ranked = _ranked((self._computed(team.id, terms), team) for team in self._teams(group_id))
+        ranked = self._ranking(group_id).ranked()
         # Teams are ordered by what they solved or scored before anything else, the most first.
         return [Standing(rank, computed.team_id, -computed.order[0]) for rank, computed in ranked]
 
@@ -121,9 +137,19 @@ class Board:
         earlier one of these teams on the problem is pending, the problem is left out (JSON Format, "Awards").
         """
         terms = self._catch_up()
-        sheets = [self._computed(team.id, terms) for team in self._teams(None)]
-        found = {problem.id: _first_to_solve(problem.id, sheets) for problem in terms.problems}
+        teams = self._ranking(None).computed()
+        found = {problem.id: _first_to_solve(problem.id, teams) for problem in terms.problems}
         return {problem_id: team_id for problem_id, team_id in found.items() if team_id is not None}
+
+    def _adds_nothing_yet(self, identifier: str) -> bool:
+        """Whether a submission is new, pending and no earlier than any other: no rank or first solve rests on it."""
+        time_ms = self._state.submission_times_ms.get(identifier)
+        if time_ms is None:
+            return False
+        is_last = self._latest_ms is None or time_ms >= self._latest_ms
+        self._latest_ms = time_ms if is_last else self._latest_ms
+        is_new = not self._submission_places.has(identifier)
+        return is_last and is_new and next(self._state.judgements_of(identifier), None) is None
 
     def _note_judgement(self, identifier: str) -> None:
         judgement = cast("Judgement | None", self._state.objects["judgements"].get(identifier))
@@ -145,6 +171,7 @@ class Board:
             terms = _terms_of(self._state, frozen=self._frozen)
             if terms != self._terms:
                 self._terms = terms
+                self._rankings.clear()
                 for sheet in self._sheets.values():
                     sheet.forget_computed()
             self._terms_noted = False
@@ -156,10 +183,16 @@ class Board:
             return
         if before is not None:
             del self._submitted[identifier]
-            self._sheet(before.team_id).replace(before.problem_id, identifier, None)
+            self._put(before, identifier, None)
         if after is not None:
             self._submitted[identifier] = after
-            self._sheet(after.team_id).replace(after.problem_id, identifier, after)
+            self._put(after, identifier, after)
+
+    def _put(self, where: Submitted, identifier: str, after: Submitted | None) -> None:
+        """Put a submission into the sheet where it belongs, or take it out."""
+        self._sheet(where.team_id).replace(where.problem_id, identifier, after)
+        for ranking in self._rankings.values():
+            ranking.note(where.team_id)
 
     def _sheet(self, team_id: str) -> Sheet:
         sheet = self._sheets.get(team_id)
@@ -201,17 +234,26 @@ class Board:
             raise UnknownGroup(f"no group {group_id!r}")
         return teams_on_board(self._state, group_id)
 
-    def _encode(self, teams: Iterable[Team], *, problems_visible: bool) -> bytes:
+    def _ranking(self, group_id: str | None) -> Ranking:
+        """The teams of a group, ranked as of now."""
         terms = self._catch_up()
-        if problems_visible:
-            sheets = [(self._computed(team.id, terms), team) for team in teams]
-        else:
-            before_problems = msgspec.structs.replace(terms, problems=())
-            sheets = [(Sheet(team.id).computed(before_problems), team) for team in teams]
-        known_ms = [computed.known_ms for computed, _ in sheets if computed.known_ms is not None]
+        ranking = self._rankings.get(group_id)
+        if ranking is None:
+            teams = self._teams(group_id)
+            ranking = self._rankings[group_id] = Ranking((self._computed(team.id, terms), team) for team in teams)
+        for team_id in ranking.take_noted():
+            ranking.replace(self._computed(team_id, terms))
+        return ranking
+
+    def _unsolved(self, group_id: str | None) -> Ranking:
+        """The teams of a group as they stand before there is any problem."""
+        before_problems = msgspec.structs.replace(self._catch_up(), problems=())
+        return Ranking((Sheet(team.id).computed(before_problems), team) for team in self._teams(group_id))
+
+    def _encoded(self, ranking: Ranking) -> bytes:
+        known_ms = [computed.known_ms for computed in ranking.computed() if computed.known_ms is not None]
         head = _ENCODER.encode(self._head(max(known_ms, default=None)))
-        rows = (computed.row(rank) for rank, computed in _ranked(sheets))
-        return head.removesuffix(_END_WITHOUT_ROWS) + b",".join(rows) + _END_WITHOUT_ROWS
+        return head.removesuffix(_END_WITHOUT_ROWS) + b",".join(ranking.rows()) + _END_WITHOUT_ROWS
 
     def _computed(self, team_id: str, terms: Terms) -> Computed:
         sheet = self._sheet(team_id)
@@ -235,9 +277,9 @@ class Board:
 class _Places:
     """The place of every object of a type in the log: where it was created, again after a deletion."""
 
-    def __init__(self) -> None:
-        self._places: dict[str, int] = {}
-        self._next = 0
+    def __init__(self, identifiers: Collection[str]) -> None:
+        self._places = {identifier: place for place, identifier in enumerate(identifiers)}
+        self._next = len(identifiers)
 
     def note(self, identifier: str, *, present: bool) -> None:
         """Give an object that is new its place, and forget one that is gone."""
@@ -246,6 +288,10 @@ class _Places:
         elif identifier not in self._places:
             self._places[identifier] = self._next
             self._next += 1
+
+    def has(self, identifier: str) -> bool:
+        """Whether an object is there and was noted."""
+        return identifier in self._places
 
     def of(self, identifier: str) -> int:
         """The place of an object that was noted."""
@@ -273,18 +319,6 @@ def _first_to_solve(problem_id: str, teams: Iterable[Computed]) -> str | None:
         return None
     order, team_id = min(solves)
     return None if pending and min(pending) < order else team_id
-
-
-def _ranked(teams: Iterable[tuple[Computed, Team]]) -> Iterator[tuple[int, Computed]]:
-    """Ranks from 1: equal teams share one, by name among themselves, and the following ranks are skipped."""
-    rank = 1
-    for _, equals in groupby(sorted(teams, key=lambda each: each[0].order), key=lambda each: each[0].order):
-        tied = list(equals)
-        if len(tied) > 1:
-            tied.sort(key=lambda each: (collation_key(each[1].name), each[1].id))
-        for computed, _ in tied:
-            yield rank, computed
-        rank += len(tied)
 
 
 def _terms_of(state: ContestState, *, frozen: bool) -> Terms:

@@ -6,7 +6,7 @@ This module must not know any particular role or type.
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import cast
 from urllib.parse import quote
@@ -23,6 +23,9 @@ from schemas.viewers import Role
 
 VIEW_VERSION = 1
 """Raised when the same log gives other views than before, so that older tokens are answered with 400."""
+
+QUOTED_KEPT_MAX = 4_096
+"""Segments of paths that are remembered with their spelling in a URL."""
 
 FIRST_TO_SOLVE = "first-to-solve-"
 
@@ -192,7 +195,12 @@ def href(contest_id: str, row: ObjectType, identifier: str, file_property: FileP
     path = ["contests", contest_id, *(() if row.singleton else (row.endpoint, identifier)), file_property.property]
     if not is_single_archive(file_property):
         path.append(filename)
-    return "/".join(quote(segment, safe="") for segment in path)
+    return "/".join(map(_quoted, path))
+
+
+@lru_cache(maxsize=QUOTED_KEPT_MAX)
+def _quoted(segment: str) -> str:
+    return quote(segment, safe="")
 
 
 def is_single_archive(file_property: FileProperty) -> bool:

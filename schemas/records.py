@@ -9,7 +9,7 @@ them.
 from typing import Literal
 
 from schemas.objects import ContestObject
-from schemas.properties import NonNegativeInteger
+from schemas.properties import NonNegativeInteger, RelativeTimeText
 
 AwardKind = Literal["winner", "medals", "first-to-solve", "group-winner", "organization-winner", "rank", "honours"]
 """Kinds of awards that the server can keep; `rank` and `honours` exist under the World Finals rule alone."""
@@ -51,6 +51,12 @@ class AwardSettings(Record, frozen=True, kw_only=True, omit_defaults=True, forbi
     taken_over: tuple[str, ...] = ()
 
 
+class WebhookSettings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How long calls of a webhook about this contest may fail, as a RELTIME, before it is deactivated."""
+
+    deactivate_after: RelativeTimeText = "1:00:00.000"
+
+
 class Settings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How this server runs the contest.
 
@@ -60,6 +66,7 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
 
     clock: bool = False
     awards: AwardSettings = AwardSettings()
+    webhooks: WebhookSettings = WebhookSettings()
 
 
 class Login(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ integer milliseconds; on the wire both carry exactly three decimals. This module
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 _TIME = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)[T ](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?"
@@ -16,6 +17,16 @@ _RELATIVE_TIME = re.compile(
     r"(?P<sign>-?)(?P<hours>\d{1,9}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.(?P<fraction>\d+))?\Z",
     re.ASCII,
 )
+
+_CANONICAL_TIME = re.compile(
+    r"[1-8]\d{3}-\d\d-\d\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{3}(Z|\+([01]\d|2[0-3]):[0-5]\d|-(0[1-9]|1\d|2[0-3]):[0-5]\d)\Z",
+    re.ASCII,
+)
+_CANONICAL_RELATIVE_TIME = re.compile(r"(0|[1-9]\d{0,8}):[0-5]\d:[0-5]\d\.\d{3}\Z", re.ASCII)
+"""Nearly all that are canonical already, as the server writes them itself."""
+
+ZONES_KEPT_MAX = 256
+"""Times whose zone is remembered: the zone of a contest is that of its start, and asked for with every moment."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -35,6 +46,9 @@ def canonical_time(text: str) -> str:
 
     Raises ValueError.
     """
+    if _CANONICAL_TIME.match(text):
+        datetime.fromisoformat(text)  # There is such a day.
+        return text
     time_ms, zone = _parse_time(text)
     written = format_time(time_ms, zone)
     return written if text.endswith("Z") else written.replace("Z", "+00:00")
@@ -55,6 +69,7 @@ def format_time(time_ms: int, zone: timezone = UTC) -> str:
     return text.replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=ZONES_KEPT_MAX)
 def zone_of(text: str) -> timezone:
     """The zone in which a TIME is written. Raises ValueError."""
     return _parse_time(text)[1]
@@ -72,6 +87,8 @@ def parse_relative_time_ms(text: str) -> int:
 
 def canonical_relative_time(text: str) -> str:
     """The same RELTIME with three decimals and hours without padding. Raises ValueError."""
+    if _CANONICAL_RELATIVE_TIME.match(text):
+        return text
     return format_relative_time(parse_relative_time_ms(text))
 
 

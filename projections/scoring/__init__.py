@@ -29,6 +29,38 @@ class Attempt(msgspec.Struct, frozen=True):
         return self.verdict is not None and self.verdict.solved
 
 
+class Tally(msgspec.Struct, frozen=True, gc=False):
+    """What attempts in a row add up to, so far that those before and behind them can be added.
+
+    `best` is the best that was reached, `time_ms` the contest time at which it first was, None as long as nothing
+    was. A tally that is `closed` stays as it is, whatever follows.
+    """
+
+    num_judged: int = 0
+    num_pending: int = 0
+    num_penalised: int = 0
+    best: int | float = 0
+    time_ms: int | None = None
+    closed: bool = False
+
+    def followed_by(self, later: "Tally") -> "Tally":
+        """These attempts, and then others."""
+        if self.closed:
+            return self
+        improvement = later if later.best > self.best else self
+        return Tally(
+            self.num_judged + later.num_judged,
+            self.num_pending + later.num_pending,
+            self.num_penalised + later.num_penalised,
+            improvement.best,
+            improvement.time_ms,
+            later.closed,
+        )
+
+
+NO_ATTEMPTS = Tally()
+
+
 class CellResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the attempts on one problem came to.
 
@@ -51,8 +83,12 @@ class TeamResult(msgspec.Struct, frozen=True):
 class ScoringRules(Protocol):
     """The rules of one kind of contest."""
 
-    def cell(self, problem: Problem, attempts: Sequence[Attempt], penalty_ms: int, /) -> CellResult:
-        """What the attempts on a problem, in their order, come to; `penalty_ms` is that of one rejection."""
+    def tally(self, attempt: Attempt) -> Tally:
+        """What one attempt counts for; tallies of several are added in their order."""
+        ...
+
+    def cell(self, problem: Problem, tally: Tally, penalty_ms: int, /) -> CellResult:
+        """What all attempts on a problem come to; `penalty_ms` is that of one rejection."""
         ...
 
     def team(self, cells: Sequence[CellResult]) -> TeamResult:

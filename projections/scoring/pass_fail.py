@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
-from projections.scoring import COMPILE_ERRORS, Attempt, CellResult, TeamResult, last_improvement_ms
+from projections.scoring import COMPILE_ERRORS, Attempt, CellResult, Tally, TeamResult, last_improvement_ms
 from schemas.aggregates import ProblemCell, Score
 from schemas.objects import JudgementType, Problem
 from schemas.times import format_relative_time
@@ -19,20 +19,24 @@ MINUTE_MS = 60_000
 class PassFailRules:
     """The rules of a pass-fail contest; see `ScoringRules`."""
 
-    def cell(self, problem: Problem, attempts: Sequence[Attempt], penalty_ms: int, /) -> CellResult:
+    def tally(self, attempt: Attempt) -> Tally:
         """The first accepted attempt closes the cell: nothing after it counts, nothing is pending in it."""
-        num_judged = num_pending = num_penalised = 0
-        for attempt in attempts:
-            if attempt.verdict is None:
-                num_pending += 1
-            elif attempt.verdict.solved:
-                time_ms = whole_minutes_ms(attempt.contest_time_ms)
-                solved = _cell(problem, num_judged + 1, 0, time_ms)
-                return CellResult(cell=solved, time_ms=time_ms, penalty_ms=num_penalised * penalty_ms)
-            else:
-                num_judged += _counts_as_judged(attempt.verdict)
-                num_penalised += attempt.verdict.penalty is True
-        return CellResult(cell=_cell(problem, num_judged, num_pending, None), time_ms=None)
+        if attempt.verdict is None:
+            return Tally(num_pending=1)
+        if attempt.verdict.solved:
+            return Tally(num_judged=1, best=1, time_ms=whole_minutes_ms(attempt.contest_time_ms), closed=True)
+        return Tally(
+            num_judged=int(_counts_as_judged(attempt.verdict)), num_penalised=int(attempt.verdict.penalty is True)
+        )
+
+    def cell(self, problem: Problem, tally: Tally, penalty_ms: int, /) -> CellResult:
+        """Only what is solved costs penalties."""
+        num_pending = 0 if tally.closed else tally.num_pending
+        return CellResult(
+            cell=_cell(problem, tally.num_judged, num_pending, tally.time_ms),
+            time_ms=tally.time_ms,
+            penalty_ms=tally.num_penalised * penalty_ms if tally.closed else 0,
+        )
 
     def team(self, cells: Sequence[CellResult]) -> TeamResult:
         """The total time is exact: whole minutes as long as the penalty is a number of whole minutes."""

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from msgspec import UNSET
 
-from projections.scoring import COMPILE_ERRORS, Attempt, CellResult, TeamResult, last_improvement_ms
+from projections.scoring import COMPILE_ERRORS, Attempt, CellResult, Tally, TeamResult, last_improvement_ms
 from schemas.aggregates import ProblemCell, Score
 from schemas.objects import Problem
 from schemas.times import format_relative_time
@@ -24,30 +24,26 @@ EXACT_INTEGER_MAX = 2**53
 class ScoreRules:
     """The rules of a score contest; see `ScoringRules`."""
 
-    def cell(self, problem: Problem, attempts: Sequence[Attempt], _penalty_ms: int, /) -> CellResult:
-        """The best score, and when it was reached; penalties play no part.
+    def tally(self, attempt: Attempt) -> Tally:
+        """Every judged attempt is counted but those that did not compile; a score counts when it is above 0."""
+        if attempt.verdict is None:
+            return Tally(num_pending=1)
+        num_judged = int(attempt.verdict.id not in COMPILE_ERRORS)
+        if attempt.score is None or attempt.score <= 0:
+            return Tally(num_judged=num_judged)
+        return Tally(num_judged=num_judged, best=attempt.score, time_ms=attempt.contest_time_ms)
 
-        Every judged attempt is counted but those that did not compile.
-        """
-        num_judged = num_pending = 0
-        best: int | float = 0
-        time_ms: int | None = None
-        for attempt in attempts:
-            if attempt.verdict is None:
-                num_pending += 1
-                continue
-            num_judged += attempt.verdict.id not in COMPILE_ERRORS
-            if attempt.score is not None and attempt.score > best:
-                best, time_ms = attempt.score, attempt.contest_time_ms
-        full = problem.max_score is not None and best >= problem.max_score
+    def cell(self, problem: Problem, tally: Tally, _penalty_ms: int, /) -> CellResult:
+        """The best score, and when it was reached; penalties play no part."""
+        full = problem.max_score is not None and tally.best >= problem.max_score
         cell = ProblemCell(
             problem_id=problem.id,
-            num_judged=num_judged,
-            num_pending=0 if full else num_pending,
-            score=exact_sum([best]),
-            time=UNSET if time_ms is None else format_relative_time(time_ms),
+            num_judged=tally.num_judged,
+            num_pending=0 if full else tally.num_pending,
+            score=exact_sum([tally.best]),
+            time=UNSET if tally.time_ms is None else format_relative_time(tally.time_ms),
         )
-        return CellResult(cell=cell, time_ms=time_ms)
+        return CellResult(cell=cell, time_ms=tally.time_ms)
 
     def team(self, cells: Sequence[CellResult]) -> TeamResult:
         """The sum of the cells; an earlier last improvement goes first among equal sums."""

@@ -92,18 +92,33 @@ def test_types_leave_lines_out() -> None:
     assert whole(lines, mask=0b1000) == []
 
 
-def test_a_closed_segment_is_filled_once_for_one_tag() -> None:
-    """The second reader of the same view gets the same bytes object; another view its own."""
+def test_a_stretch_ends_where_it_is_told_to() -> None:
+    """Within a segment, at its end, and where nothing has come yet; only whole closed segments are called so."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(feed_lines, "SEGMENT_LINES_MAX", 2)
+        patch.setattr(feed_lines, "SEGMENT_LINES_MAX", 3)
         lines = FeedLines(TokenMaker(KEY))
-        for position in range(1, 4):
+        for position in range(1, 6):
             lines.draft(draft(position), CHAIN)
         lines.flush()
-        found = [chunk.data for tag in (TAG, TAG, b"u" * 12) if (chunk := lines.after(0, tag)) is not None]
-        assert found[0] is found[1]
-        assert found[2] == found[0].replace(TAG, b"u" * 12)
-        assert bodies(found[0]) == [b"1.0", b"2.0"]
+    found = {}
+    for until in range(1, 6):
+        stretch = lines.stretch_after(0, sequence_of(until, 0))
+        assert stretch is not None
+        found[until] = (bodies(lines.bytes_of(stretch, TAG)), stretch.whole)
+    first = [b"1.0", b"2.0", b"3.0"]
+    assert found == {
+        1: (first[:1], False),
+        2: (first[:2], False),
+        3: (first, False),
+        4: (first, True),
+        5: (first, True),
+    }
+    assert lines.stretch_after(sequence_of(3, 0), sequence_of(3, 0)) is None
+    open_end = lines.stretch_after(sequence_of(3, 0))
+    assert open_end is not None
+    assert (bodies(lines.bytes_of(open_end, TAG)), open_end.whole) == ([b"4.0", b"5.0"], False)
+    assert lines.size_after(0) > lines.size_after(sequence_of(2, 0)) > lines.size_after(sequence_of(4, 0)) > 0
+    assert lines.size_after(sequence_of(5, 0)) == 0
 
 
 LINES = st.lists(
