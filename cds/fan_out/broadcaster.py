@@ -1,0 +1,174 @@
+"""The live clients of one contest: one task waits for the contest to change, once for all of them.
+
+What came within a tick is published together; a lone change goes out at once. This module must not know HTTP.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from cds import metrics
+from cds.commands.accounts import LOGINS
+from cds.fan_out.channel import Channel
+from cds.fan_out.client import EndReason, FeedClient
+from cds.fan_out.kept_blocks import KeptBlocks
+from cds.fan_out.limits import FeedLimits
+from cds.fan_out.source import Selection, Source
+from projections.contest import ContestState
+from projections.feed_lines import FeedLines
+from schemas.viewers import Role, Viewer
+
+BLOCK_COUNTS_AS_CLIENTS = 4
+"""Making a block takes about as long as writing it to so many clients."""
+
+log = structlog.get_logger(__name__)
+
+LoginStamp = tuple[int | None, int | None]
+
+
+class FollowedContest(Protocol):
+    """A contest as far as its followers are concerned; `changed` is another event after every change."""
+
+    contest_id: str
+    state: ContestState
+    changed: asyncio.Event
+
+
+class Broadcaster:
+    """Channels and clients of one contest."""
+
+    def __init__(
+        self, contest: FollowedContest, is_valid: Callable[[Viewer], bool], kept: KeptBlocks, limits: FeedLimits
+    ) -> None:
+        """Nobody is there yet; `is_valid` tells whether somebody who was let in may go on."""
+        self._contest = contest
+        self._is_valid = is_valid
+        self._kept = kept
+        self._limits = limits
+        self._channels: dict[tuple[int, Selection], Channel] = {}
+        self._roles: dict[Channel, Role] = {}
+        self._clients: dict[FeedClient, None] = {}
+        self._readers: dict[Viewer, int] = {}
+        self._stamps: dict[Viewer, LoginStamp] = {}
+        self._turn = 0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def clients(self) -> list[FeedClient]:
+        """All who are there, live or not."""
+        return list(self._clients)
+
+    def channel(self, lines: FeedLines, selection: Selection, role: Role) -> Channel:
+        """The channel of a selection, a new one where nobody reads the same. To be given back with `release`."""
+        key = (id(lines), selection)
+        channel = self._channels.get(key)
+        if channel is None:
+            channel = self._channels[key] = Channel(Source(lines, selection, self._kept), self._limits)
+            self._roles[channel] = role
+        channel.users += 1
+        return channel
+
+    def release(self, channel: Channel) -> None:
+        """One client fewer uses this channel."""
+        channel.users -= 1
+        if not channel.users:
+            del self._channels[id(channel.source.lines), channel.source.selection]
+            del self._roles[channel]
+
+    def join(self, client: FeedClient) -> None:
+        """Look after a client from now on, until `leave`."""
+        self._clients[client] = None
+        viewer = client.viewer
+        self._readers[viewer] = self._readers.get(viewer, 0) + 1
+        self._stamps.setdefault(viewer, self._stamp(viewer))
+        if not self._is_valid(viewer):
+            client.end("login")
+        if self._task is None:
+            self._task = asyncio.create_task(self._broadcast(), name=f"feeds of {self._contest.contest_id}")
+            self._task.add_done_callback(self._report_end)
+
+    def leave(self, client: FeedClient) -> None:
+        """The client has gone."""
+        del self._clients[client]
+        self._readers[client.viewer] -= 1
+        if not self._readers[client.viewer]:
+            del self._readers[client.viewer], self._stamps[client.viewer]
+        if not self._clients and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def end_all(self, reason: EndReason) -> None:
+        """Let all streams come to their end."""
+        for client in self.clients:
+            client.end(reason)
+
+    def check_logins(self) -> None:
+        """End the streams of those whose login does not hold any more; each login is looked at once."""
+        self._end_those({viewer for viewer in self._readers if not self._is_valid(viewer)})
+
+    def _check_changed_logins(self) -> None:
+        """The same after a change of the contest: only accounts that were touched can have become invalid by it."""
+        touched = [viewer for viewer, stamp in self._stamps.items() if self._stamp(viewer) != stamp]
+        for viewer in touched:
+            self._stamps[viewer] = self._stamp(viewer)
+        self._end_those({viewer for viewer in touched if not self._is_valid(viewer)})
+
+    def _stamp(self, viewer: Viewer) -> LoginStamp:
+        """The positions of the last events about an account of the contest and about its login."""
+        if viewer.account_id is None:
+            return (None, None)
+        versions = self._contest.state.versions
+        return versions.get(("accounts", viewer.account_id)), versions.get((LOGINS, viewer.account_id))
+
+    def _end_those(self, viewers: set[Viewer]) -> None:
+        if viewers:
+            for client in self.clients:
+                if client.viewer in viewers:
+                    client.end("login")
+
+    async def _broadcast(self) -> None:
+        """Publish whatever comes, at most once for each tick."""
+        loop = asyncio.get_running_loop()
+        while True:
+            changed = self._contest.changed
+            if not any(channel.behind for channel in self._channels.values()):
+                await changed.wait()
+            began_s = loop.time()
+            self._check_changed_logins()
+            await self._publish(began_s)
+            await asyncio.sleep(max(began_s + self._limits.tick_s - loop.time(), 0))
+
+    async def _publish(self, began_s: float) -> None:
+        """Publish to every channel in turn, in pieces between which others are served."""
+        loop = asyncio.get_running_loop()
+        work, finished_s = 0, dict[Role, float]()
+        for channel in self._in_turn():
+            role = self._roles.get(channel)
+            if role is None:
+                continue
+            while (block := channel.next_block()) is not None:
+                work, in_all = work + BLOCK_COUNTS_AS_CLIENTS, 0
+                for written in channel.publish(block):
+                    work, in_all = work + written, in_all + written
+                    channel.last_bytes_s = loop.time()
+                    if work >= self._limits.clients_per_piece:
+                        work = 0
+                        await asyncio.sleep(0)
+                metrics.FEED_BYTES.inc(in_all * len(block.wire))
+                finished_s[role] = loop.time()
+        for role, at_s in finished_s.items():
+            metrics.PUBLISH_S.labels(role).observe(at_s - began_s)
+
+    def _in_turn(self) -> list[Channel]:
+        channels = list(self._channels.values())
+        self._turn = (self._turn + 1) % max(len(channels), 1)
+        return channels[self._turn :] + channels[: self._turn]
+
+    def _report_end(self, task: asyncio.Task[None]) -> None:
+        """Broadcasting ends with the last client; anything else is a fault that must be seen, and felt."""
+        if not task.cancelled() and task.exception() is not None:
+            log.error("feeds_failed", contest=self._contest.contest_id, exc_info=task.exception())
+            self._task = None
+            self.end_all("failed")
