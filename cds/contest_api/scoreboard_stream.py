@@ -1,0 +1,185 @@
+"""The scoreboard as server-sent events: the whole board once, then what changed (an extension of the Contest API).
+
+The events, in UTF-8, each with the id of the board to which it leads (the entity tag that GET gives that board):
+
+- `scoreboard`: the whole board, as GET answers; it takes the place of whatever the client has. It comes first, and
+  again where a difference would not be smaller or the client's board is too old to tell one.
+- `changes`: `time`, `contest_time` and `state` of the new board; `removed`, the ids of the teams that are no longer on
+  it; and `rows`, those that changed: `index` (from 0), `rank` and `team_id`, with `score` and `problems` where the row
+  has another content. Every team that is not named stays at its index with its row as it was.
+
+Whoever has a board already names it in `Last-Event-ID`, as browsers do when they connect again, or at first in the
+parameter `last_event_id`; only what changed since is sent then. A slow client is sent the difference between the board
+that it has and the latest one, so nothing queues. This module must not know how boards are computed or compared.
+"""
+
+import asyncio
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+
+from cds.contest_api.board_channels import BoardChannel, BoardChannels, view_of
+from cds.contest_api.event_streams import EventStream, full_failure, stream_headers
+from cds.contest_api.service import Service, client_at, service_of
+from cds.fan_out.connection import Uptake, prepared_socket, reconnect_ms
+from cds.fan_out.framing import reconnect_line
+from cds.fan_out.places import NoPlace
+from cds.fan_out.waiting import is_set_within
+from cds.live_contest import LiveContest
+from cds.metrics import SCOREBOARD_STREAMS, SCOREBOARD_STREAMS_CUT_OFF, SCOREBOARD_STREAMS_REFUSED
+from schemas.viewers import Viewer
+
+LOGIN_CHECKED_S = 2.0
+"""How often it is made sure that somebody who has logged in still may."""
+
+BUFFERED_BYTES_MAX = 1
+"""A writer waits until all its bytes are with the kernel: what comes meanwhile becomes one difference. With 0 there
+would never be room over TLS (asyncio)."""
+
+UNSENT_BYTES_MAX = 64 * 1024
+"""What the kernel may hold of a connection before it is on its way; a slow client gets the latest board that way."""
+
+KEEP_ALIVE = b": still here\n\n"
+
+BOARD_CHANNELS = web.AppKey("board_channels", BoardChannels)
+
+STREAM_HEADERS = stream_headers("Authorization, Accept")
+
+log = structlog.get_logger(__name__)
+
+
+async def stream_scoreboard(
+    request: web.Request, contest: LiveContest, viewer: Viewer, *, frozen: bool, group_id: str | None
+) -> web.StreamResponse:
+    """Send the board of a group that the viewer is known to see, then its changes, until either side ends it.
+
+    Raises Failure (503) where all places are taken.
+    """
+    service = service_of(request)
+    try:
+        with (
+            service.feeds.board_places.taken(contest, viewer),
+            SCOREBOARD_STREAMS.track_inprogress(),
+            service.identity.watching(viewer),
+            request.app[BOARD_CHANNELS].followed(
+                contest,
+                viewer.role,
+                view_of(viewer.role, frozen=frozen, group_id=group_id),
+                lambda board: service.answers.passing(board).entity_tag,
+                service.closing,
+            ) as channel,
+        ):
+            return await _answered(request, contest, viewer, channel)
+    except NoPlace as full:
+        SCOREBOARD_STREAMS_REFUSED.inc()
+        raise full_failure(full) from None
+
+
+async def _answered(
+    request: web.Request, contest: LiveContest, viewer: Viewer, channel: BoardChannel
+) -> web.StreamResponse:
+    response = EventStream(request.version)
+    response.headers.update(STREAM_HEADERS)
+    writer, transport = await response.prepare(request), request.transport
+    if request.method == hdrs.METH_HEAD or writer is None or transport is None:
+        return response
+    follower = Follower(request, transport, writer, contest, viewer)
+    try:
+        await follower.follow(channel, known_board(request))
+    except ConnectionError:
+        log.debug("scoreboard_client_left", contest=contest.contest_id, role=viewer.role)
+    return response
+
+
+def known_board(request: web.Request) -> str | None:
+    """The id of the board that a client says it has."""
+    return request.headers.get("Last-Event-ID", request.query.get("last_event_id"))
+
+
+class Follower:
+    """Somebody who follows a scoreboard, and the connection on which he does."""
+
+    def __init__(
+        self,
+        request: web.Request,
+        transport: asyncio.Transport,
+        writer: AbstractStreamWriter,
+        contest: LiveContest,
+        viewer: Viewer,
+    ) -> None:
+        """A client that has got the headers on this connection."""
+        self._service: Service = service_of(request)
+        self._address = client_at(request, self._service).address
+        self._transport = transport
+        self._writer = writer
+        self._contest = contest
+        self._viewer = viewer
+        self._limits = self._service.feeds.limits
+        connection = prepared_socket(
+            transport,
+            buffered_bytes_max=BUFFERED_BYTES_MAX,
+            unsent_bytes_max=UNSENT_BYTES_MAX,
+            vanished_s=self._limits.vanished_s,
+        )
+        self._uptake = Uptake(transport, connection)
+        self._next_look: asyncio.TimerHandle | None = None
+
+    async def follow(self, channel: BoardChannel, board_id: str | None) -> None:
+        """Send what leads from a board (None: from nothing) to the latest one, whenever the last event is on its way.
+
+        Comes back when the stream is to be ended properly. Raises ConnectionError when the client left or was cut off.
+        """
+        self._look()
+        try:
+            await self._send(channel, board_id)
+        finally:
+            if self._next_look is not None:
+                self._next_look.cancel()
+
+    async def _send(self, channel: BoardChannel, board_id: str | None) -> None:
+        loop, service, viewer = asyncio.get_running_loop(), self._service, self._viewer
+        look_s = self._limits.stall_look_s if viewer.anonymous else min(self._limits.stall_look_s, LOGIN_CHECKED_S)
+        await self._write(reconnect_line(reconnect_ms()))
+        sign_of_life_at_s = loop.time() + service.keep_alive_s
+        while not channel.ended and service.identity.valid(viewer, self._contest):
+            if self._transport.is_closing():
+                raise ConnectionResetError("the client has left")
+            changed = channel.changed
+            event = channel.event_since(board_id)
+            left_s = sign_of_life_at_s - loop.time()
+            if event is not None:
+                await self._write(event.frame)
+                board_id = event.board_id
+            elif left_s <= 0:
+                await self._write(KEEP_ALIVE)
+            else:
+                await is_set_within(changed, min(left_s, look_s))
+                continue
+            sign_of_life_at_s = loop.time() + service.keep_alive_s
+
+    def _cut_off(self) -> None:
+        """End a stream whose client takes nothing. It may connect again where it stopped."""
+        SCOREBOARD_STREAMS_CUT_OFF.inc()
+        log.warning(
+            "scoreboard_client_cut_off",
+            contest=self._contest.contest_id,
+            role=self._viewer.role,
+            address=self._address,
+            stalled_s=self._limits.stalled_s,
+            bytes_behind=self._uptake.untaken_bytes(),
+        )
+        self._transport.abort()
+
+    async def _write(self, data: bytes) -> None:
+        """Write, and come back when it is on its way, however long that takes while the client takes something."""
+        await self._writer.write(data)
+        await self._writer.drain()
+
+    def _look(self) -> None:
+        """Cut the client off if it has taken nothing for too long, or look again a little later."""
+        loop = asyncio.get_running_loop()
+        if self._uptake.stuck_for_s(self._writer.output_size, loop.time()) >= self._limits.stalled_s:
+            self._cut_off()
+        else:
+            self._next_look = loop.call_later(self._limits.stall_look_s, self._look)
