@@ -1,0 +1,86 @@
+"""The feed of a role that nobody has asked for since the start: built beside the live state, without holding it up.
+
+This module must not know who asks.
+"""
+
+import asyncio
+from typing import Protocol
+
+from cds.checkpoints import restored
+from cds.decoding import decoded
+from cds.freshness import LogCutShort
+from cds.releasing import RELEASED_AT_ONCE_MAX, released_alone
+from eventstore.store import Event, EventStore
+from projections.audience import Audience
+from projections.contest import ContestState
+from projections.feed_lines import FeedLines
+from projections.tokens import TokenMaker
+from schemas.viewers import Role
+
+PAGE_EVENTS = 1_000
+"""Events that are read at once."""
+
+REPLAYED_AT_ONCE_MAX = 100
+"""Events that are replayed in one go; after so many, or a large one of them, others are served."""
+
+
+class Live(Protocol):
+    """The contest in memory that goes on meanwhile."""
+
+    @property
+    def stream(self) -> str:
+        """The name of its stream."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """The position up to which everything has been applied."""
+        ...
+
+    async def catch_up(self) -> None:
+        """Read and apply everything that the stream holds beyond the position."""
+        ...
+
+
+async def built_audience(live: Live, store: EventStore, tokens: TokenMaker, role: Role) -> Audience:
+    """The audience of a role with its feed: begun at the checkpoint, where that holds it, and replayed from there.
+
+    When this returns, it stands where the live state stands. Raises what the store raises, UnreadableEvent, and
+    LogCutShort.
+    """
+    state, audience, lines = await _begun(store, live.stream, tokens, role)
+    if live.position < state.position:
+        await live.catch_up()
+    while state.position < live.position:
+        page = await store.read(live.stream, state.position, PAGE_EVENTS)
+        if not page:
+            raise LogCutShort(live.stream, live.position)
+        for begin in range(0, len(page), REPLAYED_AT_ONCE_MAX):
+            for event in page[begin : begin + REPLAYED_AT_ONCE_MAX]:
+                if state.position < live.position:
+                    await _replay(event, state, audience, lines)
+            lines.flush()
+            await asyncio.sleep(0)
+    return audience
+
+
+async def _replay(event: Event, state: ContestState, audience: Audience, lines: FeedLines) -> None:
+    """Apply an event; only one that concerns many objects lets others be served meanwhile."""
+    change = state.apply(event.position, event.type, event.id, decoded(event))
+    if len(change.keys) > RELEASED_AT_ONCE_MAX:
+        await released_alone(audience, state, change, event.chain, lines.flush)
+    else:
+        audience.advance(state, change, event.chain)
+
+
+async def _begun(
+    store: EventStore, stream: str, tokens: TokenMaker, role: Role
+) -> tuple[ContestState, Audience, FeedLines]:
+    found = await restored(store, stream, tokens, (role,))
+    if found is not None:
+        for _ in found.decoding():
+            await asyncio.sleep(0)
+        audience = found.snapshot.audiences[role]
+        return found.snapshot.state, audience, audience.feed_lines
+    lines = FeedLines(tokens)
+    return ContestState(), Audience(role, lines), lines
