@@ -12,12 +12,14 @@ PORT ?=
 # How many processes the tests run in, and what else pytest is told. Example: make test TESTS="tests/eventstore -k chain"
 JOBS ?= 2
 TESTS ?=
+# What the benchmarks are told. Example: make bench BENCH="--only posting"
+BENCH ?=
 
 ROOMS := schemas eventstore projections cds
 # Only rooms that exist are checked, so that an error names what is wrong and not what is missing.
 CHECKED = $(wildcard $(ROOMS) tests)
 VENV_PYTHON := .venv/bin/python
-LOCKS := requirements.lock requirements-build.lock requirements-development.lock
+LOCKS := requirements.lock requirements-build.lock requirements-development.lock requirements-peer.lock
 # The hashes must be those of the public registry's files: what else this machine's pip would look at stays out.
 COMPILE = PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= PIP_EXTRA_INDEX_URL= CUSTOM_COMPILE_COMMAND="make lock" $(VENV_PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(LOCK_OPTIONS)
@@ -27,10 +29,10 @@ LOCK_OPTIONS ?=
 # What an installed .venv was made from. Where it differs from the one written in .venv, setup runs again.
 FINGERPRINT = $$(cat requirements-development.lock pyproject.toml | cksum) $$(pwd -P)
 
-.PHONY: help setup run test lint check bench lock clean
+.PHONY: help setup run test lint check bench bench-growth screenshot lock clean
 
 help: ## list what there is to do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make .venv with everything of the lock file and the command .venv/bin/cds (fast when nothing changed)
 	@set -eu; \
@@ -58,6 +60,7 @@ setup: ## make .venv with everything of the lock file and the command .venv/bin/
 	echo "Installing the packages of requirements-development.lock"; \
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-development.lock; \
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .; \
+	$(VENV_PYTHON) -m compileall -q $(ROOMS); \
 	echo "$$fingerprint" > .venv/fingerprint; \
 	echo "Ready: .venv/bin/cds"
 
@@ -74,16 +77,23 @@ lint: setup ## check style, format and types
 
 check: lint test ## lint and test
 
-bench: setup ## measure, side by side with bare handlers
-	@$(VENV_PYTHON) -m tests.benchmarks
+bench: setup ## measure, side by side with bare handlers (BENCH="--only posting")
+	@$(VENV_PYTHON) -m tests.benchmarks $(BENCH)
+
+bench-growth: setup ## measure at 10,000 to 1,000,000 events and draw docs/growth.png
+	@$(VENV_PYTHON) -m tests.benchmarks.growth
+
+screenshot: setup ## take the picture of the scoreboard for the README (needs chromium)
+	@$(VENV_PYTHON) -m tests.acceptance.take_screenshot
 
 lock: setup ## work out the exact versions and hashes again (LOCK_OPTIONS=--upgrade for newer ones)
 	@$(COMPILE) --output-file requirements.lock pyproject.toml
 	@$(COMPILE) --only-build-deps --build-deps-for wheel --output-file requirements-build.lock pyproject.toml
 	@$(COMPILE) --extra build --extra development --constraint requirements.lock \
 		--output-file requirements-development.lock pyproject.toml
+	@$(COMPILE) --output-file requirements-peer.lock tests/benchmarks/requirements-peer.in
 	@! grep -nE '(https?|file)://' $(LOCKS) || { echo "make lock: a lock file names the address of a registry" >&2; exit 1; }
 
 clean: ## remove .venv and what the tools left behind (data directories stay)
-	@rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist ./*.egg-info
+	@rm -rf .venv .venv-peer .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist ./*.egg-info
 	@find $(CHECKED) -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -15,16 +16,31 @@ import msgspec
 
 from eventstore.embedded.launcher import embedded_postgres
 from tests.benchmarks.contest_package import write_package
-from tests.benchmarks.figures import Figure, print_table
+from tests.benchmarks.feed_crowd import has_compiler
+from tests.benchmarks.feeding import (
+    measure_idle,
+    measure_latency,
+    measure_live,
+    measure_reconnecting,
+    measure_resuming,
+)
+from tests.benchmarks.figures import Figure, Maximum, print_table
 from tests.benchmarks.generators import request_generator
-from tests.benchmarks.serving import measure_answers, measure_start
+from tests.benchmarks.peer import measure_peer
+from tests.benchmarks.posting import measure_posting, measure_posting_maximum
+from tests.benchmarks.posting_generators import post_generator
+from tests.benchmarks.restarting import measure_restart, prepare_grown
+from tests.benchmarks.serving import measure_answers
 from tests.benchmarks.storing import measure_import, measure_replay
 from tests.eventstore.embedded_processes import wait_until_ended
 
 EVENTS = 100_000
 EVENTS_MIN = 500
+MANY_EVENTS = 1_000_000
 REPEATS = 5
 SECONDS = 2.0
+
+Measured = tuple[list[Figure], list[Maximum]]
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,45 +55,133 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
 QUICK = Scale(events=2_000, repeats=1, seconds=0.2, quick=True)
 
 
+class Bench:
+    """A directory that may be filled, and what several parts share in it."""
+
+    def __init__(self, room: Path, scale: Scale) -> None:
+        """An empty room."""
+        self.room = room
+        self.scale = scale
+        self.package = room / "package"
+        self.data_dir = room / "data"
+        self.objects = write_package(self.package, scale.events)
+
+    def storing(self) -> Measured:
+        """Import and replay; leaves the imported contest for the parts that follow."""
+
+        async def measure() -> list[Figure]:
+            async with embedded_postgres(self.data_dir) as dsn:
+                imported = await measure_import(dsn, self.package, self.scale.repeats)
+                return [*imported, await measure_replay(dsn, self.scale.repeats)]
+
+        return asyncio.run(measure()), []
+
+    def restarting(self) -> Measured:
+        """Restart to ready, of a large contest and of a very large one."""
+        empty, figures = self.room / "empty", list[Figure]()
+        asyncio.run(_make_database(empty))
+        for events in (self.scale.events,) if self.scale.quick else (self.scale.events, MANY_EVENTS):
+            grown = self.room / f"grown-{events}"
+            prepare_grown(grown, events)
+            figures += measure_restart(grown, empty, events, self.scale.repeats)
+            wait_until_ended(grown)
+        wait_until_ended(empty)
+        return figures, []
+
+    def answers(self) -> Measured:
+        """Whole feeds, collections, the scoreboard."""
+        generator = request_generator(self.scale.seconds, own=self.scale.quick)
+        return measure_answers(self.data_dir, self.room, generator, self.scale.repeats)
+
+    def resuming(self) -> Measured:
+        """Feeds from the middle."""
+        return measure_resuming(self.data_dir, self.room, self.scale.repeats), []
+
+    def live(self) -> Measured:
+        """Lines as they come, to a thousand clients."""
+        return measure_live(self.room, self.scale.repeats, self.scale.seconds)
+
+    def latency(self) -> Measured:
+        """From a write to its line at a thousand clients."""
+        return measure_latency(self.room, self.scale.repeats, self.scale.seconds), []
+
+    def crowds(self) -> Measured:
+        """A crowd that waits, and one that comes back at once."""
+        figures = measure_idle(self.room, self.scale.repeats)
+        return [*figures, *measure_reconnecting(self.room, 1)], []
+
+    def posting(self) -> Measured:
+        """Submissions."""
+        data_dir = self.room / "posting"
+        generator = post_generator(self.scale.seconds, own=self.scale.quick)
+        figures = measure_posting(data_dir, self.room, generator, self.scale.repeats)
+        wait_until_ended(data_dir)
+        return figures, [measure_posting_maximum(self.room, generator, self.scale.repeats)]
+
+    def peer(self) -> Measured:
+        """The same beside another server."""
+        return measure_peer(self.package, self.scale.repeats, self.scale.seconds), []
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One part: what is measured, what it needs, and whether a quick run has it too."""
+
+    measure: Callable[[Bench], Measured]
+    needs_compiler: bool = False
+    quick: bool = True
+
+
+PARTS = {
+    "storing": Part(measure=Bench.storing),
+    "restarting": Part(measure=Bench.restarting),
+    "answers": Part(measure=Bench.answers),
+    "resuming": Part(measure=Bench.resuming, quick=False),
+    "live": Part(measure=Bench.live, needs_compiler=True, quick=False),
+    "latency": Part(measure=Bench.latency, needs_compiler=True, quick=False),
+    "crowds": Part(measure=Bench.crowds, needs_compiler=True, quick=False),
+    "posting": Part(measure=Bench.posting),
+    "peer": Part(measure=Bench.peer, quick=False),
+}
+IMPORTED_BY = "storing"
+"""The part without which there is no contest for the others."""
+
+
 @click.command()
 @click.option("--events", default=EVENTS, show_default=True, type=click.IntRange(EVENTS_MIN), help="About so many.")
 @click.option("--repeats", default=REPEATS, show_default=True, type=click.IntRange(1), help="Of each measurement.")
 @click.option("--quick", is_flag=True, help="A few seconds that show that everything works; the figures mean nothing.")
-def main(events: int, repeats: int, *, quick: bool) -> None:
-    """Measure this checkout side by side with bare COPY, bare reading and bare aiohttp handlers, on loopback."""
+@click.option("--only", multiple=True, type=click.Choice(tuple(PARTS)), help="This part alone; repeatable.")
+def main(events: int, repeats: int, *, quick: bool, only: tuple[str, ...]) -> None:
+    """Measure this checkout side by side with baselines that do the minimum, on loopback."""
     scale = QUICK if quick else Scale(events=events, repeats=repeats, seconds=SECONDS, quick=False)
     with tempfile.TemporaryDirectory(prefix="cds-bench-") as room:
-        measure(Path(room), scale)
+        measure(Path(room), scale, only or tuple(PARTS))
 
 
-def measure(room: Path, scale: Scale) -> None:
+def measure(room: Path, scale: Scale, names: tuple[str, ...]) -> None:
     """Measure in a directory that may be filled, and print the table."""
-    package, data_dir, empty_data_dir = room / "package", room / "data", room / "empty"
     _say(f"writing a contest package of about {scale.events:,} events")
-    events = write_package(package, scale.events)
-    _say("import and replay")
-    figures = asyncio.run(_measure_storing(package, data_dir, scale.repeats))
-    _say("start to ready")
-    asyncio.run(_prepare(empty_data_dir))
-    figures += measure_start(data_dir, empty_data_dir, scale.repeats)
-    _say("feeds, collections, scoreboard")
-    generator = request_generator(scale.seconds, own=scale.quick)
-    answers, maxima = measure_answers(data_dir, room, generator, scale.repeats)
+    bench, figures, maxima = Bench(room, scale), list[Figure](), list[Maximum]()
+    for name, part in PARTS.items():
+        wanted = name in names or name == IMPORTED_BY
+        if not wanted or (scale.quick and not part.quick):
+            continue
+        if part.needs_compiler and not has_compiler():
+            _say(f"{name}: left out, there is no C compiler for the crowd of clients")
+            continue
+        _say(name)
+        new_figures, new_maxima = part.measure(bench)
+        figures += new_figures
+        maxima += new_maxima
+    wait_until_ended(bench.data_dir)
     title = (
-        f"{events:,} objects in the package, {scale.repeats} repeats, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, requests by {generator.name}, feeds by raw sockets"
+        f"{bench.objects:,} objects in the package, {scale.repeats} repeats, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}"
     )
-    print_table(title, [*figures, *answers], maxima)
-    for directory in (data_dir, empty_data_dir):
-        wait_until_ended(directory)
+    print_table(title, figures, maxima)
 
 
-async def _measure_storing(package: Path, data_dir: Path, repeats: int) -> list[Figure]:
-    async with embedded_postgres(data_dir) as dsn:
-        return [*await measure_import(dsn, package, repeats), await measure_replay(dsn, repeats)]
-
-
-async def _prepare(data_dir: Path) -> None:
+async def _make_database(data_dir: Path) -> None:
     """Make an embedded Postgres without contests, so that no later start has to."""
     async with embedded_postgres(data_dir):
         pass

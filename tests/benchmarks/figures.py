@@ -4,6 +4,7 @@ This module must not know how anything is measured.
 """
 
 from collections.abc import Callable, Iterable
+from math import isnan
 from statistics import median
 
 import msgspec
@@ -21,6 +22,9 @@ WRITTEN_AS: tuple[tuple[float, str, float, int], ...] = (
 )
 """From which value on: the unit prefix, what it is divided by, and its decimals."""
 
+UNKNOWN = "–"
+"""Stands where there was nothing to measure (not a number)."""
+
 
 class Series(msgspec.Struct, frozen=True):
     """The same thing measured several times, in one unit."""
@@ -34,6 +38,8 @@ class Series(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Median, and the smallest and largest value."""
+        if isnan(self.median):
+            return UNKNOWN
         return f"{shown(self.median)} ({shown(min(self.values))}–{shown(max(self.values))})"
 
 
@@ -84,7 +90,7 @@ def print_table(title: str, figures: Iterable[Figure], maxima: Iterable[Maximum]
             figure.unit,
             str(figure.ours),
             str(figure.baseline),
-            f"{figure.ratio:.2f}",
+            UNKNOWN if isnan(figure.ratio) else f"{figure.ratio:.2f}",
             figure.baseline_is,
         )
     table.add_section()
@@ -96,5 +102,7 @@ def print_table(title: str, figures: Iterable[Figure], maxima: Iterable[Maximum]
 
 def shown(value: float) -> str:
     """A number as the table shows it."""
+    if isnan(value):
+        return UNKNOWN
     _, prefix, divisor, decimals = next(row for row in WRITTEN_AS if value >= row[0])
     return f"{value / divisor:,.{decimals}f}{prefix}"

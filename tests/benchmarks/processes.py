@@ -49,7 +49,7 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
 def contest_server(data_dir: Path) -> Iterator[RunningServer]:
     """`cds serve` on a data directory whose Postgres sleeps, as a process of its own, for the length of the block."""
     wait_until_ended(data_dir)
-    port = _free_port()
+    port = free_port()
     command = [str(Path(sys.executable).with_name("cds")), "serve", "--port", str(port), "--data-dir", str(data_dir)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
     began_s = time.perf_counter()
@@ -101,7 +101,8 @@ def _python(module: str, arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody listens on at the moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -7,7 +7,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-REQUEST_END = b"\r\n\r\n"
+REQUEST_ENDS = (b"\r\n\r\n", b"}")
+"""How a request ends: one without a body, and one whose body is a JSON object."""
 
 
 class _Answering(asyncio.Protocol):
@@ -23,7 +24,7 @@ class _Answering(asyncio.Protocol):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if self._transport is None or not data.endswith(REQUEST_END):
+        if self._transport is None or not data.endswith(REQUEST_ENDS):
             return
         self._transport.write(self._answer)
         if self._close:

@@ -19,7 +19,7 @@ from tests.benchmarks.generators import Downloads, RequestGenerator
 from tests.benchmarks.processes import RunningServer, bare_process, contest_server
 
 ANSWER_TIMEOUT_S = 60.0
-FEED_CLIENTS = (1, 10)
+FEED_CLIENTS = (1, 10, 100)
 
 OF_CONTEST = f"{API_PREFIX}/contests/{CONTEST_ID}"
 FEED_PATH = f"{OF_CONTEST}/event-feed?stream=false"
@@ -45,36 +45,6 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     def lines(self) -> int:
         """How many lines the body has."""
         return self.body.count(b"\n")
-
-
-def measure_start(data_dir: Path, empty_data_dir: Path, repeats: int) -> list[Figure]:
-    """Start the server again and again, with the contest and without any, its database asleep before each start."""
-    memories: dict[Path, list[float]] = {data_dir: [], empty_data_dir: []}
-
-    def started(directory: Path) -> float:
-        with contest_server(directory) as server:
-            memories[directory].append(server.memory_mb)
-            return server.ready_s
-
-    ours, baseline = side_by_side(repeats, lambda: started(data_dir), lambda: started(empty_data_dir))
-    return [
-        Figure(
-            subject="start of process and Postgres to ready",
-            unit="s",
-            ours=ours,
-            baseline=baseline,
-            baseline_is="the same without any contest",
-            more_is_better=False,
-        ),
-        Figure(
-            subject="memory of the server when ready",
-            unit="MB",
-            ours=Series(tuple(memories[data_dir])),
-            baseline=Series(tuple(memories[empty_data_dir])),
-            baseline_is="the same without any contest",
-            more_is_better=False,
-        ),
-    ]
 
 
 def measure_answers(
