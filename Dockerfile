@@ -32,7 +32,9 @@ VOLUME /data
 EXPOSE 8080
 # python:3.11-slim has no curl. A refused connection and the status 503 both make urlopen raise: unhealthy.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('CDS_PORT', '8080') + '/readyz', timeout=4)"]
+    CMD ["python", "-c", "import os, ssl, urllib.request; port = os.environ.get('CDS_PORT', '8080'); tls = os.environ.get('CDS_TLS') or os.environ.get('CDS_TLS_CERT'); urllib.request.urlopen(f'{\"https\" if tls else \"http\"}://127.0.0.1:{port}/readyz', timeout=4, context=ssl._create_unverified_context() if tls else None)"]
 # SIGTERM ends the server cleanly within five seconds; the list form hands it to the server itself.
 STOPSIGNAL SIGTERM
-CMD ["cds", "serve", "--host", "0.0.0.0"]
+# In plain text on the container's network: clients must not reach it but through a proxy that speaks TLS, or over the
+# machine's own loopback. With TLS of its own instead: -e CDS_TLS=self-signed, or CDS_TLS_CERT and CDS_TLS_KEY.
+CMD ["cds", "serve", "--host", "0.0.0.0", "--behind-proxy"]

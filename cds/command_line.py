@@ -11,7 +11,7 @@ from typing import IO, TypeVar
 
 import click
 
-from cds.configuration import DEFAULT_DATA_DIR
+from cds.configuration import DEFAULT_DATA_DIR, LogFormat, LogLevel
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -36,13 +36,42 @@ def read_configuration_file(context: click.Context, _parameter: click.Parameter,
         settings = {name.replace("-", "_"): setting for name, setting in settings.items()}
         for name in settings.keys() - _names_of_all_options(context):
             raise click.BadParameter(f"{value}: no command has an option {name!r}")
-        context.default_map = settings
+        own = _settable(context.command)
+        context.default_map = {
+            str(own[name].name): _taken(context, own[name], setting, f"{value}: {name}")
+            for name, setting in settings.items()
+            if name in own
+        }
     return value
+
+
+def _taken(context: click.Context, option: click.Option, setting: object, place: str) -> object:
+    """A setting as click takes it for an option: several where it may be repeated. Raises BadParameter."""
+    if isinstance(setting, dict) or (isinstance(setting, list) and not option.multiple):
+        raise click.BadParameter(f"{place}: one value is meant here")
+    taken = setting if isinstance(setting, list) or not option.multiple else [setting]
+    try:
+        # Here the place can be named; later click would speak as if it had been said on the command line.
+        option.process_value(context, taken)
+    except click.BadParameter as refused:
+        raise click.BadParameter(f"{place}: {refused.message}") from None
+    return taken
 
 
 def _names_of_all_options(context: click.Context) -> set[str]:
     """One file serves all commands, so it may name the options of any of them."""
-    return {parameter.name for command in _commands_below(context.find_root().command) for parameter in command.params}
+    return {name for command in _commands_below(context.find_root().command) for name in _settable(command)}
+
+
+def _settable(command: click.Command) -> dict[str, click.Option]:
+    """The options of a command by their names in the file; one that comes before it (`--config`) has none."""
+    options = [each for each in command.params if isinstance(each, click.Option) and not each.is_eager]
+    return {_name_in_file(option): option for option in options}
+
+
+def _name_in_file(option: click.Option) -> str:
+    """`feed_limit` for `--feed-limit`, whatever the program calls its value."""
+    return option.opts[0].lstrip("-").replace("-", "_")
 
 
 def _commands_below(command: click.Command) -> Iterator[click.Command]:
@@ -85,16 +114,17 @@ def database_options(command: Command) -> Command:
     return command
 
 
-def run(work: Coroutine[object, object, None]) -> None:
+def run(work: Coroutine[object, object, None], *, log_format: LogFormat = "auto", log_level: LogLevel = "info") -> None:
     """Run a command to its end; what refuses it becomes one line and exit code 1."""
     from cds.commands.decision import Refused
     from cds.dialects.results import SourceRefused
+    from cds.encryption import EncryptionRefused
     from cds.live_contest import Contended, UnreadableEvent
     from cds.observability import configure_logging
     from cds.turn import TooManyCommands
     from eventstore.store import StoreRefused, StoreUnavailable
 
-    configure_logging()
+    configure_logging(log_format, log_level)
     try:
         asyncio.run(work)
     except (
@@ -105,6 +135,7 @@ def run(work: Coroutine[object, object, None]) -> None:
         Contended,
         TooManyCommands,
         UnreadableEvent,
+        EncryptionRefused,
         OSError,
     ) as exception:
         raise CommandRefused(str(exception)) from exception

@@ -5,12 +5,31 @@ Prometheus has it. Several workers share one set of files (PROMETHEUS_MULTIPROC_
 values of the workers are put together.
 """
 
-from prometheus_client import Counter, Gauge, Histogram
+from bisect import bisect_left
+from collections import Counter as Tally
+from collections.abc import Sequence
+
+from prometheus_client import PROCESS_COLLECTOR, REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
+
+# Besides each counter the library would tell when it was made, which nobody asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library says nothing of its types here
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+
+class ManyAtOnce(Histogram):
+    """A histogram that takes many values for the price of a few."""
+
+    def observe_all(self, values: Sequence[float]) -> None:
+        """As `observe` for each value. Values of one bucket are added to it together."""
+        if values:
+            self._sum.inc(sum(values))
+        for bucket, number in Tally(bisect_left(self._upper_bounds, value) for value in values).items():
+            self._buckets[bucket].inc(number)
+
+
 REQUESTS = Counter("cds_requests_total", "Requests answered.", ("method", "endpoint", "status"))
-REQUEST_S = Histogram(
+REQUEST_S = ManyAtOnce(
     "cds_request_seconds", "From a request to its answer, streams left out.", buckets=LATENCY_BUCKETS_S
 )
 
@@ -43,9 +62,19 @@ FEED_CLIENTS_LAGGING = Gauge(
     "cds_feed_clients_lagging", "Of these, those that read more slowly than lines come.", multiprocess_mode="livesum"
 )
 FEED_CLIENTS_CUT_OFF = Counter("cds_feed_clients_cut_off_total", "Feed clients that were cut off.", ("reason",))
+FEED_CLIENTS_REFUSED = Counter(
+    "cds_feed_clients_refused_total", "Feed clients that were turned away because all places of a worker were taken."
+)
 FEED_BYTES = Counter("cds_feed_bytes_total", "Bytes of lines handed to feed clients.")
 SCOREBOARD_STREAMS = Gauge(
     "cds_scoreboard_streams", "Clients of scoreboard streams that are connected.", multiprocess_mode="livesum"
+)
+SCOREBOARD_STREAMS_REFUSED = Counter(
+    "cds_scoreboard_streams_refused_total",
+    "Clients of scoreboard streams that were turned away because all places of a worker were taken.",
+)
+SCOREBOARD_STREAMS_CUT_OFF = Counter(
+    "cds_scoreboard_streams_cut_off_total", "Clients of scoreboard streams that were cut off because they took nothing."
 )
 
 WEBHOOKS = Gauge("cds_webhooks", "Webhooks by what they are doing.", ("state",), multiprocess_mode="livesum")
@@ -54,7 +83,38 @@ WEBHOOK_LAG_EVENTS = Gauge(
     "cds_webhook_lag_events", "Events that a webhook has not been told of.", ("webhook",), multiprocess_mode="livemax"
 )
 
+CONTESTS = Gauge("cds_contests", "Contests in memory.", multiprocess_mode="livemin")
+EVENT_LOOP_LAG_S = Histogram(
+    "cds_event_loop_lag_seconds",
+    "How much later than due a timer went off: as long does everybody wait.",
+    buckets=LATENCY_BUCKETS_S,
+)
+
 DATABASE_REACHABLE = Gauge(
     "cds_database_reachable", "Whether the database answered when it was last asked.", multiprocess_mode="livemin"
 )
 LISTEN_LOST = Counter("cds_hint_connections_lost_total", "Times that the connection for hints was lost.")
+WORKER_RESTARTS = Counter("cds_worker_restarts_total", "Times that a worker was started again after it had ended.")
+DUTIES_LOST = Counter("cds_duties_lost_total", "Times that a duty was laid down because its hold was lost.", ("duty",))
+
+CERTIFICATE_ENDS_S = Gauge(
+    "cds_certificate_ends_seconds",
+    "Until when the certificate is valid, in seconds since the Unix epoch.",
+    multiprocess_mode="livemin",
+)
+
+# The library measures its own process, which is not there with several workers; these have the names that dashboards
+# expect, and are set by every worker.
+REGISTRY.unregister(PROCESS_COLLECTOR)
+PROCESS_RESIDENT_BYTES = Gauge(
+    "process_resident_memory_bytes", "Resident memory of a process, in bytes.", multiprocess_mode="liveall"
+)
+PROCESS_CPU_S = Counter("process_cpu_seconds_total", "User and system time of the processor that was spent.")
+PROCESS_OPEN_FILES = Gauge("process_open_fds", "Files that a process has open.", multiprocess_mode="liveall")
+PROCESS_OPEN_FILES_MAX = Gauge("process_max_fds", "Files that a process may have open.", multiprocess_mode="liveall")
+PROCESS_STARTED_S = Gauge(
+    "process_start_time_seconds",
+    "When a process started, in seconds since the Unix epoch.",
+    multiprocess_mode="liveall",
+)
+BUILD = Gauge("cds_build", "1, with the version of this program.", ("version",), multiprocess_mode="livemax")

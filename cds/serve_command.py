@@ -3,15 +3,33 @@
 This module translates words into a configuration; it must not know how a server is built.
 """
 
+import gc
 import os
+from contextlib import nullcontext
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import click
 
 from cds.command_line import database_options, run
-from cds.configuration import DEFAULT_HOST, DEFAULT_PORT, Configuration
+from cds.configuration import (
+    CHECKPOINT_EVENTS,
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    DRAIN_S_MAX,
+    WORKERS_MAX,
+    Configuration,
+    LogFormat,
+    LogLevel,
+)
+from cds.encryption_options import chosen_encryption, encryption_options
+from cds.fan_out.limits import FeedLimits
+from cds.feed_options import feed_options
+from cds.log_options import log_options
+from cds.webhook_options import webhook_options
+from eventstore.embedded.waking import woken_postgres
 
 
 def check_base_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -45,6 +63,31 @@ def is_whole_url(value: str) -> bool:
         return False
 
 
+class ServeOptions(TypedDict):
+    """The options of `cds serve`, by the names that click gives them."""
+
+    host: str
+    port: int
+    base_url: str | None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    auto_login: bool
+    tls_cert: Path | None
+    tls_key: Path | None
+    tls: str | None
+    behind_proxy: bool
+    drain_s: float
+    workers: int
+    log_level: LogLevel
+    log_format: LogFormat
+    access_log: bool
+    webhook_allow_private: bool
+    webhook_call_s_max: float
+    checkpoint_events: int
+    feed_limits: FeedLimits
+    data_dir: Path
+    database_url: str | None
+
+
 @click.command()
 @click.option("--host", default=DEFAULT_HOST, show_default=True, envvar="CDS_HOST", help="Address to listen on.")
 @click.option(
@@ -71,31 +114,90 @@ def is_whole_url(value: str) -> bool:
     envvar="CDS_AUTO_LOGIN",
     help="Log clients in by the address of an account (Account.ip) where they bring no credentials.",
 )
+@encryption_options
+@click.option(
+    "--drain",
+    "drain_s",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, DRAIN_S_MAX),
+    envvar="CDS_DRAIN",
+    metavar="SECONDS",
+    help="Go on serving for so long after SIGTERM, with /readyz at 503, so that a balancer sends nobody here any more.",
+)
+@webhook_options
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, WORKERS_MAX),
+    envvar="CDS_WORKERS",
+    help="Processes that serve on the port together.",
+)
+@click.option(
+    "--checkpoint-events",
+    default=CHECKPOINT_EVENTS,
+    show_default=True,
+    type=click.IntRange(0),
+    envvar="CDS_CHECKPOINT_EVENTS",
+    metavar="EVENTS",
+    help="Make a checkpoint when a contest has grown by so many, so that the next start is fast; 0: never.",
+)
+@feed_options
+@log_options
 @database_options
-def serve(
-    *,
-    host: str,
-    port: int,
-    base_url: str | None,
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...],
-    auto_login: bool,
-    data_dir: Path,
-    database_url: str | None,
-) -> None:
+def serve(**options: Unpack[ServeOptions]) -> None:
     """Serve all contests of the log until SIGTERM.
 
     CDS_ADMIN_PASSWORD sets the password of the account `admin`; without it the first start makes one and prints it.
     """
-    from cds import serving
+    configuration = configuration_of(options, admin_password=os.environ.get("CDS_ADMIN_PASSWORD") or None)
+    # The embedded Postgres starts meanwhile: on two cores it is up by the time the program has been imported.
+    with nullcontext() if configuration.database_url else woken_postgres(configuration.data_dir):
+        # What is imported stays for good; looking for garbage in it would take a quarter of the time.
+        gc.disable()
+        try:
+            from cds import serving
 
-    configuration = Configuration(
-        host=host,
-        port=port,
-        base_url=base_url,
-        data_dir=data_dir,
-        database_url=database_url,
-        admin_password=os.environ.get("CDS_ADMIN_PASSWORD") or None,
-        trusted_proxies=trusted_proxies,
-        auto_login=auto_login,
+            serve_in_its_way = serving.imported(options["workers"])
+        finally:
+            gc.enable()
+
+        run(
+            serving.serve_contests(serve_in_its_way, configuration),
+            log_format=configuration.log_format,
+            log_level=configuration.log_level,
+        )
+
+
+def configuration_of(options: ServeOptions, *, admin_password: str | None) -> Configuration:
+    """The configuration that the options come to. Raises UsageError where they do not go together."""
+    encryption = chosen_encryption(
+        options["host"],
+        tls_cert=options["tls_cert"],
+        tls_key=options["tls_key"],
+        tls=options["tls"],
+        behind_proxy=options["behind_proxy"],
     )
-    run(serving.serve_contests(configuration))
+    return Configuration(
+        host=options["host"],
+        port=options["port"],
+        base_url=options["base_url"],
+        data_dir=options["data_dir"],
+        database_url=options["database_url"],
+        admin_password=admin_password,
+        trusted_proxies=options["trusted_proxies"],
+        auto_login=options["auto_login"],
+        behind_proxy=encryption.behind_proxy,
+        tls_certificate=encryption.certificate,
+        tls_key=encryption.key,
+        tls_self_signed=encryption.self_signed,
+        log_level=options["log_level"],
+        log_format=options["log_format"],
+        access_log=options["access_log"],
+        drain_s=options["drain_s"],
+        webhook_allow_private=options["webhook_allow_private"],
+        webhook_call_s_max=options["webhook_call_s_max"],
+        checkpoint_events=options["checkpoint_events"] or None,
+        feed_limits=options["feed_limits"],
+    )

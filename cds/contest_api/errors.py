@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from aiohttp import hdrs, web
 
+from cds.operations.request_marks import REQUEST_ID_HEADER, request_id_of
 from schemas.metadata import ErrorBody
 
 RETRY_AFTER_S = 1
@@ -71,17 +72,20 @@ class ErrorsAsJson(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer and close. Raises ConnectionError when an answer has been begun already."""
+        """Answer and close. Raises ConnectionError when nobody is there any more, or an answer has been begun."""
+        if isinstance(exc, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            raise exc
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has been begun, so there is no place for an error")
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.error("request_failed", exc_info=exc)
+            log.error("request_failed", exc_info=exc, request_id=request_id_of(request))
             failure = Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this")
         else:
             reason = (message or HTTPStatus(status).phrase).partition("\n")[0].rstrip(".: ")[:REASON_CHARACTERS_MAX]
             log.info("request_unreadable", reason=reason)
             failure = Failure(HTTPStatus(status), f"the request cannot be read: {reason}")
         failure.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+        failure.headers[REQUEST_ID_HEADER] = request_id_of(request)
         response = error_response(failure)
         response.force_close()
         return response

@@ -13,6 +13,7 @@ from cds.contest_api.cross_origin import preflight_response
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, error_response
 from cds.contest_api.held_bodies import HELD_BODIES
 from cds.contest_api.service import contest_at, viewer_of
+from cds.operations.request_marks import marks_of
 from eventstore.store import StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever goes wrong below into the error form, unknown routes and methods included."""
+    marks_of(request).led_to = request.match_info
     try:
         return await handler(request)
     except Failure as failure:
@@ -44,7 +46,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         raise
     except Exception:
         # The one place that catches everything: the client gets the error form, the log gets the traceback.
-        log.exception("request_failed", method=request.method, path=request.path)
+        log.exception(
+            "request_failed", method=request.method, path=request.path, request_id=marks_of(request).request_id
+        )
         return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this"))
     finally:
         if request.method != hdrs.METH_GET:

@@ -1,0 +1,192 @@
+"""Measures the process while it serves: how late its loop is, memory, files, how far each contest has got.
+
+Nobody asks for these at the moment they change, and any worker answers for all, so each looks at itself at intervals.
+This module must not know how measurements are read.
+"""
+
+import asyncio
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from cds import metrics
+from cds.contests import Contests
+from cds.live_contest import STREAM_PREFIX
+from cds.operations.worker_metrics import DIRECTORY_VARIABLE
+from eventstore.store import Head, StoreUnavailable
+
+TICK_S = 0.25
+"""How often it is seen how late the loop is."""
+
+TICKS_PER_LOOK = 4
+"""So many ticks lie between two looks at the process."""
+
+TICKS_PER_LAG = 20
+"""So many ticks lie between two looks at the ends of the streams, which the database is asked for."""
+
+LAG_S_MAX = 3.0
+"""How long the database may take to tell the ends of the streams."""
+
+CONTESTS_MEASURED_MAX = 200
+"""Contests that have measurements of their own: every one of them is kept and sent with each scrape."""
+
+KIB = 1024
+PROC = Path("/proc/self")
+
+log = structlog.get_logger(__name__)
+
+
+class WatchedStore(Protocol):
+    """What is watched of a store."""
+
+    @property
+    def reachable(self) -> bool:
+        """See EventStore."""
+        ...
+
+    @property
+    def hint_connections_lost(self) -> int:
+        """How often the connection for hints has been lost."""
+        ...
+
+    async def heads(self) -> dict[str, Head]:
+        """See EventStore."""
+        ...
+
+
+class Watcher:
+    """Sets the measurements of one process from `start` to `stop`."""
+
+    def __init__(self, store: WatchedStore, contests: Contests, version: str) -> None:
+        """`version` is that of the program."""
+        self._store = store
+        self._contests = contests
+        self._version = version
+        self._reachable = True
+        self._connections_lost = 0
+        self._cpu_s = 0.0
+        self._measured: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        metrics.BUILD.labels(self._version).set(1)
+        metrics.PROCESS_STARTED_S.set(_started_s())
+        self._task = asyncio.create_task(self._watch(), name="watch the process")
+        self._task.add_done_callback(_report_end)
+
+    async def stop(self) -> None:
+        """Watch no longer."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        tick = 0
+        while True:
+            self.look_at_database()
+            if tick % TICKS_PER_LOOK == 0:
+                self._look_at_process()
+                self.look_at_contests()
+            if tick % TICKS_PER_LAG == 0:
+                await self.look_at_lag()
+            tick += 1
+            due_s = loop.time() + TICK_S
+            await asyncio.sleep(TICK_S)
+            metrics.EVENT_LOOP_LAG_S.observe(max(0.0, loop.time() - due_s))
+
+    def look_at_database(self) -> None:
+        """See whether the database answers; say so in the log when that has changed."""
+        lost, reachable = self._store.hint_connections_lost, self._store.reachable
+        metrics.LISTEN_LOST.inc(lost - self._connections_lost)
+        self._connections_lost = lost
+        metrics.DATABASE_REACHABLE.set(reachable)
+        if reachable == self._reachable:
+            return
+        self._reachable = reachable
+        if reachable:
+            log.info("database_back")
+        else:
+            log.warning("database_lost")
+
+    def _look_at_process(self) -> None:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        cpu_s = usage.ru_utime + usage.ru_stime
+        metrics.PROCESS_CPU_S.inc(max(0.0, cpu_s - self._cpu_s))
+        self._cpu_s = cpu_s
+        metrics.PROCESS_RESIDENT_BYTES.set(_resident_bytes(usage))
+        metrics.PROCESS_OPEN_FILES.set(_open_files())
+        metrics.PROCESS_OPEN_FILES_MAX.set(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+    def look_at_contests(self) -> None:
+        """See how far each contest has been applied; of those that are gone nothing is told any more."""
+        contests = list(self._contests)
+        for contest in contests[:CONTESTS_MEASURED_MAX]:
+            metrics.CONTEST_POSITION.labels(contest.contest_id).set(contest.position)
+        metrics.CONTESTS.set(len(contests))
+        measured = {contest.contest_id for contest in contests[:CONTESTS_MEASURED_MAX]}
+        for contest_id in self._measured - measured:
+            _forget(contest_id)
+        self._measured = measured
+
+    async def look_at_lag(self) -> None:
+        """See how far each contest is behind its stream, also one that cannot be read at all."""
+        try:
+            async with asyncio.timeout(LAG_S_MAX):
+                heads = await self._store.heads()
+        except (StoreUnavailable, TimeoutError):
+            # How far it is behind cannot be known now; that the database is away is seen by `look_at_database`.
+            return
+        self._measure_lag(heads)
+
+    def _measure_lag(self, heads: dict[str, Head]) -> None:
+        streams = [stream for stream in heads if stream.startswith(STREAM_PREFIX)]
+        for stream in streams[:CONTESTS_MEASURED_MAX]:
+            contest_id = stream.removeprefix(STREAM_PREFIX)
+            behind = heads[stream].position - self._contests.position(contest_id)
+            metrics.CONTEST_LAG_EVENTS.labels(contest_id).set(max(0, behind))
+
+
+def _forget(contest_id: str) -> None:
+    """There is no such contest any more. Out of the files that several workers share nothing can be taken."""
+    if DIRECTORY_VARIABLE not in os.environ:
+        metrics.CONTEST_POSITION.remove(contest_id)
+        metrics.CONTEST_LAG_EVENTS.remove(contest_id)
+
+
+def _resident_bytes(usage: resource.struct_rusage) -> int:
+    """Resident memory now; where the system does not tell, the most that it ever was."""
+    try:
+        pages = int((PROC / "statm").read_text().split()[1])
+    except OSError:
+        return usage.ru_maxrss * (1 if sys.platform == "darwin" else KIB)
+    return pages * resource.getpagesize()
+
+
+def _open_files() -> int:
+    try:
+        return len(os.listdir("/dev/fd")) - 1  # noqa: PTH208 - one of them is the listing itself; Path is no shorter
+    except OSError:
+        return 0
+
+
+def _started_s() -> float:
+    """When this process started. Where the system does not tell: now, as this is one of the first things it does."""
+    try:
+        fields = (PROC / "stat").read_text().rpartition(")")[2].split()
+        up_s = float(Path("/proc/uptime").read_text().split()[0])
+    except OSError:
+        return time.time()
+    return time.time() - up_s + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def _report_end(watching: asyncio.Task[None]) -> None:
+    """Watching ends with the server; anything else is a fault that must be seen."""
+    if not watching.cancelled() and watching.exception() is not None:
+        log.error("watching_failed", exc_info=watching.exception())
