@@ -26,9 +26,9 @@ from cds.commands.accounts import (
     refuse_unfit_password,
 )
 from cds.commands.decision import ObjectChange, Refused
-from cds.identity import HASHING_THREADS, PHC_PREFIX, matches, password_hash
 from cds.importing import encoded_events, refuse_costly_hash
 from cds.live_contest import Decide, Decision, LiveContest
+from cds.passwords import HASHING_THREADS, PHC_PREFIX, matches, password_hash
 from cds.place import Place
 from eventstore.store import Credential, NewEvent
 from projections.contest import ContestState

@@ -5,51 +5,71 @@ This module must not hold rules; it starts, wires and stops.
 
 import asyncio
 import gc
+import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
-from pathlib import Path
 from typing import cast
 
+import msgspec
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from cds.administrator import ensure_admin
 from cds.award_keeping import AwardKeeper
+from cds.checkpoint_keeping import DUTY as CHECKPOINTS_DUTY
+from cds.checkpoint_keeping import CheckpointKeeper
 from cds.circumstances import SYSTEM
 from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
+from cds.contest_api.board_channels import BoardChannels
 from cds.contest_api.cross_origin import mark_response
 from cds.contest_api.errors import ErrorsAsJson
 from cds.contest_api.held_bodies import HELD_BODIES, HeldBodies
 from cds.contest_api.middleware import errors_as_json
 from cds.contest_api.routes import contest_api_routes
+from cds.contest_api.scoreboard_stream import BOARD_CHANNELS
 from cds.contest_api.service import SLOT, Service, ServiceSlot
 from cds.contest_clock import ContestClock
 from cds.contests import Contests
-from cds.identity import Identity, matches, password_hash
+from cds.duties import Duties
+from cds.encryption import Encryption, tls_options
+from cds.fan_out.fan_out import FanOut
+from cds.identity import Identity
 from cds.live_contest import Circumstances
+from cds.operations.encrypting import encryption_of
+from cds.operations.hangup import heed_hangup
+from cds.operations.metrics_page import METRICS_PATH, get_metrics
+from cds.operations.open_files import raise_open_files_limit
+from cds.operations.readiness import READINESS_PATH, Checks, Readiness, readiness
+from cds.operations.request_log import REQUEST_LOG, request_log_of
+from cds.operations.watching import Watcher
+from cds.pages.routes import page_routes
+from cds.store_opening import opened_patiently
+from cds.token_keeping import token_maker
+from cds.webhooks.calling import CallRules
+from cds.webhooks.webhooks import DUTY as WEBHOOKS_DUTY
+from cds.webhooks.webhooks import opened_webhooks
+from cds.workers.marks import OWN_MARKS
+from cds.workers.membership import ACCEPTED_AT_ONCE, BACKLOG, Membership
 from eventstore.embedded.launcher import embedded_postgres
 from eventstore.embedded.ownership import server_ownership
 from eventstore.postgres import PostgresStore
-from eventstore.store import EventStore, ServerAccount, StoreRefused, StoreUnavailable
-from projections.tokens import KEY_BYTES, TokenMaker
+from projections.tokens import KEY_BYTES
 
 DISTRIBUTION = "contest-data-server"
-ADMIN_USERNAME = "admin"
-PASSWORD_BYTES = 12
 SHUTDOWN_S_MAX = 3.0
-RETRY_S = 0.5
 BODY_BYTES_MAX = 1024 * 1024
-BACKLOG = 1_024
-"""Connections that may wait to be accepted: a whole contest reconnects at once."""
-
-TOKENS_SECRET = "tokens"  # noqa: S105 - the name of a secret, not one
-REPETITIONS_SECRET = "repetitions"  # noqa: S105 - as above
+REPETITIONS_SECRET = "repetitions"  # noqa: S105 - the name of a secret, not one
 ENTITY_TAGS_SECRET = "entity tags"  # noqa: S105 - as above
+
+GARBAGE_THRESHOLDS = (20_000, 20, 50)
+"""When cyclic garbage is looked for (gc.set_threshold): requests leave hardly any, and looking takes time from them."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,48 +79,14 @@ def program_version() -> str:
     return version(DISTRIBUTION)
 
 
-@asynccontextmanager
-async def opened_store(
-    data_dir: Path, database_url: str | None, *, linger_s: float = 0, make: bool = True
-) -> AsyncIterator[PostgresStore]:
-    """The event store: at `database_url`, or in the embedded Postgres under `data_dir`.
-
-    `make`: whether a data directory is made where there is none; otherwise StoreRefused is raised.
-    """
-    if database_url is None and not make and not await asyncio.to_thread(data_dir.is_dir):
-        raise StoreRefused(f"there is no data directory {data_dir}")
-    async with AsyncExitStack() as stack:
-        dsn = database_url
-        if dsn is None:
-            dsn = await stack.enter_async_context(embedded_postgres(data_dir, linger_s=linger_s))
-        store = await PostgresStore.open(dsn)
-        stack.push_async_callback(store.close)
-        yield store
-
-
-async def token_maker(store: EventStore) -> TokenMaker:
-    """The maker of feed tokens, under the key that the database keeps."""
-    return TokenMaker(await store.secret(TOKENS_SECRET, _new_key))
-
-
-async def ensure_admin(store: EventStore, wanted: str | None) -> str | None:
-    """See to it that there is an account `admin`; returns its password when one had to be made up."""
-    present = (await store.server_accounts()).get(ADMIN_USERNAME)
-    if wanted is None and present is not None:
-        return None
-    if wanted is not None and present is not None and await asyncio.to_thread(matches, present.password_hash, wanted):
-        return None
-    password = wanted or secrets.token_urlsafe(PASSWORD_BYTES)
-    hashed = await asyncio.to_thread(password_hash, password)
-    await store.put_server_account(ServerAccount(username=ADMIN_USERNAME, role="admin", password_hash=hashed))
-    return None if wanted else password
-
-
 class Server:
     """One server process: it listens at once, and serves when the log has been read."""
 
-    def __init__(self, configuration: Configuration, circumstances: Circumstances = SYSTEM) -> None:
-        """A server that has not been started."""
+    def __init__(
+        self, configuration: Configuration, circumstances: Circumstances = SYSTEM, group: Membership | None = None
+    ) -> None:
+        """A server that has not been started; one of a `group`, whose supervisor sees to Postgres and to accounts."""
+        self._group = group
         self._circumstances = circumstances
         self.made_up_password: str | None = None
         self.stopping = asyncio.Event()
@@ -109,16 +95,19 @@ class Server:
         self._slot = ServiceSlot()
         self._store: PostgresStore | None = None
         self._runner: web.AppRunner | None = None
-        self._listening: asyncio.Server | None = None
+        self._listening: list[asyncio.Server] = []
         self._stack = AsyncExitStack()
+        self.started_s = time.monotonic()
+        self._requests = request_log_of(configuration)
+        self.encryption: Encryption | None = None
 
     @property
     def port(self) -> int:
         """The port on which the server listens, also when it was left to the system (0)."""
-        if self._listening is None or not self._listening.sockets:
-            return self._configuration.port
-        port: int = self._listening.sockets[0].getsockname()[1]
-        return port
+        for listening in self._listening:
+            port: int = listening.sockets[0].getsockname()[1]
+            return port
+        return self._configuration.port
 
     @property
     def service(self) -> Service:
@@ -128,25 +117,61 @@ class Server:
         return self._slot.service
 
     async def start(self) -> None:
-        """Listen, open the store, read the log. Raises StoreRefused, and OSError for an address in use."""
+        """Listen, open the store, read the log.
+
+        Raises StoreRefused, EncryptionRefused, and OSError for an address in use.
+        """
+        log.info("starting", version=program_version(), host=self._configuration.host, pid=os.getpid())
+        self.encryption = await asyncio.to_thread(encryption_of, self._configuration)
         self._runner = web.AppRunner(self._application(), shutdown_timeout=SHUTDOWN_S_MAX)
         await self._runner.setup()
-        loop = asyncio.get_running_loop()
-        # In place of a TCPSite, which leaves no choice of the protocol. After its setup the runner has a server.
-        protocol = partial(ErrorsAsJson, cast("web.Server", self._runner.server), loop=loop)
-        self._listening = await loop.create_server(
-            protocol, self._configuration.host, self._configuration.port, backlog=BACKLOG
-        )
+        await self._listen(cast("web.Server", self._runner.server))
         await self._open()
 
     async def stop(self) -> None:
         """End the streams, let requests finish, close the store."""
         self._closing.set()
-        if self._listening is not None:
-            self._listening.close()
+        for listening in self._listening:
+            listening.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await self._stack.aclose()
+        self._requests.flush()
+
+    def reload_certificate(self) -> None:
+        """Take the certificate as it is now, for connections from now on."""
+        if self.encryption is not None:
+            self.encryption.reload()
+
+    def stop_soon(self, reason: str) -> None:
+        """Have `serve` stop this server; it is not ready from here on."""
+        if not self.stopping.is_set():
+            log.info("stopping", reason=reason, drain_s=self._configuration.drain_s)
+            self.stopping.set()
+
+    def readiness(self) -> Readiness:
+        """How ready this process is."""
+        service = self._slot.service
+        checks = Checks(
+            database=self._store is not None and self._store.reachable,
+            log_read=service is not None,
+            following=service is not None and service.contests.following,
+            staying=not self.stopping.is_set() and not self._closing.is_set(),
+        )
+        contests = 0 if service is None else sum(1 for _ in service.contests)
+        return readiness(checks, contests=contests, pid=os.getpid())
+
+    async def _listen(self, server: web.Server) -> None:
+        """Accept connections: from the sockets of the group, else from one of our own. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        # In place of a TCPSite, which leaves no choice of the protocol.
+        protocol = partial(ErrorsAsJson, server, loop=loop, access_log_class=self._requests.for_connections())
+        listen = partial(loop.create_server, protocol, **tls_options(self.encryption))
+        for shared in () if self._group is None else self._group.sockets:
+            self._listening.append(await listen(sock=shared, backlog=ACCEPTED_AT_ONCE))
+        if not self._listening:
+            host, port = self._configuration.host, self._configuration.port
+            self._listening.append(await listen(host, port, backlog=BACKLOG))
 
     async def _open(self) -> None:
         configuration = self._configuration
@@ -154,50 +179,96 @@ class Server:
         if dsn is None:
             self._stack.enter_context(server_ownership(configuration.data_dir))
             dsn = await self._stack.enter_async_context(embedded_postgres(configuration.data_dir))
-        store = await _opened_patiently(dsn, self.stopping)
+        store = await opened_patiently(
+            dsn, self.stopping, presence_number=None if self._group is None else self._group.presence_number
+        )
         if store is None:
             return
         self._store = store
         self._stack.push_async_callback(store.close)
-        self.made_up_password = await ensure_admin(store, configuration.admin_password)
+        # All that can be asked for before the log is read: afterwards, what was read is being decoded in between.
         tokens = await token_maker(store)
+        entity_tags_key = await store.secret(ENTITY_TAGS_SECRET, _new_key)
+        repetition_key = await store.secret(REPETITIONS_SECRET, _new_key)
         identity = Identity(store)
         self._stack.callback(identity.close)
-        contests = Contests(store, tokens)
+        contests = Contests(store, tokens, OWN_MARKS if self._group is None else self._group.marks)
         self._stack.push_async_callback(contests.close)
-        await _loaded(contests)
+        # Passwords are slow on purpose, and another core has time for one meanwhile.
+        self.made_up_password, _ = await asyncio.gather(self._admin_password(store), _loaded(contests))
         clock, awards = ContestClock(contests, self._circumstances), AwardKeeper(contests, self._circumstances)
-        for keeper in (clock, awards):
-            keeper.start()
-            self._stack.push_async_callback(keeper.stop)
+        self._stack.push_async_callback(awards.stop)
+        duties = Duties(store)
+        webhooks = await self._stack.enter_async_context(
+            opened_webhooks(
+                store,
+                contests,
+                tokens,
+                self._circumstances,
+                CallRules(
+                    version=program_version(),
+                    private_allowed=configuration.webhook_allow_private,
+                    call_s_max=configuration.webhook_call_s_max,
+                ),
+                may_call=partial(duties.holds, WEBHOOKS_DUTY),
+            )
+        )
+        self._stack.push_async_callback(duties.stop)
+        if configuration.checkpoint_events is not None:
+            keeper = CheckpointKeeper(store, tokens, dsn, contests, configuration.checkpoint_events)
+            duties.take_up(CHECKPOINTS_DUTY, keeper.run)
+        duties.take_up("contest clock", clock.play)
+        duties.take_up("award watch", awards.watch)
+        duties.take_up(WEBHOOKS_DUTY, webhooks.delivery.run)
         self._slot.service = Service(
             store=store,
             contests=contests,
             identity=identity,
             tokens=tokens,
-            answers=AnswerCache(await store.secret(ENTITY_TAGS_SECRET, _new_key)),
+            answers=AnswerCache(entity_tags_key),
             closing=self._closing,
+            feeds=FanOut(identity.valid, self._closing, configuration.keep_alive_s, configuration.feed_limits),
             version=program_version(),
             keep_alive_s=configuration.keep_alive_s,
             circumstances=self._circumstances,
             clock=clock,
             awards=awards,
-            repetition_key=await store.secret(REPETITIONS_SECRET, _new_key),
+            webhooks=webhooks,
+            repetition_key=repetition_key,
             auto_login=configuration.auto_login,
             trusted_proxies=configuration.trusted_proxies,
             base_url=configuration.base_url,
+            behind_proxy=configuration.behind_proxy,
         )
-        log.info("ready", contests=sum(1 for _ in contests))
+        watcher = Watcher(store, contests, program_version())
+        watcher.start()
+        self._stack.push_async_callback(watcher.stop)
+        log.info(
+            "ready",
+            port=self.port,
+            contests=sum(1 for _ in contests),
+            events=sum(contest.position for contest in contests),
+            duration_s=round(time.monotonic() - self.started_s, 3),
+        )
+
+    async def _admin_password(self, store: PostgresStore) -> str | None:
+        """See to the account of the administrator; its password when one was made up. A group has had it seen to."""
+        return await ensure_admin(store, self._configuration.admin_password) if self._group is None else None
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[errors_as_json], client_max_size=BODY_BYTES_MAX)
         application[SLOT] = self._slot
         application[HELD_BODIES] = HeldBodies()
+        application[REQUEST_LOG] = self._requests
+        application[BOARD_CHANNELS] = BoardChannels()
         application.on_response_prepare.append(mark_response)
+        application.on_response_prepare.append(self._requests.prepare)
         application.router.add_get("/healthz", self._get_health)
-        application.router.add_get("/readyz", self._get_readiness)
+        application.router.add_get(READINESS_PATH, self._get_readiness)
+        application.router.add_get(METRICS_PATH, get_metrics)
         for prefix in self._configuration.prefixes:
             application.router.add_routes(contest_api_routes(prefix))
+        application.router.add_routes(page_routes(self._configuration.prefixes))
         return application
 
     async def _get_health(self, _request: web.Request) -> web.Response:
@@ -205,20 +276,23 @@ class Server:
         return web.json_response({"status": "alive"})
 
     async def _get_readiness(self, _request: web.Request) -> web.Response:
-        """Whether the log has been read and the database answers."""
-        service = self._slot.service
-        reachable = self._store is not None and self._store.reachable
-        ready = service is not None and service.contests.following and reachable
-        status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return web.json_response({"status": "ready" if ready else "not ready"}, status=status)
+        """Whether requests should be sent here, and if not, why."""
+        found = self.readiness()
+        return web.Response(
+            status=HTTPStatus.OK if found.ready else HTTPStatus.SERVICE_UNAVAILABLE,
+            body=msgspec.json.encode(found),
+            content_type="application/json",
+            headers={hdrs.CACHE_CONTROL: "no-store"},
+        )
 
 
-async def serve(configuration: Configuration, announce: Callable[[Server], Awaitable[None]]) -> None:
+async def serve(
+    configuration: Configuration, announce: Callable[[Server], Awaitable[None]], group: Membership | None = None
+) -> None:
     """Run a server until SIGTERM or SIGINT; `announce` is called when it is ready. Raises as `Server.start`."""
-    server = Server(configuration)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stopping.set)
+    server = Server(configuration, group=group)
+    raise_open_files_limit()
+    _heed_signals(server, configuration)
     starting = asyncio.create_task(_start_and_announce(server, announce))
     stopping = asyncio.create_task(server.stopping.wait())
     try:
@@ -226,29 +300,31 @@ async def serve(configuration: Configuration, announce: Callable[[Server], Await
         if starting in done:
             starting.result()
             await stopping
+            # Balancers see that this server is not ready, and whoever is still sent here is served.
+            await asyncio.sleep(configuration.drain_s)
     finally:
         for task in (starting, stopping):
             task.cancel()
         await asyncio.gather(starting, stopping, return_exceptions=True)
         await server.stop()
-    log.info("stopped")
+    log.info("stopped", served_s=round(time.monotonic() - server.started_s, 3))
+
+
+def _heed_signals(server: Server, configuration: Configuration) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop_soon, number.name)
+    heed_hangup(
+        encrypted=configuration.encrypted,
+        reload=server.reload_certificate,
+        stop=partial(server.stop_soon, signal.SIGHUP.name),
+    )
 
 
 async def _start_and_announce(server: Server, announce: Callable[[Server], Awaitable[None]]) -> None:
     await server.start()
     if not server.stopping.is_set():
         await announce(server)
-
-
-async def _opened_patiently(dsn: str, stopping: asyncio.Event) -> PostgresStore | None:
-    """The store, as soon as its database can be reached; None when the server is to stop before that."""
-    while not stopping.is_set():
-        try:
-            return await PostgresStore.open(dsn)
-        except StoreUnavailable as away:
-            log.warning("database_unavailable", reason=str(away), retry_in_s=RETRY_S)
-            await asyncio.sleep(RETRY_S)
-    return None
 
 
 async def _loaded(contests: Contests) -> None:
@@ -258,6 +334,7 @@ async def _loaded(contests: Contests) -> None:
         await contests.load()
     finally:
         gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         gc.enable()
 
 

@@ -10,12 +10,13 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 import msgspec
 
 from cds.commands.decision import Refused
+from cds.plain_archives import PackedEntry, plain_entries
 from schemas.objects import Language
 
 KIBIBYTE = 1024
@@ -27,6 +28,9 @@ ENTRIES_MAX = 100
 PACKED_BYTES_MAX = 10 * MEBIBYTE
 UNPACKED_BYTES_MAX = 64 * MEBIBYTE
 """All files of an archive together, also where the problem sets no limit of its own."""
+
+UNPACKED_SOON_BYTES_MAX = MEBIBYTE
+"""So much is unpacked in about a millisecond."""
 
 PATH_BYTES_MAX = 255
 ENTRY_POINT_CHARACTERS_MAX = 255
@@ -64,6 +68,10 @@ _ARCHIVE_ERRORS = (
 """What zipfile raises for what is no zip archive; NotImplementedError is a RuntimeError."""
 
 
+class TakesLonger(Exception):
+    """An archive that holds more than UNPACKED_SOON_BYTES_MAX by its own account."""
+
+
 class ArchiveEntry(msgspec.Struct, frozen=True):
     """A file in an archive: its path as it stands there, and its real size unpacked."""
 
@@ -71,11 +79,11 @@ class ArchiveEntry(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
-def checked_archive(content: bytes, *, code_limit_kib: int | None) -> tuple[ArchiveEntry, ...]:
+def checked_archive(content: bytes, *, code_limit_kib: int | None, soon: bool = False) -> tuple[ArchiveEntry, ...]:
     """The files of a zip archive, in its order, after all of them were unpacked within the limits.
 
     `code_limit_kib` bounds the sum of the sources (JSON Format, "Problems": `code_limit` in KiB). Raises Refused,
-    naming the property `files`.
+    naming the property `files`. With `soon` it comes back in about a millisecond, or raises TakesLonger.
     """
     if len(content) > PACKED_BYTES_MAX:
         raise _refused(f"the archive has {len(content)} bytes; at most {PACKED_BYTES_MAX} are accepted")
@@ -85,10 +93,15 @@ def checked_archive(content: bytes, *, code_limit_kib: int | None) -> tuple[Arch
     limit_bytes = UNPACKED_BYTES_MAX
     if code_limit_kib is not None:
         limit_bytes = min(limit_bytes, code_limit_kib * KIBIBYTE)
+    plain = plain_entries(content, ENTRIES_MAX)
     try:
+        if plain is not None:
+            return tuple(_unpacked(_checked_directory(plain, soon=soon), limit_bytes, soon=soon))
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            files = _checked_directory(archive.infolist())
-            return tuple(_unpacked(archive, content, files, limit_bytes))
+            entries = {_as_packed(entry): entry for entry in archive.infolist()}
+            files = _checked_directory(list(entries), soon=soon)
+            with_data = (_with_data(archive, content, file, entries[file]) for file in files)
+            return tuple(_unpacked(with_data, limit_bytes, soon=soon))
     except _ARCHIVE_ERRORS as error:
         raise _refused("the file is not a zip archive that can be unpacked") from error
 
@@ -102,34 +115,36 @@ def checked_path(path: str) -> str:
     return path
 
 
-def _checked_directory(entries: Sequence[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+def _checked_directory(entries: Sequence[PackedEntry], *, soon: bool) -> list[PackedEntry]:
     """The entries that are files, when all entries are sound."""
     if len(entries) > ENTRIES_MAX:
         raise _refused(f"the archive has {len(entries)} entries; at most {ENTRIES_MAX} are accepted")
     for entry in entries:
         _check_entry(entry)
-    files = [entry for entry in entries if not entry.is_dir()]
+    files = [entry for entry in entries if not entry.is_directory]
     if not files:
         raise _refused("the archive holds no file")
-    _check_names_apart(entries, files)
+    if len(entries) > 1:
+        _check_names_apart(entries, files)
+    if soon and sum(file.size_bytes for file in files) > UNPACKED_SOON_BYTES_MAX:
+        raise TakesLonger
     return files
 
 
-def _check_entry(entry: zipfile.ZipInfo) -> None:
-    # The original name: zipfile cuts the other one at a NUL.
-    path = checked_path(entry.orig_filename.removesuffix("/"))
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
+def _check_entry(entry: PackedEntry) -> None:
+    path = checked_path(entry.filename.removesuffix("/"))
+    kind = stat.S_IFMT(entry.mode)
+    if kind not in (0, stat.S_IFDIR if entry.is_directory else stat.S_IFREG):
         raise _refused(f"{_shown(path)} is a link or another special file")
-    if entry.flag_bits & _ENCRYPTED_FLAGS:
+    if entry.encrypted:
         raise _refused(f"{_shown(path)} is encrypted")
-    if entry.compress_type not in _METHODS:
+    if entry.method not in _METHODS:
         raise _refused(f"{_shown(path)} is packed by a method other than deflate")
-    if entry.is_dir() and entry.file_size:
+    if entry.is_directory and entry.size_bytes:
         raise _refused(f"{_shown(path)} is a directory with content")
 
 
-def _check_names_apart(entries: Sequence[zipfile.ZipInfo], files: Sequence[zipfile.ZipInfo]) -> None:
+def _check_names_apart(entries: Sequence[PackedEntry], files: Sequence[PackedEntry]) -> None:
     seen: set[str] = set()
     for entry in entries:
         path = entry.filename.removesuffix("/")
@@ -142,43 +157,56 @@ def _check_names_apart(entries: Sequence[zipfile.ZipInfo], files: Sequence[zipfi
             raise _refused(f"{_shown(file.filename)} is a file and a directory in one archive")
 
 
-def _unpacked(
-    archive: zipfile.ZipFile, content: bytes, files: Sequence[zipfile.ZipInfo], limit_bytes: int
-) -> Iterator[ArchiveEntry]:
+def _as_packed(entry: zipfile.ZipInfo) -> PackedEntry:
+    """An entry as the library has read it, but for its data."""
+    return PackedEntry(
+        # The original name: zipfile cuts the other one at a NUL.
+        filename=entry.orig_filename,
+        mode=entry.external_attr >> 16,
+        encrypted=bool(entry.flag_bits & _ENCRYPTED_FLAGS),
+        method=entry.compress_type,
+        size_bytes=entry.file_size,
+        checksum=entry.CRC,
+        place=entry.header_offset,
+    )
+
+
+def _with_data(archive: zipfile.ZipFile, content: bytes, file: PackedEntry, read: zipfile.ZipInfo) -> PackedEntry:
+    """The same with its bytes as they are packed. zipfile would stop where the header says that the file ends."""
+    with archive.open(read):
+        # Opening compares the header in front of the file with the directory.
+        lengths = _LOCAL_NAME_AND_EXTRA.unpack_from(content, read.header_offset + _LOCAL_NAME_AND_EXTRA_OFFSET)
+    start = read.header_offset + _LOCAL_HEADER_BYTES + sum(lengths)
+    packed = memoryview(content)[start : start + read.compress_size]
+    if len(packed) != read.compress_size:
+        raise _refused(f"{_shown(file.filename)} is cut off")
+    return msgspec.structs.replace(file, packed=packed)
+
+
+def _unpacked(files: Iterable[PackedEntry], limit_bytes: int, *, soon: bool) -> Iterator[ArchiveEntry]:
     left_bytes = limit_bytes
     for file in files:
-        with archive.open(file):
-            # Opening compares the header in front of the file with the directory.
-            packed = _packed(content, file)
         size_bytes, checksum = 0, 0
-        for chunk in _chunks(packed, file):
+        for chunk in _chunks(file):
             size_bytes += len(chunk)
             checksum = zlib.crc32(chunk, checksum)
             if size_bytes > left_bytes:
                 raise _refused(f"the files of the archive have more than the {limit_bytes} bytes that are accepted")
-        if size_bytes != file.file_size or checksum != file.CRC:
+            if soon and size_bytes > file.size_bytes:
+                break  # No more is unpacked than the archive has owned up to.
+        if size_bytes != file.size_bytes or checksum != file.checksum:
             raise _refused(f"{_shown(file.filename)} is damaged: its size or checksum is not what the archive says")
         left_bytes -= size_bytes
         yield ArchiveEntry(file.filename, size_bytes)
 
 
-def _packed(content: bytes, file: zipfile.ZipInfo) -> memoryview:
-    """The bytes of a file as they are packed. zipfile would stop where the header says that the file ends."""
-    lengths = _LOCAL_NAME_AND_EXTRA.unpack_from(content, file.header_offset + _LOCAL_NAME_AND_EXTRA_OFFSET)
-    start = file.header_offset + _LOCAL_HEADER_BYTES + sum(lengths)
-    packed = memoryview(content)[start : start + file.compress_size]
-    if len(packed) != file.compress_size:
-        raise _refused(f"{_shown(file.filename)} is cut off")
-    return packed
-
-
-def _chunks(packed: memoryview, file: zipfile.ZipInfo) -> Iterator[bytes]:
-    """A file unpacked, piece by piece; never more at once than _CHUNK_BYTES."""
-    if file.compress_type == zipfile.ZIP_STORED:
-        yield bytes(packed)
+def _chunks(file: PackedEntry) -> Iterator[bytes]:
+    """A file unpacked, piece by piece; never more at once than _CHUNK_BYTES. Raises zlib.error, and Refused."""
+    if file.method == zipfile.ZIP_STORED:
+        yield bytes(file.packed)
         return
     inflating = zlib.decompressobj(-zlib.MAX_WBITS)
-    rest: bytes | memoryview = packed
+    rest: bytes | memoryview = file.packed
     while not inflating.eof:
         chunk = inflating.decompress(rest, _CHUNK_BYTES)
         rest = inflating.unconsumed_tail

@@ -46,13 +46,12 @@ class AwardKeeper:
     """Keeps the awards of all contests whose settings say so."""
 
     def __init__(self, contests: Contests, circumstances: Circumstances) -> None:
-        """A keeper that does what it is asked to by `settle`; `start` makes it watch too."""
+        """A keeper that does what it is asked to by `settle`; `watch` is a duty of one process besides."""
         self._contests = contests
         self._circumstances = circumstances
         self._looked: dict[str, int] = {}
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._retry_at_s: dict[str, float] = {}
-        self._watching: asyncio.Task[None] | None = None
 
     async def settle(self, contest: LiveContest) -> None:
         """Come back when the awards follow from everything that the contest holds at the time of the call.
@@ -63,24 +62,23 @@ class AwardKeeper:
         """
         position = contest.position
         while self._looked.get(contest.contest_id, NOT_YET) < position:
+            if contest.contest_id not in self._looking and not self._may_differ(contest):
+                self._looked[contest.contest_id] = position
+                return
             try:
                 await asyncio.shield(self._look_once(contest))
             except (StoreUnavailable, Contended, TooManyCommands):
                 return  # Logged where the looking ended.
 
-    def start(self) -> None:
-        """Begin to watch all contests, those that appear later too."""
-        self._watching = asyncio.create_task(self._watch(), name="keep awards")
-        self._watching.add_done_callback(_report_end)
-
     async def stop(self) -> None:
-        """Stop watching and looking."""
-        tasks = [*self._looking.values(), *(() if self._watching is None else (self._watching,))]
+        """Stop looking."""
+        tasks = list(self._looking.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _watch(self) -> None:
+    async def watch(self) -> None:
+        """Settle what others wrote and did not live to settle, in all contests, until cancelled."""
         seen: dict[str, int] = {}
         while True:
             due = [contest for contest in self._contests if self._is_due(contest, seen)]
@@ -148,7 +146,7 @@ def shaped_position(state: ContestState, board: Board) -> int:
     """
     others = {("x-settings", SINGLETON_ID), *(("awards", award_id) for award_id in kept_awards(state))}
     others.update((name, identifier) for name in ("organizations", "awards") for identifier in state.objects[name])
-    return max(board.shaped_position, *(state.versions.get(key, 0) for key in others))
+    return max(board.ranked_position, *(state.versions.get(key, 0) for key in others))
 
 
 def _decision(contest: LiveContest, state: ContestState, *, on_drafts: bool) -> Decision:
@@ -166,9 +164,3 @@ def _changes(contest: LiveContest, state: ContestState) -> list[ObjectChange]:
     """What the awards lack in a state of the contest: the one in memory, or a draft."""
     board = contest.live_board() if state.position == contest.position else Board(state, frozen=False)
     return decide_computed_awards(state, computed_awards(state, board))
-
-
-def _report_end(watching: asyncio.Task[None]) -> None:
-    """Watching ends with the server; anything else is a fault that must be seen."""
-    if not watching.cancelled() and watching.exception() is not None:
-        log.error("award_watch_failed", exc_info=watching.exception())

@@ -4,9 +4,26 @@ This module must not know what they are used for.
 """
 
 import time
+from typing import Protocol
 from uuid import UUID, uuid4
 
 IDENTIFIER_CHARACTERS = 12
+
+
+class Circumstances(Protocol):
+    """What a decision may not make for itself: the clock and identifiers."""
+
+    def now_us(self) -> int:
+        """Microseconds since the Unix epoch."""
+        ...
+
+    def batch_id(self) -> UUID:
+        """A new identifier of a batch."""
+        ...
+
+    def identifier(self) -> str:
+        """A new id of an object."""
+        ...
 
 
 class SystemCircumstances:

@@ -5,6 +5,7 @@ This module translates words into calls; it must not hold rules.
 
 import os
 from pathlib import Path
+from typing import Unpack
 
 import click
 
@@ -12,6 +13,7 @@ from cds.account_commands import accounts
 from cds.command_line import database_options, run
 from cds.configuration import DEFAULT_HOST, DEFAULT_PORT, Configuration
 from cds.contest_commands import contest
+from cds.encryption_options import EncryptionOptions, chosen_encryption, encryption_options
 from cds.serve_command import is_whole_url, serve
 
 DSN_LINGER_S = 120.0
@@ -253,20 +255,34 @@ def _live_password(password_file: Path | None) -> str:
 )
 @click.option("--teams", envvar="CDS_TEAMS", default=60, show_default=True, type=int, help="Number of teams.")
 @click.option("--seed", envvar="CDS_SEED", default=1, show_default=True, type=int, help="Same seed, same contest.")
+@encryption_options
 @database_options
 def demo(
-    *, host: str, port: int, speed: float, teams: int, seed: int, data_dir: Path, database_url: str | None
+    *,
+    host: str,
+    port: int,
+    speed: float,
+    teams: int,
+    seed: int,
+    data_dir: Path,
+    database_url: str | None,
+    **encryption: Unpack[EncryptionOptions],
 ) -> None:
     """Serve, and play a made-up contest live at higher speed."""
     from cds import demo as demonstration
     from cds.simulation.parameters import SimulationParameters
 
     parameters = SimulationParameters(seed=seed, teams=teams, name="Demo Contest")
+    chosen = chosen_encryption(host, **encryption)
     configuration = Configuration(
         host=host,
         port=port,
         data_dir=data_dir,
         database_url=database_url,
         admin_password=os.environ.get("CDS_ADMIN_PASSWORD") or None,
+        behind_proxy=chosen.behind_proxy,
+        tls_certificate=chosen.certificate,
+        tls_key=chosen.key,
+        tls_self_signed=chosen.self_signed,
     )
     run(demonstration.run_demo(configuration, parameters, speed))

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import click
 
-from cds.application import token_maker
 from cds.award_keeping import AwardKeeper
 from cds.circumstances import SYSTEM
 from cds.commands.contest_clock import decide_duration, decide_start_time, decide_thaw_time
@@ -21,6 +20,7 @@ from cds.contests import Contests
 from cds.importing import encoded_events
 from cds.live_contest import Decision, LiveContest
 from cds.place import Place
+from cds.token_keeping import token_maker
 from projections.contest import ContestState
 from schemas.objects import Contest
 from schemas.records import Settings
@@ -187,3 +187,4 @@ def _settings_lines(settings: Settings) -> Iterator[str]:
     yield f"kinds: {', '.join(awards.kinds) or 'none'}"
     yield f"exclusive: {', '.join(awards.exclusive) or 'none'}"
     yield f"taken over: {', '.join(awards.taken_over) or 'none'}"
+    yield f"webhooks: inactive after {settings.webhooks.deactivate_after} of failing calls"

@@ -1,7 +1,8 @@
 """The clock of every contest that this server runs: what is due is appended, on time or as soon as it can be.
 
-Several servers may look at one clock: a decision that somebody else has carried out already comes to nothing, since
-it is taken anew on the state that has it. This module must not know what is due; that is decided in `cds.commands`.
+To play it is a duty of one process (cds/duties.py); whoever writes looks at it besides. A decision that somebody else
+has carried out already comes to nothing, since it is taken anew on the state that has it. This module must not know
+what is due; that is decided in `cds.commands`.
 """
 
 import asyncio
@@ -36,13 +37,13 @@ class ContestClock:
     """Plays the clock of all contests, for as long as it runs."""
 
     def __init__(self, contests: Contests, circumstances: Circumstances) -> None:
-        """A clock that stands still; `settle` can be used without starting it."""
+        """A clock that stands still; `settle` can be used without playing it."""
         self._contests = contests
         self._circumstances = circumstances
         self._planned: dict[str, tuple[int, int | None]] = {}
         self._failed_ms: dict[str, int] = {}
         self._settling: dict[str, asyncio.Task[None]] = {}
-        self._running: asyncio.Task[None] | None = None
+        self._running = False
 
     async def settle(self, contest: LiveContest) -> None:
         """Append what is due in the contest now. Raises what `LiveContest.transact` raises.
@@ -53,29 +54,26 @@ class ContestClock:
         if due_ms is not None and due_ms <= _now_ms(self._circumstances):
             await settle_contest(contest, self._circumstances)
 
-    def start(self) -> None:
-        """Play the clock of all contests from now on."""
-        self._running = asyncio.create_task(self._run(), name="contest clock")
-        self._running.add_done_callback(_report_end)
-
-    async def stop(self) -> None:
-        """Let it stand still."""
-        tasks = [*self._settling.values(), *(() if self._running is None else (self._running,))]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def play(self) -> None:
+        """Play the clock of all contests until cancelled."""
+        self._running = True
+        try:
+            while True:
+                for contest in self._contests:
+                    if self._is_due(contest):
+                        self._begin(contest)
+                await asyncio.sleep(self._pause_s())
+        finally:
+            self._running = False
+            settling = list(self._settling.values())
+            for task in settling:
+                task.cancel()
+            await asyncio.gather(*settling, return_exceptions=True)
 
     @property
     def running(self) -> bool:
-        """Whether the clock is being played."""
-        return self._running is not None and not self._running.done()
-
-    async def _run(self) -> None:
-        while True:
-            for contest in self._contests:
-                if self._is_due(contest):
-                    self._begin(contest)
-            await asyncio.sleep(self._pause_s())
+        """Whether the clock is being played here."""
+        return self._running
 
     def _is_due(self, contest: LiveContest) -> bool:
         """Whether something is to be written now: nobody is about it, and no failure is fresh."""
@@ -131,9 +129,3 @@ def _decide(state: ContestState, *, now_ms: int) -> Decision:
 
 def _now_ms(circumstances: Circumstances) -> int:
     return circumstances.now_us() // 1_000
-
-
-def _report_end(running: asyncio.Task[None]) -> None:
-    """The clock ends with the server; anything else is a fault that must be seen."""
-    if not running.cancelled() and running.exception() is not None:
-        log.error("clock_stopped", exc_info=running.exception())

@@ -203,14 +203,24 @@ def extend(*, contest_id: str, duration: tuple[int, bool], data_dir: Path, datab
     callback=check_kinds,
     help="Kinds that no client may change.",
 )
+@click.option(
+    "--webhooks-deactivate-after",
+    "deactivate_after",
+    envvar="CDS_WEBHOOKS_DEACTIVATE_AFTER",
+    metavar="H:MM:SS",
+    help="For how long calls of a webhook may fail before it becomes inactive.",
+)
 @contest_options
-def settings(*, contest_id: str, data_dir: Path, database_url: str | None, **given: object) -> None:
+def settings(
+    *, contest_id: str, data_dir: Path, database_url: str | None, deactivate_after: str | None, **given: object
+) -> None:
     """Show how this server runs the contest, after changing what is given."""
     import msgspec
 
     from cds import conducting
-    from cds.commands.contest_settings import SettingsPatch
+    from cds.commands.contest_settings import SettingsPatch, WebhooksPatch
     from cds.place import Place
 
-    patch = msgspec.convert(given, SettingsPatch)
+    webhooks = None if deactivate_after is None else WebhooksPatch(deactivate_after=deactivate_after)
+    patch = msgspec.convert({**given, "webhooks": webhooks}, SettingsPatch)
     run(conducting.show_settings(Place(data_dir, database_url), contest_id, patch))

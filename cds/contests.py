@@ -4,12 +4,15 @@ This module must not know any wire.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 import structlog
 
-from cds.live_contest import LOOK_S_MAX, STREAM_PREFIX, LiveContest, UnreadableEvent, stream_of
+from cds.checkpoints import program_digest
+from cds.freshness import LOOK_S_MAX, is_worth_a_look, reason_of_being_behind, while_it_gets_on
+from cds.live_contest import STREAM_PREFIX, LiveContest, UnreadableEvent, stream_of
+from cds.workers.marks import OWN_MARKS, Marks
 from eventstore.limits import is_stream_name
 from eventstore.store import EventStore, Head, Hint, StoreUnavailable
 from projections.tokens import TokenMaker
@@ -22,27 +25,51 @@ log = structlog.get_logger(__name__)
 class Contests:
     """The contests by id, in order of creation."""
 
-    def __init__(self, store: EventStore, tokens: TokenMaker) -> None:
-        """No contests yet; `load` reads them."""
+    def __init__(self, store: EventStore, tokens: TokenMaker, marks: Marks = OWN_MARKS) -> None:
+        """No contests yet; `load` reads them. `marks` are those of the group that this process is one of."""
+        self._marks = marks
+        self._no_answer_at_s = float("-inf")
         self._store = store
         self._tokens = tokens
         self._contests: dict[str, LiveContest] = {}
         self._following: asyncio.Task[None] | None = None
+        self._settling: asyncio.Task[None] | None = None
         self.naming = asyncio.Lock()
         """To be held from the choice of an id for a new contest until it is written."""
 
     async def load(self) -> None:
         """Read every contest of the log, then follow what comes. Hints are asked for before the log is read."""
+        # Now, while the files are still those of the program that runs: later they may be those of its successor.
+        program_digest()
         hints = self._store.hints()
         for stream in await self._store.heads():
             await self._catch_up(stream)
         self._following = asyncio.create_task(self._follow(hints), name="follow the log")
         self._following.add_done_callback(_report_end)
+        self._settling = asyncio.create_task(self._settle(list(self._contests.values())), name="settle")
+        self._settling.add_done_callback(_report_end)
+
+    async def _settle(self, contests: Iterable[LiveContest]) -> None:
+        """Make ready one contest after the other. Raises, at the end, what went wrong with any of them."""
+        failures: list[Exception] = []
+        for contest in contests:
+            try:
+                await contest.settle()
+            except Exception as failure:  # noqa: BLE001 - raised below, when the others are ready
+                failure.add_note(f"while {contest.stream} was made ready")
+                failures.append(failure)
+        if failures:
+            raise ExceptionGroup("contests were not made ready", failures)
 
     def find(self, contest_id: str) -> LiveContest | None:
         """The contest of that id, None when there is none."""
         contest = self._contests.get(contest_id)
         return contest if contest is not None and contest.exists else None
+
+    def position(self, contest_id: str) -> int:
+        """How far the stream of that id has been applied, also where it holds no contest (any more)."""
+        contest = self._contests.get(contest_id)
+        return 0 if contest is None else contest.position
 
     @property
     def alone(self) -> bool:
@@ -50,7 +77,10 @@ class Contests:
         return self._store.alone
 
     async def found(self, contest_id: str) -> LiveContest | None:
-        """The contest of that id as new as any process knows it, None when there is none."""
+        """The contest of that id as new as any process knows it, None when there is none.
+
+        Raises StoreUnavailable where another worker of our group is known to be ahead and the log cannot be read.
+        """
         contest = self._contests.get(contest_id)
         if contest is not None:
             await contest.fresh()
@@ -59,23 +89,53 @@ class Contests:
         return self.find(contest_id)
 
     async def fresh(self) -> None:
-        """Come back when all contests are as new as any process knows them."""
+        """Come back when all contests are as new as any process knows them. Raises as `found`."""
         await self._look(None)
+        for contest in list(self._contests.values()):
+            await contest.released()
 
     async def _look(self, contest_ids: AbstractSet[str] | None) -> None:
         """Read what other processes have written to these contests (None: to all) and we do not have yet.
 
-        What the store raises is left to those who write: memory is then as good as can be.
+        Within our group the marks tell of it; where there are others only the log does. What the store raises is left
+        to those who write, and memory is then as good as can be, unless our own group is known to be ahead of it.
         """
-        if self._store.alone or not self._store.reachable:
-            return
+        ahead, read_to_end = self._ahead(contest_ids), False
+        if not (self._store.group_alone and self._marks.complete):
+            if is_worth_a_look(self._store, self._no_answer_at_s):
+                read_to_end = await self._look_at_log(contest_ids)
+        elif ahead:
+            read_to_end = await self._look_at_log(ahead.keys())
+        for contest_id, position in ahead.items():
+            if self.position(contest_id) < position:
+                raise reason_of_being_behind(stream_of(contest_id), position, read_to_end=read_to_end)
+
+    def _ahead(self, contest_ids: AbstractSet[str] | None) -> dict[str, int]:
+        """How far others of our group have applied those of some contests (None: of all) that they know better."""
+        marks = self._marks.positions()
+        return {
+            contest_id: position
+            for contest_id, position in ((stream.removeprefix(STREAM_PREFIX), marks[stream]) for stream in marks)
+            if position > self.position(contest_id) and (contest_ids is None or contest_id in contest_ids)
+        }
+
+    async def _look_at_log(self, contest_ids: AbstractSet[str] | None) -> bool:
+        """Read what is new there; says whether all of it was read."""
         try:
             async with asyncio.timeout(LOOK_S_MAX):
-                await self._read_newer(await self._heads(contest_ids))
+                heads = await self._heads(contest_ids)
+            await while_it_gets_on(self._read_newer(heads), self._progress)
         except UnreadableEvent as unreadable:
             log.warning("contest_set_aside", reason=str(unreadable))
         except (StoreUnavailable, TimeoutError) as away:
+            self._no_answer_at_s = asyncio.get_running_loop().time()
             log.warning("database_unavailable", reason=str(away))
+        else:
+            return True
+        return False
+
+    def _progress(self) -> int:
+        return sum(contest.progress for contest in self._contests.values())
 
     async def _read_newer(self, heads: Mapping[str, Head]) -> None:
         for stream, head in heads.items():
@@ -101,15 +161,17 @@ class Contests:
         """The contest of that id, level with the log; an empty one when nothing has been written yet."""
         contest = self._contests.get(contest_id)
         if contest is None:
-            contest = self._contests[contest_id] = LiveContest(contest_id, self._store, self._tokens)
+            contest = LiveContest(contest_id, self._store, self._tokens, marks=self._marks)
+            self._contests[contest_id] = contest
         await contest.catch_up()
         return contest
 
     async def close(self) -> None:
         """Stop following."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        tasks = [task for task in (self._following, self._settling) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def following(self) -> bool:
@@ -140,7 +202,7 @@ class Contests:
                 return
 
 
-def _report_end(following: asyncio.Task[None]) -> None:
-    """Following ends with the server; anything else is a fault that must be seen."""
-    if not following.cancelled() and following.exception() is not None:
-        log.error("following_failed", exc_info=following.exception())
+def _report_end(task: asyncio.Task[None]) -> None:
+    """Following ends with the server, settling when all is settled; anything else is a fault that must be seen."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("task_failed", task=task.get_name(), exc_info=task.exception())

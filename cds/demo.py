@@ -17,9 +17,9 @@ from cds.circumstances import SYSTEM
 from cds.commands.decision import ObjectChange
 from cds.configuration import Configuration
 from cds.contests import Contests
-from cds.identity import password_hash
 from cds.importing import encoded_events
 from cds.live_contest import Decide, Decision, LiveContest
+from cds.passwords import password_hash
 from cds.serving import print_address
 from cds.simulation.contest import SimulatedContest, simulate
 from cds.simulation.parameters import SimulationParameters
@@ -141,6 +141,7 @@ def _due_batches(changes: Iterator[SimulatedChange], speed: float) -> Iterator[l
 def _print_demo(configuration: Configuration, server: Server, simulated: SimulatedContest, speed: float) -> None:
     address = f"http://{configuration.host}:{server.port}/api/contests/{simulated.contest_id}"
     click.echo(f"contest {simulated.contest_id} plays at {speed:g} times the speed:")
+    click.echo(f"  scoreboard at http://{configuration.host}:{server.port}/contests/{simulated.contest_id}")
     click.echo(f"  curl {address}/scoreboard")
     click.echo(f"  curl -N {address}/event-feed")
     accounts = {account.type: account for account in cast("Sequence[Account]", simulated.objects["accounts"])}

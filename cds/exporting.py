@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 import msgspec
 
-from cds.contest_api.event_feed import view_name
 from cds.contest_api.metadata import api_information
 from cds.live_contest import LiveContest
+from cds.view_names import view_name
 from eventstore.store import EventStore
 from projections.feed_lines import ALL_TYPES_MASK
 from projections.tokens import TokenMaker

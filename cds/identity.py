@@ -19,12 +19,9 @@ from hashlib import sha256
 from typing import TypeVar, cast
 
 import msgspec
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from cds.addresses import is_among, known_address, neighbourhood
 from cds.commands.accounts import (
-    HASH_PREFIX,
     LOGINS,
     NO_LOGIN_RECORD,
     PASSWORD_BYTES_MAX,
@@ -33,6 +30,7 @@ from cds.commands.accounts import (
     networks_of,
 )
 from cds.live_contest import LiveContest
+from cds.passwords import HASHING_THREADS, matches, new_hash, nobodys_hash
 from cds.server_accounts import ServerAccounts
 from cds.throttling import Throttle
 from eventstore.store import EventStore, ServerAccount
@@ -47,7 +45,6 @@ REMEMBERED_MAX = 4_096
 RIGHT_BEFORE_MAX = 16_384
 """Credentials that were right once since the server started; they are never slowed by the failures of others."""
 
-HASHING_THREADS = 2
 HASHINGS_WAITING_MAX = 128
 FOREIGN_ACCOUNTS_TRIED_MAX = 1_024
 """Accounts of the same name in other contests; beyond so many nobody is looked for any further."""
@@ -56,12 +53,6 @@ VERIFYING_AGAIN_MAX = 3
 """Times that credentials are looked at again because the login changed meanwhile."""
 
 GENERATION_BYTES = 6
-
-# OWASP's first recommendation for argon2id (19 MiB, 2 passes): a contest imports hundreds of accounts at once,
-# and their passwords are mostly generated.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-
-PHC_PREFIX = HASH_PREFIX
 
 Kept = TypeVar("Kept")
 
@@ -91,17 +82,12 @@ class Elsewhere(msgspec.Struct, frozen=True):
     login: str
 
 
-def password_hash(password: str) -> str:
-    """The argon2id hash of a password; a text that is such a hash already is taken as it is. Slow on purpose."""
-    return password if password.startswith(PHC_PREFIX) else _hasher.hash(password)
+class Recognized(msgspec.Struct, frozen=True):
+    """Who brought some credentials: the login that is remembered, and when a login of the contest had changed last."""
 
-
-def matches(stored_hash: str, password: str) -> bool:
-    """Whether the password has this hash. Slow on purpose."""
-    try:
-        return _hasher.verify(stored_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
+    login: bytes
+    logins_position: int
+    viewer: Viewer
 
 
 class Identity:
@@ -121,7 +107,8 @@ class Identity:
         self._throttle = Throttle()
         self._verifying: dict[bytes, asyncio.Task[Viewer]] = {}
         self._server_accounts = ServerAccounts(store)
-        self._nobodys_hash = password_hash(secrets.token_hex())
+        self._recognized: OrderedDict[bytes, Recognized] = OrderedDict()
+        self._nobodys_hash = nobodys_hash()
 
     def close(self) -> None:
         """Let go of the hashing threads, and stop what runs beside the requests."""
@@ -132,7 +119,7 @@ class Identity:
 
     async def hashed(self, password: str) -> str:
         """The hash under which a new password is kept; made off the event loop, however many wait."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _hasher.hash, password)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, new_hash, password)
 
     async def has_password(self, contest: LiveContest, account_id: str, password: str) -> bool:
         """Whether an account of a contest has this password already. Raises TooManyLogins."""
@@ -165,6 +152,24 @@ class Identity:
             verifying = self._verifying[asked] = asyncio.create_task(work, name="verify a login")
             verifying.add_done_callback(lambda done: self._verified_at_last(asked, done))
         return await asyncio.shield(verifying)
+
+    def recognized(self, contest: LiveContest, credentials: str) -> Viewer | None:
+        """The account of the contest that the very same credentials were found to be a moment ago, by `recognize`.
+
+        None for anybody else, and once any login of the contest has changed since.
+        """
+        found = self._recognized.get(self._keyed(contest.stream, credentials))
+        if found is None or found.logins_position != contest.logins_position:
+            return None
+        return found.viewer if self._remembered.get(found.login, 0.0) > time.monotonic() else None
+
+    def recognize(self, contest: LiveContest, credentials: str, viewer: Viewer, password: str) -> None:
+        """Take note of who brought these credentials. Of accounts of the contest alone: its own log tells of them."""
+        if viewer.account_id is not None:
+            account_id = viewer.account_id
+            login = self._keyed(contest.stream, account_id, _login_of(contest.state, account_id), password)
+            found = Recognized(login, contest.logins_position, viewer)
+            _kept(self._recognized, self._keyed(contest.stream, credentials), found, REMEMBERED_MAX)
 
     def automatic(self, address: str, contest: LiveContest) -> Viewer | None:
         """Whom a client's address logs in: the one account that names it and is not disabled, else nobody."""
@@ -338,7 +343,7 @@ class Identity:
         return good
 
     def _keyed(self, *texts: str) -> bytes:
-        return hmac.new(self._remembering_key, msgspec.json.encode(texts), sha256).digest()
+        return hmac.digest(self._remembering_key, msgspec.json.encode(texts), "sha256")
 
 
 def viewer_of_account(state: ContestState, account: Account, *, address: str | None = None) -> Viewer:

@@ -16,9 +16,9 @@ from argon2.exceptions import InvalidHashError
 from cds.commands.accounts import login_change
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.reconcile import Objects, decide_reconcile
-from cds.identity import HASHING_THREADS, PHC_PREFIX, matches, password_hash
 from cds.live_contest import ATTEMPTS_MAX, PAGE_EVENTS, Circumstances, Contended, decoded, stream_of
 from cds.packages.contents import ContestContents
+from cds.passwords import HASHING_THREADS, PHC_PREFIX, matches, password_hash
 from eventstore.store import Append, Credential, EventStore, NewEvent
 from projections.award_rules import named_kind
 from projections.contest import ContestState

@@ -7,13 +7,20 @@ notification is never older than it. This module must not know any wire.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
-from uuid import UUID
+from typing import TypeVar
 
-import msgspec
 import structlog
 
+from cds.checkpoints import Restored, Snapshot, restored
+from cds.circumstances import Circumstances
+from cds.decoding import UnreadableEvent, decoded, decoded_new
+from cds.feed_building import PAGE_EVENTS, built_audience
+from cds.freshness import LOOK_S_MAX, is_worth_a_look, reason_of_being_behind, while_it_gets_on
+from cds.metrics import APPEND_S, APPENDED_EVENTS
+from cds.releasing import Releasing
 from cds.turn import Batch, Decide, Decision, Turn, Waiting, decided
+from cds.workers.marks import OWN_MARKS, Marks
+from cds.workers.turns import giving_back, let_others_first, lost
 from eventstore.chain import chain_values, origin_of
 from eventstore.store import (
     EVENT_VERSION,
@@ -26,19 +33,15 @@ from eventstore.store import (
     StoreUnavailable,
 )
 from projections.audience import Audience
-from projections.contest import Change, ContestState
+from projections.contest import ContestState
 from projections.feed_lines import FeedLines
 from projections.integrity import Key
 from projections.scoreboard import Board
 from projections.tokens import CHAIN_BYTES, Place, TokenMaker, TokenRefused
 from projections.visibility_table import SEES_LIVE_SCOREBOARD, SEES_PROBLEMS_BEFORE_START
-from schemas.object_types import OBJECT_TYPES
 from schemas.objects import ContestObject
-from schemas.records import RECORD_TYPES, Record
+from schemas.records import Record
 from schemas.viewers import Role
-
-PAGE_EVENTS = 1_000
-"""Events that are read and applied at once; other requests are served between two pages."""
 
 ATTEMPTS_MAX = 8
 """Times that a decision is taken anew because somebody else wrote first."""
@@ -46,46 +49,21 @@ ATTEMPTS_MAX = 8
 EAGER_ROLES: tuple[Role, ...] = ("public",)
 """Roles whose feed is built while the contest is loaded; the others' are built when first asked for."""
 
-LOOK_S_MAX = 3.0
-"""How long a reader waits for the database to tell what others wrote; memory answers when it does not."""
-
 STREAM_PREFIX = "contest:"
+
+LOGIN_TYPES = ("accounts", "x-logins")
+"""Who somebody is rests on these alone; `LiveContest.logins_position` is the position of the last such event."""
 
 log = structlog.get_logger(__name__)
 
 R = TypeVar("R", bound=Record)
-
-_decoders: dict[str, msgspec.json.Decoder[ContestObject]] = {
-    **{name: msgspec.json.Decoder(row.structure) for name, row in OBJECT_TYPES.items()},
-    **{name: msgspec.json.Decoder(structure) for name, structure in RECORD_TYPES.items()},
-}
 
 
 class Contended(Exception):
     """Others wrote to the stream again and again while we tried to."""
 
 
-class UnreadableEvent(Exception):
-    """An event of the log that this program cannot read; the text names it. A newer program may have written it."""
-
-
-class Circumstances(Protocol):
-    """What a decision may not make for itself: the clock and identifiers."""
-
-    def now_us(self) -> int:
-        """Microseconds since the Unix epoch."""
-        ...
-
-    def batch_id(self) -> UUID:
-        """A new identifier of a batch."""
-        ...
-
-    def identifier(self) -> str:
-        """A new id of an object."""
-        ...
-
-
-__all__ = ["Decide", "Decision", "LiveContest"]
+__all__ = ["PAGE_EVENTS", "Circumstances", "Decide", "Decision", "LiveContest", "UnreadableEvent", "decoded"]
 
 
 def stream_of(contest_id: str) -> str:
@@ -93,33 +71,24 @@ def stream_of(contest_id: str) -> str:
     return STREAM_PREFIX + contest_id
 
 
-def decoded(event: Event) -> ContestObject | None:
-    """The object or record that an event speaks of, None for a deletion. Raises UnreadableEvent."""
-    decoder = _decoders.get(event.type)
-    if decoder is None:
-        raise UnreadableEvent(f"{event.stream} {event.position}: there is no type {event.type!r}")
-    try:
-        return None if event.data is None else decoder.decode(event.data)
-    except msgspec.DecodeError as error:
-        raise UnreadableEvent(f"{event.stream} {event.position}: {event.type} {event.id}: {error}") from error
-
-
-def decoded_new(event: NewEvent) -> ContestObject | None:
-    """The object or record that an event will speak of once it is written."""
-    return None if event.data is None else _decoders[event.type].decode(event.data)
-
-
 class LiveContest:
     """A contest in memory."""
 
     def __init__(
-        self, contest_id: str, store: EventStore, tokens: TokenMaker, *, eager_roles: Sequence[Role] = EAGER_ROLES
+        self,
+        contest_id: str,
+        store: EventStore,
+        tokens: TokenMaker,
+        *,
+        eager_roles: Sequence[Role] = EAGER_ROLES,
+        marks: Marks = OWN_MARKS,
     ) -> None:
-        """A contest of which nothing has been read yet; `catch_up` reads it."""
+        """A contest of which nothing has been read yet; `catch_up` reads it. `marks` are those of our group."""
         self.contest_id = contest_id
         self.stream = stream_of(contest_id)
         self.state = ContestState()
         self.changed = asyncio.Event()
+        self.logins_position = 0
         self._store = store
         self._tokens = tokens
         self._chain_bits = bytearray()
@@ -127,11 +96,17 @@ class LiveContest:
         self._boards: dict[bool, Board] = {}
         self._building: dict[Role, asyncio.Task[FeedLines]] = {}
         self._reading = asyncio.Lock()
+        self._releasing = Releasing(self._publish)
         self._looking = asyncio.Lock()
-        self._next_look: asyncio.Task[None] | None = None
+        self._no_answer_at_s = float("-inf")
+        self._marks = marks
+        self._mark = marks.of(self.stream)
+        self._next_look: asyncio.Task[bool] | None = None
         self._turn = Turn()
         self._writing: asyncio.Task[None] | None = None
         self._head_chain = GENESIS_CHAIN
+        self._begun = False
+        self._undecoded: Restored | None = None
         for role in eager_roles:
             self._audiences[role] = Audience(role, FeedLines(tokens))
 
@@ -141,6 +116,11 @@ class LiveContest:
         return self.state.position
 
     @property
+    def progress(self) -> int:
+        """A number that grows whenever something has been applied, or a piece of a release has gone out."""
+        return self.state.position + self._releasing.pieces
+
+    @property
     def exists(self) -> bool:
         """Whether there is a contest object."""
         return self.state.contest is not None
@@ -148,36 +128,87 @@ class LiveContest:
     async def catch_up(self) -> None:
         """Read and apply everything that the stream holds beyond our position."""
         async with self._reading:
+            await self._releasing.finished()
+            await self._begin()
             while True:
                 page = await self._store.read(self.stream, self.position, PAGE_EVENTS)
                 if not page:
+                    self._mark.raise_to(self.position)
                     return
-                self._take_in(page)
+                await self._take_in(page)
                 await asyncio.sleep(0)
+
+    async def _begin(self) -> None:
+        """Begin at the checkpoint, when there is one and nothing has been read yet."""
+        if self.position or self._begun:
+            return
+        found = await restored(self._store, self.stream, self._tokens, self._audiences)
+        self._begun = True
+        if found is None:
+            return
+        snapshot, self._boards = found.snapshot, {}
+        self.state, self._chain_bits, self._head_chain = snapshot.state, snapshot.chain_bits, snapshot.chain
+        self._audiences.update(snapshot.audiences)
+        self.logins_position = snapshot.state.position
+        self._undecoded = found
+
+    async def settle(self) -> None:
+        """Make ready what would otherwise hold up whoever asks for it first, bit by bit."""
+        undecoded, self._undecoded = self._undecoded, None
+        for _ in undecoded.decoding() if undecoded is not None else ():
+            await asyncio.sleep(0)
+        for _ in self._board(frozen=True).catching_up():
+            await asyncio.sleep(0)
+        await self._releasing.finished()
+
+    def snapshot(self) -> Snapshot:
+        """Everything as it stands, for a checkpoint; good until something happens. To be taken just after `settle`."""
+        audiences = {role: audience for role, audience in self._audiences.items() if audience.lines is not None}
+        return Snapshot(state=self.state, chain_bits=self._chain_bits, chain=self._head_chain, audiences=audiences)
 
     async def fresh(self) -> None:
         """Come back when everything is applied that any process had committed before this call.
 
-        Costs nothing while this process is the only one; otherwise the end of the stream is looked up once for all who
-        wait together. What the store raises is left to those who write: memory is then as good as can be.
+        Costs nothing while our group is the only one and nobody in it is ahead; otherwise the end of the stream is
+        looked up once for all who wait together. What the store raises is left to those who write, and memory is then
+        as good as can be, unless our own group is known to be ahead of it: then this raises KnownBehind.
         """
-        if self._store.alone or not self._store.reachable:
+        ahead = self._mark.position
+        if self._store.group_alone and self._marks.complete and ahead <= self.position:
+            await self._releasing.finished()
             return
-        if self._next_look is None:
-            self._next_look = asyncio.create_task(self._look(), name=f"look at {self.stream}")
-        await asyncio.shield(self._next_look)
+        read_to_end = False
+        if is_worth_a_look(self._store, self._no_answer_at_s):
+            if self._next_look is None:
+                self._next_look = asyncio.create_task(self._look(), name=f"look at {self.stream}")
+            read_to_end = await asyncio.shield(self._next_look)
+        await self._releasing.finished()
+        if self.position < ahead:
+            raise reason_of_being_behind(self.stream, ahead, read_to_end=read_to_end)
 
-    async def _look(self) -> None:
+    async def released(self) -> None:
+        """Come back when no release is under way."""
+        await self._releasing.finished()
+
+    async def _look(self) -> bool:
+        """Read what others have written; says whether all of it was read."""
         async with self._looking:
             self._next_look = None  # whoever comes from here on may know of something that this look does not see
+            if not is_worth_a_look(self._store, self._no_answer_at_s):
+                return False  # the look before this one has just had no answer
             try:
                 async with asyncio.timeout(LOOK_S_MAX):
-                    if (await self._store.head(self.stream)).position > self.position:
-                        await self.catch_up()
+                    head = await self._store.head(self.stream)
+                if head.position > self.position:
+                    await while_it_gets_on(self.catch_up(), lambda: self.progress)
             except (StoreUnavailable, TimeoutError):
+                self._no_answer_at_s = asyncio.get_running_loop().time()
                 log.warning("database_unavailable", stream=self.stream)
             except UnreadableEvent as unreadable:
                 log.warning("contest_set_aside", stream=self.stream, reason=str(unreadable))
+            else:
+                return True
+            return False
 
     async def transact(
         self, decide: Decide, *, actor: str, cause: str, circumstances: Circumstances
@@ -191,6 +222,8 @@ class LiveContest:
         waiting = self._turn.enter(decide, actor, cause)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write(circumstances), name=f"write {self.stream}")
+        if not self._store.reachable:
+            await self._turn.patience(waiting, lambda: self._store.reachable)
         return await waiting.answer
 
     async def _write(self, circumstances: Circumstances) -> None:
@@ -209,12 +242,17 @@ class LiveContest:
 
     async def _carry_out(self, commands: Sequence[Waiting], circumstances: Circumstances) -> None:
         """Decide, append, apply and answer; all anew where somebody else wrote first. Raises Contended."""
-        for _ in range(ATTEMPTS_MAX):
-            batch = decided(self.state, commands, decoded_new)
-            if await self._appended(batch, circumstances):
-                batch.settle()
-                self._turn.put_back(batch.left)
-                return
+        with giving_back(self._mark):
+            for _ in range(ATTEMPTS_MAX):
+                await let_others_first(self._mark)
+                if self.position < self._mark.position:
+                    await self.catch_up()
+                batch = decided(self.state, commands, decoded_new)
+                if await self._appended(batch, circumstances):
+                    batch.settle()
+                    self._turn.put_back(batch.left)
+                    return
+                lost(self._mark)
         raise Contended(f"{self.stream} was written by others {ATTEMPTS_MAX} times in a row")
 
     async def _appended(self, batch: Batch, circumstances: Circumstances) -> bool:
@@ -226,21 +264,28 @@ class LiveContest:
             expected_position=self.position,
             events=batch.events,
             credentials=batch.credentials,
+            files=batch.files,
             actor=batch.outcomes[0][0].actor,
             cause=batch.outcomes[0][0].cause,
             batch_id=circumstances.batch_id(),
             recorded_at_us=circumstances.now_us(),
         )
         base = Head(position=self.position, chain=self._head_chain)
-        head = await self._store.append(append)
-        if head is None or not await self._took_in_own(append, base, head):
+        with APPEND_S.time():
+            head = await self._store.append(append)
+        if head is not None:
+            APPENDED_EVENTS.inc(len(append.events))
+        if head is None or not await self._took_in_own(append, batch.instances, base, head):
             await self.catch_up()
         return head is not None
 
-    async def _took_in_own(self, append: Append, base: Head, head: Head) -> bool:
+    async def _took_in_own(
+        self, append: Append, instances: Sequence[ContestObject | None], base: Head, head: Head
+    ) -> bool:
         """Apply what was just appended without reading it back, if nothing else has happened meanwhile."""
         chains = chain_values(base, append.events, origin_of(append))
         async with self._reading:
+            await self._releasing.finished()
             if self.position != base.position or (chains and chains[-1] != head.chain):
                 return False
             events = [
@@ -258,7 +303,7 @@ class LiveContest:
                 )
                 for position, (event, chain) in enumerate(zip(append.events, chains, strict=True), base.position + 1)
             ]
-            self._take_in(events)
+            await self._take_in(events, instances)
             return True
 
     def audience(self, role: Role) -> Audience:
@@ -274,9 +319,7 @@ class LiveContest:
         Raises UnknownGroup.
         """
         frozen = frozen or not SEES_LIVE_SCOREBOARD[role]
-        board = self._boards.get(frozen)
-        if board is None:
-            board = self._boards[frozen] = Board(self.state, frozen=frozen)
+        board = self._board(frozen=frozen)
         visible = SEES_PROBLEMS_BEFORE_START[role] or self.state.timeline.started
         return board.scoreboard(group_id, problems_visible=visible)
 
@@ -291,16 +334,19 @@ class LiveContest:
 
     def live_board(self) -> Board:
         """The board that knows no freeze, kept level with the state."""
-        board = self._boards.get(False)
+        return self._board(frozen=False)
+
+    def _board(self, *, frozen: bool) -> Board:
+        board = self._boards.get(frozen)
         if board is None:
-            board = self._boards[False] = Board(self.state, frozen=False)
+            board = self._boards[frozen] = Board(self.state, frozen=frozen)
         return board
 
     async def feed(self, role: Role) -> FeedLines:
         """All lines of a role's feed. The first to ask waits until the log has been read again."""
-        lines = self.audience(role).lines
-        if lines is not None:
-            return lines
+        audience = self._audiences.get(role)
+        if audience is not None and audience.lines is not None:
+            return audience.lines
         building = self._building.get(role)
         if building is None:
             building = self._building[role] = asyncio.create_task(self._build_feed(role))
@@ -315,35 +361,40 @@ class LiveContest:
     def _chain_bits_at(self, position: int) -> bytes:
         return bytes(self._chain_bits[(position - 1) * CHAIN_BYTES : position * CHAIN_BYTES])
 
-    def _take_in(self, page: Sequence[Event]) -> None:
-        """Apply events to the state and to every audience and board, then wake those who wait."""
-        for event in page:
-            change = self.state.apply(event.position, event.type, event.id, decoded(event))
+    async def _take_in(self, page: Sequence[Event], instances: Sequence[ContestObject | None] | None = None) -> None:
+        """Apply events to the state and to every audience and board, then wake those who wait.
+
+        Only a release waits in between; everything else is done in one go. `instances` are what the events speak of,
+        where that has been read from them already. To be called while `_reading` is held. Raises UnreadableEvent.
+        """
+        for number, event in enumerate(page):
+            instance = decoded(event) if instances is None else instances[number]
+            change = self.state.apply(event.position, event.type, event.id, instance)
+            if event.type in LOGIN_TYPES:
+                self.logins_position = event.position
             self._chain_bits += event.chain[:CHAIN_BYTES]
             self._head_chain = event.chain
-            self._tell_projections(change, event)
+            for board in self._boards.values():
+                board.note((event.type, event.id))
+            audiences = list(self._audiences.values())
+            if self._releasing.is_needed_for(change):
+                # The boards know all of it already: they may be ahead of a feed, and no feed is ever ahead of them.
+                await self._releasing.carry_out(audiences, self.state, change, event.chain)
+                continue
+            for audience in audiences:
+                audience.advance(self.state, change, event.chain)
+        self._publish()
+
+    def _publish(self) -> None:
+        """Give the lines that were drafted to those who wait for them."""
         for audience in self._audiences.values():
             if audience.lines is not None:
                 audience.lines.flush()
+        self._mark.raise_to(self.position)
         self.changed.set()
         self.changed = asyncio.Event()
 
-    def _tell_projections(self, change: Change, event: Event) -> None:
-        for audience in self._audiences.values():
-            audience.advance(self.state, change, event.chain)
-        for board in self._boards.values():
-            board.note((event.type, event.id))
-
     async def _build_feed(self, role: Role) -> FeedLines:
         """Replay the log for one role beside the live state, until both stand at the same position."""
-        state, lines = ContestState(), FeedLines(self._tokens)
-        audience = Audience(role, lines)
-        while state.position < self.position:
-            for event in await self._store.read(self.stream, state.position, PAGE_EVENTS):
-                if state.position < self.position:
-                    change = state.apply(event.position, event.type, event.id, decoded(event))
-                    audience.advance(state, change, event.chain)
-            lines.flush()
-            await asyncio.sleep(0)
-        self._audiences[role] = audience
-        return lines
+        audience = self._audiences[role] = await built_audience(self, self._store, self._tokens, role)
+        return audience.feed_lines

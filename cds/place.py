@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from cds.application import opened_store, token_maker
 from cds.commands.decision import Refused
 from cds.live_contest import LiveContest
+from cds.store_opening import opened_store
+from cds.token_keeping import token_maker
 from eventstore.postgres import PostgresStore
 
 

@@ -14,7 +14,7 @@ import msgspec
 from cds.accounts import generated_password, print_disabled, print_password_once
 from cds.commands.accounts import refuse_unfit
 from cds.commands.decision import Refused
-from cds.identity import password_hash
+from cds.passwords import password_hash
 from cds.place import Place
 from eventstore.postgres import PostgresStore
 from eventstore.store import ServerAccount

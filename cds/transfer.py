@@ -12,9 +12,11 @@ from pathlib import Path
 
 import click
 
-from cds.application import opened_store, program_version, token_maker
+from cds.application import program_version
+from cds.checkpointing import make_checkpoint
 from cds.circumstances import SYSTEM
 from cds.commands.decision import Refused
+from cds.configuration import CHECKPOINT_EVENTS
 from cds.exporting import EXPORT_ROLE, documents, feed, file_contents
 from cds.importing import import_contest
 from cds.live_contest import STREAM_PREFIX, LiveContest
@@ -22,9 +24,12 @@ from cds.packages.contents import Warned
 from cds.packages.reading import read_contest
 from cds.packages.writing import write_package
 from cds.progress import shown_progress
+from cds.store_opening import opened_store
+from cds.token_keeping import token_maker
 
 WARNINGS_ON_TERMINAL_MAX = 20
 READING = "reading"
+CHECKPOINT = "making a checkpoint"
 
 
 async def import_source(
@@ -40,6 +45,9 @@ async def import_source(
             imported = await import_contest(
                 store, contents, cause=f"import {source.name}", circumstances=SYSTEM, progress=report
             )
+            if imported.events >= CHECKPOINT_EVENTS:
+                report(CHECKPOINT, 0, None)
+                await make_checkpoint(store, imported.contest_id, await token_maker(store))
     click.echo(
         f"{imported.contest_id}: {imported.events} events added, position {imported.position}, "
         f"{imported.files} new files, {imported.passwords} new passwords, {len(contents.warnings)} warnings"

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from cds.commands.decision import UPDATES_ENDED, Refused
-from eventstore.store import Credential, NewEvent
+from cds.metrics import COMMANDS_WAITING
+from eventstore.store import Credential, NewEvent, StoreUnavailable
 from projections.contest import ContestState
 from projections.draft import draft_of
 from schemas.objects import ContestObject
@@ -24,14 +25,20 @@ COMMANDS_WAITING_MAX = 10_000
 
 BATCH_COMMANDS_MAX = 500
 BATCH_EVENTS_MAX = 2_000
-"""Beyond so many commands or events the rest of the queue waits for the next batch."""
+BATCH_FILES_BYTES_MAX = 8 * 1024 * 1024
+"""Beyond so many commands, events or bytes of files the rest of the queue waits for the next batch."""
+
+
+AWAY_S_MAX = 3.0
+"""How long a command that comes while the database is away waits for it, unless it is being written by then."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command comes to: events to append, and the credentials that belong to them."""
+    """What a command comes to: events to append, and the credentials and contents of files that belong to them."""
 
     events: Sequence[NewEvent]
     credentials: Sequence[Credential] = ()
+    files: Sequence[bytes] = ()
 
 
 Decide = Callable[[ContestState], Decision]
@@ -61,11 +68,16 @@ class Waiting(msgspec.Struct, eq=False):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What some commands came to, in their order: each one's events or its refusal, and all that is to be appended."""
+    """What some commands came to, in their order: each one's events or its refusal, and all that is to be appended.
+
+    `instances` are the objects that the events speak of, read back from them.
+    """
 
     outcomes: list[tuple[Waiting, Sequence[NewEvent] | Exception]]
     events: list[NewEvent]
+    instances: list[ContestObject | None]
     credentials: list[Credential]
+    files: list[bytes]
     left: list[Waiting]
 
     def settle(self) -> None:
@@ -91,16 +103,33 @@ class Turn:
             raise TooManyCommands(f"{COMMANDS_WAITING_MAX} commands are waiting")
         waiting = Waiting(decide, actor, cause, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
+        COMMANDS_WAITING.inc()
         return waiting
 
     def take(self) -> list[Waiting]:
         """Those whose turn it is, without those who have gone."""
         taken = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_COMMANDS_MAX))]
+        COMMANDS_WAITING.dec(len(taken))
         return [waiting for waiting in taken if not waiting.answer.done()]
+
+    async def patience(self, waiting: Waiting, is_back: Callable[[], bool]) -> None:
+        """Come back with the answer, or when a database that is away may well be back.
+
+        Otherwise all whose turn has not come are told so: nothing of theirs has been written, and what is being
+        written may have to wait much longer until it is known what became of it.
+        """
+        await asyncio.wait((waiting.answer,), timeout=AWAY_S_MAX)
+        if waiting.answer.done() or is_back():
+            return
+        for queued in self._queue:
+            queued.settle(StoreUnavailable("the database is away; nothing was written"))
+        COMMANDS_WAITING.dec(len(self._queue))
+        self._queue.clear()
 
     def put_back(self, waiting: Sequence[Waiting]) -> None:
         """Let some wait in front of all others."""
         self._queue.extendleft(reversed(waiting))
+        COMMANDS_WAITING.inc(len(waiting))
 
 
 def decided(state: ContestState, commands: Sequence[Waiting], decode: Decode) -> Batch:
@@ -108,10 +137,11 @@ def decided(state: ContestState, commands: Sequence[Waiting], decode: Decode) ->
 
     What a decision raises is that command's outcome and concerns no other.
     """
-    batch = Batch(outcomes=[], events=[], credentials=[], left=[])
+    batch = Batch(outcomes=[], events=[], instances=[], credentials=[], files=[], left=[])
     draft = draft_of(state) if len(commands) > 1 else state
+    files_bytes = 0
     for number, waiting in enumerate(commands):
-        if len(batch.events) >= BATCH_EVENTS_MAX:
+        if len(batch.events) >= BATCH_EVENTS_MAX or files_bytes >= BATCH_FILES_BYTES_MAX:
             batch.left.extend(commands[number:])
             break
         outcome = _outcome(draft, waiting)
@@ -119,11 +149,16 @@ def decided(state: ContestState, commands: Sequence[Waiting], decode: Decode) ->
         if isinstance(outcome, Exception):
             continue
         batch.credentials.extend(outcome.credentials)
+        batch.files.extend(outcome.files)
+        files_bytes += sum(map(len, outcome.files))
         for event in outcome.events:
-            named = msgspec.structs.replace(event, actor=waiting.actor, cause=waiting.cause)
-            batch.events.append(named)
+            instance = decode(event)
+            batch.instances.append(instance)
+            batch.events.append(
+                NewEvent(type=event.type, id=event.id, data=event.data, actor=waiting.actor, cause=waiting.cause)
+            )
             if draft is not state:
-                draft.apply(draft.position + 1, event.type, event.id, decode(event))
+                draft.apply(draft.position + 1, event.type, event.id, instance)
     return batch
 
 

@@ -23,6 +23,10 @@ SVG_ELEMENTS_MAX = 200_000
 SVG_ATTRIBUTES_MAX = 1_000
 """Attributes of one element of it."""
 
+ZIP_END = b"PK\x05\x06"
+ZIP_END_BYTES = 22
+"""How the last record of an archive begins, and its length where there is no comment in it."""
+
 _GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
 
 
@@ -46,8 +50,10 @@ def check_content(mime: str, content: bytes) -> str | None:
 
 def checked_size(mime: str, content: bytes) -> tuple[Size | None, str | None]:
     """The size of an image, None where it is none or does not tell it; and why it cannot be taken, if so."""
+    if mime not in _IMAGES:
+        return None, None
     look = _look(content)
-    if look.mime != mime or mime not in _IMAGES:
+    if look.mime != mime:
         return None, None
     if look.width is None or look.height is None:
         return None, None if mime == "image/svg+xml" else "the image cannot be read, or is too large"
@@ -95,7 +101,10 @@ def _look(content: bytes) -> Look:
 
 
 def _is_zip(content: bytes) -> bool:
-    return _look(content).mime == "application/zip" and zipfile.is_zipfile(io.BytesIO(content))
+    if _look(content).mime != "application/zip":
+        return False
+    # Nearly every archive ends with the end of its directory; only a comment could stand behind it.
+    return content[-ZIP_END_BYTES:].startswith(ZIP_END) or zipfile.is_zipfile(io.BytesIO(content))
 
 
 _IMAGES = ("image/png", "image/jpeg", "image/svg+xml")

@@ -154,7 +154,8 @@ class _Reading:
         return Upload(reference, content)
 
     def _decoded(self, data: str) -> bytes:
-        data = data.translate(LINE_BREAKS)
+        if "\n" in data or "\r" in data:
+            data = data.translate(LINE_BREAKS)
         limit = bytes_max(self._property)
         if len(data) > (limit + 2) // 3 * 4:
             raise self._refused(f"data is too large; at most {limit} bytes are accepted")

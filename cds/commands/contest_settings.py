@@ -1,4 +1,4 @@
-"""How this server runs a contest, changed by an administrator: its clock and its awards.
+"""How this server runs a contest, changed by an administrator: its clock, its awards, its patience with webhooks.
 
 This module must not know what the settings lead to.
 """
@@ -7,11 +7,20 @@ from typing import Literal
 
 import msgspec
 
-from cds.commands.contest_moments import changeable_contest, settings_change
+from cds.commands.contest_moments import changeable_contest, read_relative_time_ms, settings_change
 from cds.commands.decision import ObjectChange
 from projections.contest import ContestState
 from schemas.properties import NonNegativeInteger
-from schemas.records import AwardKind, Settings
+from schemas.records import AwardKind, Settings, WebhookSettings
+from schemas.times import format_relative_time
+
+DEACTIVATE_AFTER = "webhooks.deactivate_after"
+
+
+class WebhooksPatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """`deactivate_after` is a RELTIME: how long calls about the contest may fail."""
+
+    deactivate_after: str | None = None
 
 
 class SettingsPatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -29,6 +38,7 @@ class SettingsPatch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     kinds: tuple[AwardKind, ...] | None = None
     exclusive: tuple[AwardKind, ...] | None = None
     taken_over: tuple[str, ...] | None = None
+    webhooks: WebhooksPatch | None = None
 
 
 OF_AWARDS = ("computed", "rule", "extra_bronzes", "kinds", "exclusive", "taken_over")
@@ -41,6 +51,7 @@ def shown_settings(settings: Settings) -> SettingsPatch:
     return SettingsPatch(
         clock=settings.clock,
         medals=(awards.gold, awards.silver, awards.bronze),
+        webhooks=WebhooksPatch(deactivate_after=settings.webhooks.deactivate_after),
         **{name: getattr(awards, name) for name in OF_AWARDS},
     )
 
@@ -53,4 +64,14 @@ def decide_settings(state: ContestState, patch: SettingsPatch) -> list[ObjectCha
         given |= dict(zip(MEDALS, patch.medals, strict=True))
     awards = msgspec.structs.replace(state.settings.awards, **given)
     clock = state.settings.clock if patch.clock is None else patch.clock
-    return settings_change(state, msgspec.structs.replace(state.settings, awards=awards, clock=clock))
+    webhooks = _webhooks(state.settings.webhooks, patch.webhooks)
+    return settings_change(
+        state, msgspec.structs.replace(state.settings, awards=awards, clock=clock, webhooks=webhooks)
+    )
+
+
+def _webhooks(settings: WebhookSettings, patch: WebhooksPatch | None) -> WebhookSettings:
+    if patch is None or patch.deactivate_after is None:
+        return settings
+    deactivate_after_ms = read_relative_time_ms(DEACTIVATE_AFTER, patch.deactivate_after)
+    return msgspec.structs.replace(settings, deactivate_after=format_relative_time(deactivate_after_ms))

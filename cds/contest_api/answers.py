@@ -8,8 +8,12 @@ import asyncio
 import gzip
 from collections import OrderedDict
 from hashlib import blake2b
+from http import HTTPStatus
 
 from aiohttp import hdrs, web
+
+from cds.contest_api.negotiation import accepts_gzip
+from cds.contest_api.ready_response import ReadyResponse, ready_head
 
 GZIP_LEVEL = 4
 GZIP_FROM_BYTES = 1_024
@@ -17,6 +21,7 @@ GZIP_ASIDE_FROM_BYTES = 256 * 1024
 ENTITY_TAG_BYTES = 12
 ANSWERS_KEPT_MAX = 4_096
 GZIP_SUFFIX = "-gzip"
+VARY = "Authorization, Accept-Encoding"
 
 
 class Answer:
@@ -27,6 +32,25 @@ class Answer:
         self.body = body
         self.entity_tag = blake2b(body, key=key, digest_size=ENTITY_TAG_BYTES).hexdigest()
         self._compressed: bytes | None = None
+        self._heads: dict[tuple[bool, bool, str], bytes] = {}
+
+    def head(self, length_bytes: int, *, private: bool, compressed: bool, vary: str) -> bytes:
+        """The ready headers of the answer in one of its forms, whose body has that length."""
+        form = (private, compressed, vary)
+        ready = self._heads.get(form)
+        if ready is None:
+            headers = self.headers(private=private, compressed=compressed, vary=vary)
+            ready = self._heads[form] = ready_head(HTTPStatus.OK, headers, length_bytes)
+        return ready
+
+    def headers(self, *, private: bool, compressed: bool, vary: str = VARY) -> dict[str, str]:
+        """The headers of the answer in one of its forms."""
+        headers = _headers(self.entity_tag, private=private, vary=vary)
+        if compressed:
+            headers[hdrs.ETAG] = f'"{self.entity_tag}{GZIP_SUFFIX}"'
+            headers[hdrs.CONTENT_ENCODING] = "gzip"
+        headers[hdrs.CONTENT_TYPE] = "application/json"
+        return headers
 
     async def compressed(self) -> bytes:
         """The body in gzip form; large ones are compressed beside the event loop."""
@@ -68,38 +92,34 @@ class AnswerCache:
         return Answer(body, self._key)
 
 
-async def respond(request: web.Request, answer: Answer, *, private: bool) -> web.Response:
+async def respond(request: web.Request, answer: Answer, *, private: bool, vary: str = VARY) -> web.StreamResponse:
     """The answer as a response: 304 where the client has it already, compressed where it accepts that."""
-    headers = {
-        hdrs.CACHE_CONTROL: "private, no-cache" if private else "public, no-cache",
-        hdrs.VARY: "Authorization, Accept-Encoding",
-    }
     if has_already(request, answer.entity_tag):
-        headers[hdrs.ETAG] = f'"{answer.entity_tag}"'
-        return web.Response(status=304, headers=headers)
-    if len(answer.body) >= GZIP_FROM_BYTES and accepts_gzip(request):
-        headers[hdrs.ETAG] = f'"{answer.entity_tag}{GZIP_SUFFIX}"'
-        headers[hdrs.CONTENT_ENCODING] = "gzip"
-        return web.Response(body=await answer.compressed(), content_type="application/json", headers=headers)
-    headers[hdrs.ETAG] = f'"{answer.entity_tag}"'
-    return web.Response(body=answer.body, content_type="application/json", headers=headers)
+        headers = _headers(answer.entity_tag, private=private, vary=vary)
+        return ReadyResponse(HTTPStatus.NOT_MODIFIED, ready_head(HTTPStatus.NOT_MODIFIED, headers, None), b"")
+    compressed = len(answer.body) >= GZIP_FROM_BYTES and accepts_gzip(request)
+    body = await answer.compressed() if compressed else answer.body
+    head = answer.head(len(body), private=private, compressed=compressed, vary=vary)
+    return ReadyResponse(HTTPStatus.OK, head, body)
 
 
 def has_already(request: web.Request, entity_tag: str) -> bool:
     """Whether `If-None-Match` names the entity tag, in any coding."""
+    if hdrs.IF_NONE_MATCH not in request.headers:
+        return False
     for candidate in request.if_none_match or ():
         if candidate.value == "*" or candidate.value.removesuffix(GZIP_SUFFIX) == entity_tag:
             return True
     return False
 
 
-def accepts_gzip(request: web.Request) -> bool:
-    """Whether `Accept-Encoding` allows gzip (with a weight above zero)."""
-    for part in request.headers.get(hdrs.ACCEPT_ENCODING, "").split(","):
-        coding, _, parameters = part.strip().partition(";")
-        if coding.strip().lower() in ("gzip", "*"):
-            return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+def _headers(entity_tag: str, *, private: bool, vary: str) -> dict[str, str]:
+    """What stands on every answer, also where the client has the body already."""
+    return {
+        hdrs.CACHE_CONTROL: "private, no-cache" if private else "public, no-cache",
+        hdrs.VARY: vary,
+        hdrs.ETAG: f'"{entity_tag}"',
+    }
 
 
 def _compress(body: bytes) -> bytes:

@@ -48,8 +48,13 @@ class Precondition(msgspec.Struct, frozen=True, kw_only=True):
         return self.entity_tags is not None and (ANY_TAG in self.entity_tags or entity_tag in self.entity_tags)
 
 
+NO_PRECONDITION = Precondition(entity_tags=None, absent=False)
+
+
 def precondition_of(request: web.Request) -> Precondition:
     """The precondition in the headers. Raises Failure (400)."""
+    if hdrs.IF_MATCH not in request.headers and hdrs.IF_NONE_MATCH not in request.headers:
+        return NO_PRECONDITION
     try:
         match, none_match = request.if_match, request.if_none_match
     except ValueError:

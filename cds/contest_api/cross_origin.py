@@ -11,8 +11,11 @@ METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 REQUEST_HEADERS = (
     "Authorization, Content-Type, If-Match, If-None-Match, If-Modified-Since, Idempotency-Key, Last-Event-ID"
 )
-RESPONSE_HEADERS = "ETag, Location, Retry-After"
+RESPONSE_HEADERS = "ETag, Location, Retry-After, X-Request-ID"
 PREFLIGHT_MAX_AGE_S = 86_400
+
+MARKS = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*", hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: RESPONSE_HEADERS}
+"""The headers that stand on every answer."""
 
 
 def preflight_response() -> web.Response:
@@ -28,6 +31,5 @@ def preflight_response() -> web.Response:
 
 
 async def mark_response(_request: web.Request, response: web.StreamResponse) -> None:
-    """Put the header on every response, streams and errors included, before it is sent."""
-    response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
-    response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = RESPONSE_HEADERS
+    """Put them on every response, streams and errors included, before it is sent."""
+    response.headers.update(MARKS)

@@ -45,8 +45,9 @@ class HeldBodies:
 
     def release(self, request: web.Request) -> None:
         """The request has been answered."""
-        if HELD_FOR_REQUEST in request:
-            self.held_bytes -= request[HELD_FOR_REQUEST]
+        held_bytes = request.get(HELD_FOR_REQUEST, 0)
+        if held_bytes:
+            self.held_bytes -= held_bytes
             request[HELD_FOR_REQUEST] = 0
 
 

@@ -21,7 +21,7 @@ async def get_collection(request: web.Request, row: ObjectType) -> web.StreamRes
     """All objects of one type that the viewer may see, or those that match the filters in the query."""
     contest, viewer = await asked(request)
     require_offered(viewer, row)
-    filters = filters_of(viewer.role, row, request.query.items())
+    filters = filters_of(viewer.role, row, request.query.items()) if request.query_string else []
     audience = contest.audience(viewer.role)
     if not filters:
         return await respond(request, _whole_collection(request, contest, viewer, row), private=not viewer.anonymous)

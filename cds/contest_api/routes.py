@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from cds.commands.permissions import METHODS, Method
+from cds.commands.permissions import METHODS, OFFERED, Method
 from cds.contest_api.contest_writing import (
     get_settings,
     patch_contest,
@@ -25,8 +25,10 @@ from cds.contest_api.event_feed import get_event_feed
 from cds.contest_api.files import get_file
 from cds.contest_api.metadata import get_access, get_account, get_api_information
 from cds.contest_api.objects import get_collection, get_contests, get_object
+from cds.contest_api.openapi import get_documentation, get_openapi_document
 from cds.contest_api.paths import ContestPathsDefinition
 from cds.contest_api.scoreboard import get_scoreboard
+from cds.contest_api.webhooks import delete_webhook, get_webhook, get_webhooks, patch_webhook, post_webhook
 from cds.contest_api.writing import refuse_method, write_object
 from schemas.object_types import OBJECT_TYPES, ObjectType
 
@@ -38,6 +40,7 @@ ONE_SEGMENT = r"[^\x2f]+"
 written so because the places of a path are counted by slashes."""
 
 CONTEST = f"/contests/{{contest_id:{ONE_SEGMENT}}}"
+WEBHOOK = f"/webhooks/{{id:{ONE_SEGMENT}}}"
 
 
 class Route(NamedTuple):
@@ -61,8 +64,14 @@ def contest_api_routes(prefix: str) -> list[web.AbstractRouteDef]:
     ]
     others = [
         *_get("", get_api_information),
+        *_get("/openapi.json", partial(get_openapi_document, prefix=prefix)),
+        *_get("/docs", partial(get_documentation, prefix=prefix)),
         *_get("/contests", get_contests),
         *_write("/contests", {"POST": post_contest}),
+        *_get("/webhooks", get_webhooks),
+        *_write("/webhooks", {"POST": post_webhook}),
+        *_get(WEBHOOK, get_webhook),
+        *_write(WEBHOOK, {"PATCH": patch_webhook, "DELETE": delete_webhook}),
     ]
     return [ContestPathsDefinition(prefix + CONTEST, _defined(prefix, of_contests)), *_defined(prefix, others)]
 
@@ -74,22 +83,22 @@ def _defined(prefix: str, routes: Sequence[Route]) -> list[web.RouteDef]:
 def _of_type(row: ObjectType) -> list[Route]:
     """Collection, object and files of one type. Every method has its route: what is not offered says so there."""
     write = partial(write_object, row=row)
-    everything = dict.fromkeys(METHODS, write)
+    offered = [method for method in METHODS if method in OFFERED[row.name]]
     if row.name == "contest":
         one = CONTEST
         of_contest: dict[Method, Handler] = {"PUT": put_contest, "PATCH": patch_contest, "DELETE": write}
         routes = [*_get(one, partial(get_object, row=row)), *_write(one, of_contest)]
     elif row.singleton:
         one = f"{CONTEST}/{row.endpoint}"
-        routes = [*_get(one, partial(get_object, row=row)), *_write(one, everything | {"PATCH": patch_state})]
+        routes = [*_get(one, partial(get_object, row=row)), *_write(one, {"PATCH": patch_state})]
     else:
         collection = f"{CONTEST}/{row.endpoint}"
         one = f"{collection}/{{id:{ONE_SEGMENT}}}"
         routes = [
             *_get(collection, partial(get_collection, row=row)),
             *_get(one, partial(get_object, row=row)),
-            *_write(collection, {"POST": write}),
-            *_write(one, {method: write for method in METHODS if method != "POST"}),
+            *_write(collection, {method: write for method in offered if method == "POST"}),
+            *_write(one, {method: write for method in offered if method != "POST"}),
         ]
     for file_property in row.file_properties:
         download = partial(get_file, row=row, file_property=file_property)

@@ -20,8 +20,11 @@ from cds.contest_api.answers import AnswerCache
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, not_found, unauthorized
 from cds.contest_clock import ContestClock
 from cds.contests import Contests
+from cds.fan_out.fan_out import FanOut
 from cds.identity import Identity, Throttled, TooManyLogins, WrongCredentials
 from cds.live_contest import Circumstances, LiveContest
+from cds.operations.request_marks import marks_of
+from cds.webhooks.webhooks import Webhooks
 from eventstore.store import EventStore
 from projections.tokens import TokenMaker
 from schemas.viewers import PUBLIC, Viewer
@@ -35,8 +38,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     """The server's parts, as the composition root has put them together.
 
     `auto_login`: whether an address may log a client in (Account.ip); `trusted_proxies` are believed when they say for
-    whom they ask; `base_url` is where clients see the API, None where they see it as it is; `repetition_key` makes
-    fingerprints of requests that may come again.
+    whom they ask; `behind_proxy`: there is one, trusted or not; `base_url` is where clients see the API, None where
+    they see it as it is; `repetition_key` makes fingerprints of requests that may come again.
     """
 
     store: EventStore
@@ -45,15 +48,18 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     tokens: TokenMaker
     answers: AnswerCache
     closing: asyncio.Event
+    feeds: FanOut
     version: str
     keep_alive_s: float
     circumstances: Circumstances
     clock: ContestClock
     awards: AwardKeeper
+    webhooks: Webhooks
     repetition_key: bytes
     auto_login: bool = False
     trusted_proxies: tuple[Network, ...] = ()
     base_url: str | None = None
+    behind_proxy: bool = False
 
 
 class ServiceSlot(msgspec.Struct):
@@ -89,7 +95,7 @@ async def asked(request: web.Request) -> tuple[LiveContest, Viewer]:
     contest_id = request.match_info["contest_id"]
     contests = service_of(request).contests
     contest = contests.find(contest_id) if contests.alone else await contests.found(contest_id)
-    viewer = await viewer_of(request, contest)
+    viewer = _viewer_at_once(request, contest) or await _viewer_by_password(request, contest)
     if contest is None:
         raise not_found(f"contest {contest_id}")
     return contest, viewer
@@ -100,13 +106,26 @@ async def viewer_of(request: web.Request, contest: LiveContest | None) -> Viewer
 
     Wrong credentials are refused and never silently public. Without any, the address may say who it is.
     """
+    return _viewer_at_once(request, contest) or await _viewer_by_password(request, contest)
+
+
+def _viewer_at_once(request: web.Request, contest: LiveContest | None) -> Viewer | None:
+    """Who asks, where no password has to be looked at. Raises Failure (403, 503)."""
     header = request.headers.get(hdrs.AUTHORIZATION)
     if header is None:
         return PUBLIC if contest is None else _automatic_viewer(request, contest)
+    known = None if contest is None else service_of(request).identity.recognized(contest, header)
+    if known is not None:
+        marks_of(request).viewer = known
+    return known
+
+
+async def _viewer_by_password(request: web.Request, contest: LiveContest | None) -> Viewer:
+    """Whose name and password a request brings. Raises Failure (401, 429, 503)."""
+    service, header = service_of(request), request.headers[hdrs.AUTHORIZATION]
     username, password = _basic(header)
-    service = service_of(request)
     try:
-        return await service.identity.viewer(
+        viewer = marks_of(request).viewer = await service.identity.viewer(
             username, password, contest, service.contests, address=client_at(request, service).address
         )
     except WrongCredentials:
@@ -124,6 +143,9 @@ async def viewer_of(request: web.Request, contest: LiveContest | None) -> Viewer
             "too many logins are being checked; try again",
             {hdrs.RETRY_AFTER: str(RETRY_LOGIN_AFTER_S)},
         ) from None
+    if contest is not None:
+        service.identity.recognize(contest, header, viewer, password)
+    return viewer
 
 
 def client_at(request: web.Request, service: Service) -> Client:
@@ -147,6 +169,7 @@ def _automatic_viewer(request: web.Request, contest: LiveContest) -> Viewer:
     if viewer is None:
         return PUBLIC
     if not from_another_host(request, service):
+        marks_of(request).viewer = viewer
         return viewer
     if request.method in READING_METHODS:
         return PUBLIC

@@ -6,6 +6,8 @@ files, the log. So nothing is stored for a request that is refused. This module 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cached_property
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import quote
@@ -13,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 from aiohttp import hdrs, web
 
+from cds.archives import TakesLonger
 from cds.commands.accounts import refuse_unfit_password
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.permissions import OFFERED, PERMISSIONS, Method
@@ -27,9 +30,16 @@ from cds.contest_api.conditions import (
     repetition_of,
 )
 from cds.contest_api.errors import Failure, not_found, unauthorized
+from cds.contest_api.ready_response import ReadyResponse, ready_head
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import Service, from_another_host, service_of, viewer_of
-from cds.contest_api.written_bodies import Body, check_archive, present_files, read_written
+from cds.contest_api.written_bodies import (
+    SMALL_FILE_BYTES_MAX,
+    Body,
+    check_archive,
+    present_files,
+    read_written,
+)
 from cds.importing import encoded_events, erased
 from cds.live_contest import LiveContest
 from cds.turn import Decision
@@ -91,7 +101,8 @@ async def asked_to_write(request: web.Request, row: ObjectType) -> tuple[LiveCon
     """The contest, and a viewer who may use this method on this type. Raises Failure (401, 403, 404, 405)."""
     service = service_of(request)
     contest_id = request.match_info["contest_id"]
-    contest = await service.contests.found(contest_id)
+    contests = service.contests
+    contest = contests.find(contest_id) if contests.alone else await contests.found(contest_id)
     viewer = await viewer_of(request, contest)
     if viewer.anonymous:
         raise unauthorized("writing needs a login that is valid here")
@@ -108,6 +119,8 @@ def refuse_foreign_form(request: web.Request) -> None:
     A browser adds the password that it remembers to the forms of any page. What is sent as JSON it asks about first
     (preflight), and there the page itself has to bring the password.
     """
+    if hdrs.ORIGIN not in request.headers:
+        return
     as_a_form = request.method == hdrs.METH_POST and request.content_type in FORM_TYPES
     if as_a_form and from_another_host(request, service_of(request)):
         raise Failure(HTTPStatus.FORBIDDEN, f"a page of another host may only send {JSON_TYPE}")
@@ -192,18 +205,33 @@ class Order:
         return self._created(written.key) if written.created else self.answer(written.key, HTTPStatus.OK)
 
     async def append(self, row: ObjectType, decided: Decided) -> Written:
-        """Store and append. Raises CarriedOutBefore for what came before under the same key, and what is refused."""
-        if self._body.uploads or row.name == "submissions":
-            await self._store_files(row, self._decided_under_conditions(decided, self._contest.state))
+        """Store and append. Raises CarriedOutBefore for what came before under the same key, and what is refused.
+
+        Files that are small go into the very commit of the events. Others are kept before it, once a decision against
+        the present state and a look into a submitted archive, beside the event loop, find nothing against them.
+        """
+        if all(len(content) <= SMALL_FILE_BYTES_MAX for content in self._contents):
+            with suppress(TakesLonger):
+                return await self._appended(row, decided, files_with_it=True)
+        await self._keep_files(row, self._decided_under_conditions(decided, self._contest.state))
+        return await self._appended(row, decided, files_with_it=False)
+
+    async def _appended(self, row: ObjectType, decided: Decided, *, files_with_it: bool) -> Written:
         outcomes: list[Written] = []
 
         def decide(state: ContestState) -> Decision:
             written = self._decided_under_conditions(decided, state)
+            if files_with_it:
+                self._check_archive(row, state, written, soon=True)
             outcomes.append(written)
             changes = list(written.changes)
             if self._repetition is not None:
                 changes.append(self._repetition.note(written.key))
-            return Decision(events=encoded_events(changes), credentials=self._credentials(written, changes))
+            return Decision(
+                events=encoded_events(changes),
+                credentials=self._credentials(written, changes),
+                files=self._contents if files_with_it else (),
+            )
 
         await self._contest.transact(
             decide,
@@ -229,16 +257,23 @@ class Order:
         self._precondition.check(self._contest, self._viewer, self._service.answers, state, written.key)
         return written
 
-    async def _store_files(self, row: ObjectType, written: Written) -> None:
+    async def _keep_files(self, row: ObjectType, written: Written) -> None:
         """Keep the bytes of what would be written; a submission's archive is looked into first."""
+        await asyncio.to_thread(self._check_archive, row, self._contest.state, written)
+        for content in self._contents:
+            await self._service.store.put_file(content)
+
+    def _check_archive(self, row: ObjectType, state: ContestState, written: Written, *, soon: bool = False) -> None:
+        """Look into what is submitted; there is nothing where the very same submission is there already."""
         if row.name == "submissions":
-            # There is none where the very same one is there already.
             for change in written.changes:
                 if isinstance(change.instance, Submission):
-                    await asyncio.to_thread(check_archive, self._contest.state, change.instance, self._body.uploads)
-        for upload in self._body.uploads:
-            if upload.content is not None:
-                await self._service.store.put_file(upload.content)
+                    check_archive(state, change.instance, self._body.uploads, soon=soon)
+
+    @cached_property
+    def _contents(self) -> list[bytes]:
+        """The bytes of the files that come with the request."""
+        return [upload.content for upload in self._body.uploads if upload.content is not None]
 
     def _credentials(self, written: Written, changes: Sequence[ObjectChange]) -> list[Credential]:
         """The password of a new account or a changed one; that of an account that is gone goes with it."""
@@ -266,16 +301,20 @@ def no_content() -> web.Response:
 
 def _written_answer(
     service: Service, contest: LiveContest, viewer: Viewer, key: Key, status: HTTPStatus, location: str | None
-) -> web.Response:
+) -> web.StreamResponse:
     data = contest.audience(viewer.role).object(key, viewer.team_id)
-    headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: "Authorization"}
+    headers: dict[str, str] = {
+        hdrs.CACHE_CONTROL: "no-store",
+        hdrs.VARY: "Authorization",
+        hdrs.CONTENT_TYPE: JSON_TYPE,
+    }
     if location is not None:
         headers[hdrs.LOCATION] = location
     if data is None:
         data = _as_given(contest, key)
     else:
         headers[hdrs.ETAG] = f'"{service.answers.passing(data).entity_tag}"'
-    return web.Response(status=status, body=data, content_type="application/json", headers=headers)
+    return ReadyResponse(status, ready_head(status, headers, len(data)), data)
 
 
 def _as_given(contest: LiveContest, key: Key) -> bytes:

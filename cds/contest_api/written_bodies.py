@@ -35,6 +35,10 @@ SUBMISSION_BODY_BYTES_MAX = 16 * MEBIBYTE
 UPLOAD_BODY_BYTES_MAX = 96 * MEBIBYTE
 """The body of a write with files, whose bytes are a third longer in base64."""
 
+SMALL_FILE_BYTES_MAX = 64 * 1024
+"""A file up to this size goes into the commit of the event that names it. A submitted archive up to this size is looked
+into on the event loop: that takes less time than a thread takes to begin."""
+
 LOGIN_PROPERTIES = ("password", "disabled")
 """What may be written of an account and is never read: the password is kept as a hash beside the log."""
 
@@ -76,8 +80,11 @@ async def read_written(request: web.Request, row: ObjectType, present: Mapping[s
     _refuse_large(row, properties)
     if row.name == "accounts":
         return _account(properties, body)
-    uploads = await asyncio.to_thread(_uploads, row, properties, present) if _holds_files(row, properties) else {}
-    return _with_uploads(properties, uploads, (body,))
+    if not _holds_files(row, properties):
+        return _with_uploads(properties, {}, (body,))
+    if row.name == "submissions" and len(body) <= SMALL_FILE_BYTES_MAX:
+        return _with_uploads(properties, _uploads(row, properties, present), (body,))
+    return _with_uploads(properties, await asyncio.to_thread(_uploads, row, properties, present), (body,))
 
 
 def present_files(state: ContestState, row: ObjectType, instance: ContestObject | None) -> dict[str, FileReference]:
@@ -90,25 +97,31 @@ def present_files(state: ContestState, row: ObjectType, instance: ContestObject 
     return found
 
 
-def check_archive(state: ContestState, submission: Submission, uploads: Sequence[Upload]) -> None:
-    """Look into the archive of a submission before anything is stored. Raises Refused. Takes a moment."""
+def check_archive(
+    state: ContestState, submission: Submission, uploads: Sequence[Upload], *, soon: bool = False
+) -> None:
+    """Look into the archive of a submission before anything is stored. Raises Refused; with `soon` also TakesLonger."""
     submitted = submission.files or ()
     contents = [each.content for each in uploads if each.content is not None and each.reference in submitted]
     if len(contents) != 1:
         raise Refused("files must be exactly one zip archive in data", "files")
     problem = cast("Problem", state.objects["problems"][submission.problem_id])
     language = cast("Language", state.objects["languages"][submission.language_id])
-    entries = checked_archive(contents[0], code_limit_kib=problem.code_limit)
+    entries = checked_archive(contents[0], code_limit_kib=problem.code_limit, soon=soon)
     check_entry_point(cast("str | None", submission.entry_point), language, entries)
 
 
 async def _submitted_form(request: web.Request, row: ObjectType) -> Body:
     """A form with plain source files, which we zip, is the same as a body with the archive in it."""
     properties, sources = await read_submission_form(request, body_bytes_max(row))
-    content = await asyncio.to_thread(zipped, sources)
+    size_bytes = sum(len(source.content) for source in sources)
+    content = zipped(sources) if size_bytes <= SMALL_FILE_BYTES_MAX else await asyncio.to_thread(zipped, sources)
     archive = {"data": b64encode(content).decode(), "filename": SUBMITTED_ARCHIVE}
     with_archive = {**properties, "files": raw([archive])}
-    uploads = await asyncio.to_thread(_uploads, row, with_archive, {})
+    if len(content) <= SMALL_FILE_BYTES_MAX:
+        uploads = _uploads(row, with_archive, {})
+    else:
+        uploads = await asyncio.to_thread(_uploads, row, with_archive, {})
     return _with_uploads(
         with_archive,
         uploads,

@@ -16,6 +16,7 @@ TOKENS = "tests.cds.contest_api.test_tokens"
 LAW = "tests.cds.contest_api.test_feed_equals_get"
 SCHEMAS = "tests.cds.contest_api.test_json_schemas"
 TLS = "tests.acceptance.test_encrypted_access"
+OPERATING = "tests.acceptance.test_operating"
 CLIENTS = "tests.acceptance.test_real_clients"
 METHODS = "tests.cds.contest_api.test_writing_methods"
 PERMISSIONS = "tests.cds.contest_api.test_writing_permissions"
@@ -27,12 +28,22 @@ COMMENTARY = "tests.cds.contest_api.test_writing_commentary"
 CONFIGURATION = "tests.cds.contest_api.test_writing_configuration"
 JUDGING = "tests.cds.contest_api.test_writing_judging"
 REPEATED = "tests.cds.contest_api.test_writing_repeated_requests"
+WEBHOOKS = "tests.cds.contest_api.test_webhooks"
+CALLS = "tests.cds.contest_api.test_webhook_delivery"
+CALLS_FAILING = "tests.cds.contest_api.test_webhook_failures"
+CALLS_SEEN = "tests.cds.contest_api.test_webhook_visibility"
+CALLS_PROVEN = "tests.acceptance.test_webhook_delivery"
 
-LINES_COVERED: tuple[range, ...] = (range(1, 125),)
+LINES_COVERED: tuple[range, ...] = (range(1, 137),)
 """The lines that must have a test by now."""
 
 TESTS_OF_LINE: dict[int, tuple[str, ...]] = {
-    1: (f"{TLS}::test_everything_works_through_a_proxy_that_ends_tls",),
+    1: (
+        f"{TLS}::test_everything_works_through_a_proxy_that_ends_tls",
+        f"{OPERATING}::test_a_server_over_tls_from_its_start_to_its_end",
+        f"{OPERATING}::test_other_machines_are_not_served_in_plain_text",
+        "tests.acceptance.test_behind_nginx::test_everything_works_through_nginx",
+    ),
     2: (f"{HTTP}::test_the_base_url_answers_with_and_without_its_slash",),
     3: (f"{HTTP}::test_every_path_works_below_a_nested_base_url",),
     4: (
@@ -316,5 +327,54 @@ TESTS_OF_LINE: dict[int, tuple[str, ...]] = {
     ),
     123: (f"{FEED}::test_every_line_is_a_notification_with_a_token_of_its_own",),
     124: (f"{FEED}::test_deletions_are_announced_and_an_id_may_be_used_again",),
+    125: (
+        f"{WEBHOOKS}::test_a_webhook_is_answered_with_its_place_and_without_its_token",
+        f"{WEBHOOKS}::test_properties_that_are_given_are_kept",
+    ),
+    126: (
+        f"{WEBHOOKS}::test_a_webhook_is_answered_with_its_place_and_without_its_token",
+        f"{WEBHOOKS}::test_properties_that_are_given_are_kept",
+        f"{WEBHOOKS}::test_what_is_wrong_is_refused_and_named",
+    ),
+    127: (
+        f"{WEBHOOKS}::test_a_webhook_is_answered_with_its_place_and_without_its_token",
+        f"{WEBHOOKS}::test_what_is_wrong_is_refused_and_named",
+        f"{WEBHOOKS}::test_secrets_are_in_no_log",
+    ),
+    128: (
+        f"{CALLS}::test_nothing_is_told_of_what_was_before",
+        f"{CALLS}::test_a_contest_that_is_made_later_is_told_from_its_start",
+    ),
+    129: (
+        f"{WEBHOOKS}::test_what_changes_after_the_registration_is_told_as_the_feed_has_it",
+        f"{CALLS}::test_contests_take_turns_and_each_is_in_order",
+    ),
+    130: (
+        f"{CALLS}::test_only_the_endpoints_and_contests_that_were_chosen_are_told",
+        f"{CALLS}::test_inactive_webhooks_are_not_called_and_go_on_where_they_stopped",
+        f"{CALLS}::test_other_endpoints_hold_from_the_change_on",
+        f"{CALLS_SEEN}::test_for_accounts_that_may_have_no_webhooks_nobody_is_called",
+    ),
+    131: (f"{CALLS}::test_every_call_brings_token_signature_and_a_number_of_its_own",),
+    132: (
+        f"{CALLS}::test_a_row_of_misbehaviour_loses_and_repeats_nothing",
+        f"{CALLS_SEEN}::test_a_server_that_comes_back_goes_on_where_it_stopped",
+        f"{CALLS_PROVEN}::test_nothing_is_lost_or_reordered_whatever_receivers_do_and_however_the_server_dies",
+    ),
+    133: (
+        f"{CALLS}::test_what_is_not_taken_is_sent_again_from_the_same_place_and_may_have_grown",
+        f"{CALLS}::test_a_receiver_that_died_is_told_when_it_comes_back",
+        f"{CALLS}::test_a_receiver_says_when_it_wants_to_be_called_again",
+    ),
+    134: (
+        f"{CALLS}::test_a_row_of_misbehaviour_loses_and_repeats_nothing",
+        f"{CALLS_SEEN}::test_with_two_servers_one_calls_and_both_may_be_asked",
+        f"{CALLS_PROVEN}::test_nothing_is_lost_or_reordered_whatever_receivers_do_and_however_the_server_dies",
+    ),
+    135: (
+        f"{CALLS}::test_a_webhook_that_fails_for_too_long_is_deactivated",
+        f"{CALLS_FAILING}::test_time_in_which_nobody_called_does_not_count_against_the_receiver",
+    ),
+    136: (f"{CALLS}::test_every_call_brings_token_signature_and_a_number_of_its_own",),
 }
 """Line → the tests that show it, as module::function or module::Class::method."""

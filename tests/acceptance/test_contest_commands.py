@@ -136,12 +136,16 @@ async def test_settings_are_shown_and_changed(desk: Desk) -> None:
         "kinds",
         "exclusive",
         "taken over",
+        "webhooks",
     ]
+    assert shown.endswith("\nwebhooks: inactive after 1:00:00.000 of failing calls\n")
     given = ("--clock", "--awards", "--rule", "world-finals", "--medals", "3,2,1", "--exclusive", "winner")
     changed = desk.says("settings", *given, "--kinds", "winner", "--kinds", "medals")
     expected = ("clock: on", "awards: on", "rule: world-finals", "medals: 3,2,1", "exclusive: winner")
     assert set(expected) | {"kinds: winner, medals"} <= set(changed.splitlines())
     assert desk.says("settings", "--exclusive", "none") == changed.replace("exclusive: winner", "exclusive: none")
+    patient = desk.says("settings", "--webhooks-deactivate-after", "2:30:00")
+    assert "webhooks: inactive after 2:30:00.000 of failing calls\n" in patient
 
 
 async def test_a_running_server_shows_what_the_command_line_did(desk: Desk) -> None:

@@ -319,11 +319,12 @@ async def test_awards_follow_later_when_the_database_was_away(
     assert "awards_not_kept" in said
     assert "Traceback" in said
     assert "away for the test" in said
-    keeper.start()
+    watch = asyncio.create_task(keeper.watch())
     await asyncio.sleep(0.1)
     assert not up_to_date(contest)
     store.away = False
     await becomes_up_to_date(contests)
+    watch.cancel()
 
 
 async def test_the_watch_waits_after_a_failure(
@@ -335,12 +336,13 @@ async def test_the_watch_waits_after_a_failure(
     store.away = True
     await keeper.settle(contest)
     failed = store.appends
-    keeper.start()
+    watch = asyncio.create_task(keeper.watch())
     await asyncio.sleep(0.1)
     assert store.appends == failed
     store.away = False
     await keeper.settle(contest)
     assert up_to_date(contest)
+    watch.cancel()
 
 
 async def test_what_else_goes_wrong_is_raised(keeper: AwardKeeper, contest: LiveContest, store: UnsteadyStore) -> None:
@@ -359,7 +361,7 @@ async def test_the_watch_keeps_what_others_wrote_and_did_not_settle(
 ) -> None:
     """At the start, after a change, and in a contest that appears later; a broken one does not hold up the others."""
     monkeypatch.setattr(award_keeping, "DEBOUNCE_S", 0.01)
-    keeper.start()
+    watch = asyncio.create_task(keeper.watch())
     await becomes_up_to_date(contests)
     await write_elsewhere(store, SOLVED)
     async with asyncio.timeout(DEADLINE_S):
@@ -370,6 +372,7 @@ async def test_the_watch_keeps_what_others_wrote_and_did_not_settle(
     await append_elsewhere(store, [NewEvent(type="x-parties", id="p1", data=b"{}")], "broken")
     await write_elsewhere(store, [KEPT, *small_contest()], "later")
     await becomes_up_to_date(contests, "later")
+    watch.cancel()
 
 
 async def test_of_several_workers_one_writes(database_dsn: str) -> None:
@@ -383,8 +386,7 @@ async def test_of_several_workers_one_writes(database_dsn: str) -> None:
         for changes, expected in (([], None), (SOLVED, 2), (REJUDGED, 2)):
             if changes:
                 await write_elsewhere(stores[0], changes)
-            for contest in live:
-                await contest.catch_up()
+            await asyncio.gather(*(contest.catch_up() for contest in live))
             position = live[0].position
             await asyncio.gather(*(keeper.settle(contest) for keeper, contest in zip(keepers, live, strict=True)))
             events = await written_awards(stores[1], position)
@@ -394,7 +396,5 @@ async def test_of_several_workers_one_writes(database_dsn: str) -> None:
                 await contest.catch_up()
                 assert up_to_date(contest)
     finally:
-        for keeper in keepers:
-            await keeper.stop()
-        for store in stores:
-            await store.close()
+        await asyncio.gather(*(keeper.stop() for keeper in keepers))
+        await asyncio.gather(*(store.close() for store in stores))

@@ -125,12 +125,13 @@ async def loaded(store: EventStore) -> AsyncIterator[Contests]:
 async def running(contests: Contests, circumstances: Moment) -> AsyncIterator[ContestClock]:
     """The clock of the contests for the length of the block."""
     clock = ContestClock(contests, circumstances)
-    clock.start()
+    playing = asyncio.create_task(clock.play())
     try:
         yield clock
         assert clock.running
     finally:
-        await clock.stop()
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
     assert not clock.running
 
 
@@ -385,9 +386,8 @@ async def test_a_contest_on_the_real_clock_starts_at_its_moment(memory_store: Me
     start_ms = SYSTEM.now_us() // 1_000 + 300
     await write(memory_store, "finals", planned(start_time=format_time(start_ms), scoreboard_thaw_time=None))
     async with loaded(memory_store) as contests:
-        clock = ContestClock(contests, SYSTEM)
-        clock.start()
+        playing = asyncio.create_task(ContestClock(contests, SYSTEM).play())
         await until(lambda: found(contests).state.timeline.started)
-        await clock.stop()
+        playing.cancel()
         assert SYSTEM.now_us() // 1_000 >= start_ms
         assert found(contests).state.state == state(started=format_time(start_ms))

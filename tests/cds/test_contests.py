@@ -1,14 +1,20 @@
 """All contests of a log, on the memory store: followed, and not held up by one that cannot be read."""
 
 import asyncio
+import os
+from functools import partial
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
+from cds.checkpoints import program_digest
 from cds.commands.decision import ObjectChange
 from cds.contests import Contests
+from cds.freshness import KnownBehind, LogCutShort
 from cds.importing import encoded_events
-from cds.live_contest import stream_of
+from cds.live_contest import LiveContest, stream_of
+from cds.workers.marks import SharedMarks, marks_file
 from eventstore.memory import MemoryStore
 from eventstore.store import Append, NewEvent
 from projections.tokens import KEY_BYTES, TokenMaker
@@ -85,3 +91,61 @@ async def test_what_stood_before_an_unreadable_event_is_served() -> None:
     assert contest.position == 1
     await contests.close()
     await store.close()
+
+
+async def test_a_contest_that_cannot_be_made_ready_is_told_of_and_the_others_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, settled = MemoryStore(), list[str]()
+
+    async def settle(contest: LiveContest) -> None:
+        if contest.contest_id == "broken":
+            raise RuntimeError("it cannot be made ready, for the test")
+        settled.append(contest.contest_id)
+
+    monkeypatch.setattr(LiveContest, "settle", settle)
+    for contest_id in ("broken", "later"):
+        await write(store, contest_id, a_contest())
+    contests = Contests(store, TOKENS)
+    with capture_logs() as logs:
+        await contests.load()
+        async with asyncio.timeout(DEADLINE_S):
+            while not logs:
+                await asyncio.sleep(0)
+    assert settled == ["later"]
+    assert [(entry["event"], entry["task"]) for entry in logs] == [("task_failed", "settle")]
+    await contests.close()
+
+
+async def test_a_log_that_ends_before_what_the_group_knows_is_called_so() -> None:
+    """Somebody has restored the database under a group that runs: readers are told, and no feed is sought for ever."""
+    store, descriptor = MemoryStore(), marks_file(2)
+    await write(store, "restored", a_contest())
+    marks = [SharedMarks(descriptor, workers=2, own=own) for own in range(2)]
+    contests = Contests(store, TOKENS, marks[0])
+    await contests.load()
+    marks[1].of(stream_of("restored")).raise_to(3)
+    with capture_logs() as logs:
+        for ask in (partial(contests.found, "restored"), contests.fresh):
+            with pytest.raises(LogCutShort, match="contest:restored ends before position 3"):
+                await ask()
+    assert [entry["event"] for entry in logs] == ["log_cut_short"]
+    contest = contests.find("restored")
+    assert contest is not None
+    contest.state.position = 3
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(KnownBehind, match="ends before position 3"):
+            await contest.feed("judge")
+    await contests.close()
+    for each in marks:
+        each.close()
+    os.close(descriptor)
+
+
+async def test_the_program_knows_itself_before_it_serves() -> None:
+    """Later its files may be those of its successor, whose checkpoints it must not take for its own."""
+    program_digest.cache_clear()
+    contests = Contests(MemoryStore(), TOKENS)
+    await contests.load()
+    assert program_digest.cache_info().currsize == 1
+    await contests.close()

@@ -16,11 +16,11 @@ from cds.identity import (
     Throttled,
     TooManyLogins,
     WrongCredentials,
-    matches,
     viewer_of_account,
 )
 from cds.importing import encoded_events
 from cds.live_contest import Decision, LiveContest
+from cds.passwords import matches
 from cds.throttling import FREE_FAILURES
 from eventstore.memory import MemoryStore
 from eventstore.store import Credential, ServerAccount, StoreUnavailable

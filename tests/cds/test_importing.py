@@ -6,10 +6,10 @@ from argon2 import PasswordHasher
 
 from cds.circumstances import SYSTEM
 from cds.commands.decision import Refused
-from cds.identity import matches
 from cds.importing import Imported, decide_import, fold_stream, import_contest
 from cds.live_contest import stream_of
 from cds.packages.contents import Change, ContestContents
+from cds.passwords import matches
 from eventstore.memory import MemoryStore
 from schemas.object_types import SINGLETON_ID
 from schemas.objects import Account, Award, ContestObject, Team

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import cast
 
 import msgspec
@@ -349,3 +350,22 @@ async def test_credentials_of_all_commands_go_into_the_one_commit() -> None:
     decisions = [credential("a", group("a")), credential("b", group("a")), credential("c", changing([]))]
     await all_at_once(contest, decisions)
     assert await store.credentials(STREAM) == {"a": "hash of a", "c": "hash of c"}
+
+
+async def test_files_of_all_commands_go_into_their_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a command that is refused do not; and a batch takes no more of them than fit."""
+    monkeypatch.setattr(cds.turn, "BATCH_FILES_BYTES_MAX", 10)
+    store = CountingStore()
+    contest = await beginning(store)
+    appends = store.appends
+
+    def with_file(content: bytes, decide: Decide) -> Decide:
+        return lambda state: Decision(events=decide(state).events, files=[content])
+
+    contents = [b"for g%d" % number for number in range(4)]
+    decisions = [with_file(content, group(f"g{number}")) for number, content in enumerate(contents)]
+    outcomes = await all_at_once(contest, [*decisions, with_file(b"refused", group("g0"))])
+    assert [isinstance(each, BaseException) for each in outcomes] == [False] * 4 + [True]
+    assert [await store.file(sha256(content).hexdigest()) for content in contents] == contents
+    assert await store.file(sha256(b"refused").hexdigest()) is None
+    assert store.appends - appends == 2

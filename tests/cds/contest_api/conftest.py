@@ -6,6 +6,9 @@ import pytest_asyncio
 
 from tests.cds.contest_api.live_contest_setup import FROZEN, RUNNING, Play, SetClock, make_contest, playing
 from tests.cds.contest_api.serving import cloned_database
+from tests.cds.contest_api.webhook_play import calling, receiver, webhook_server
+
+__all__ = ["calling", "receiver", "webhook_server"]
 
 MADE_WITH_NUMBERS_UP_TO = 1_000_000
 """Ids of the contest as it was made are below this, so that none comes again."""

@@ -26,6 +26,7 @@ from cds.configuration import Configuration
 from cds.importing import Imported, encoded_events, import_contest
 from cds.live_contest import Circumstances, LiveContest, stream_of
 from cds.packages.contents import Change, ContestContents
+from cds.workers.membership import Membership
 from eventstore.postgres import PostgresStore
 from eventstore.store import Append, ServerAccount
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
@@ -35,6 +36,9 @@ DEADLINE_S = 20.0
 """How long anything in these tests may take before the test fails."""
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
+CHANGING_HEADERS = frozenset({"Date", "X-Request-ID"})
+"""Headers that differ from one answer to the next, whatever is asked."""
+
 ADMIN_PASSWORD = "password of the server's admin"
 SERVER_ROLES = ("proxy", "analyst", "judge", "staff")
 """Accounts of the server besides `admin`: one for each role that needs no team."""
@@ -209,10 +213,15 @@ class Running:
 
 
 @asynccontextmanager
-async def running(dsn: str, *, circumstances: Circumstances = SYSTEM, **configuration: Any) -> AsyncIterator[Running]:
-    """A server on a database for the length of the block; `circumstances` are its clock and its ids."""
+async def running(
+    dsn: str, *, circumstances: Circumstances = SYSTEM, group: Membership | None = None, **configuration: Any
+) -> AsyncIterator[Running]:
+    """A server on a database for the length of the block; `circumstances` are its clock and its ids.
+
+    One of a `group` leaves it to others to make the account of the administrator.
+    """
     chosen = {"host": "127.0.0.1", "port": 0, "database_url": dsn, "admin_password": ADMIN_PASSWORD, **configuration}
-    server = Server(Configuration(**chosen), circumstances)
+    server = Server(Configuration(**chosen), circumstances, group)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, read_bufsize=LINE_BYTES_MAX) as session:
         try:

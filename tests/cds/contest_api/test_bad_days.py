@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cds.contest_api import event_feed
+from cds.fan_out.limits import FeedLimits
 from tests.cds.contest_api.serving import (
     DEADLINE_S,
     Caller,
@@ -114,15 +114,13 @@ async def test_a_client_that_takes_nothing_does_not_slow_another_one_down(fresh:
     assert received[-1]["data"]["name"].startswith(f"{LONG_LINES - 1} ")
 
 
-async def test_a_client_that_takes_nothing_is_cut_off(
-    fresh: Running, fresh_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_feed, "STALLED_S_MAX", 0.3)
-    await write_long_lines(fresh, fresh_dsn)
-    with taking_nothing(fresh, FEED) as client:
-        await _until_connected(fresh, client, connected=True)
-        await _until_connected(fresh, client, connected=False)
-        received = await asyncio.to_thread(_read_to_its_end, client)
+async def test_a_client_that_takes_nothing_is_cut_off(fresh_dsn: str) -> None:
+    async with running(fresh_dsn, feed_limits=FeedLimits(stalled_s=0.3)) as server:
+        await write_long_lines(server, fresh_dsn)
+        with taking_nothing(server, FEED) as client:
+            await _until_connected(server, client, connected=True)
+            await _until_connected(server, client, connected=False)
+            received = await asyncio.to_thread(_read_to_its_end, client)
     assert not received.endswith(LAST_CHUNK)
 
 

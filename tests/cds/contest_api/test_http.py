@@ -187,7 +187,7 @@ async def test_what_does_not_exist_is_404_in_the_error_form(served: Running, pat
 
 
 async def test_outside_the_api_errors_have_the_same_form(served: Running) -> None:
-    for path in ("/", "/nonsense", "/apix", "/healthz/x"):
+    for path in ("/static/x", "/nonsense", "/apix", "/healthz/x"):
         await expect_error(served.caller(), "GET", served.root + path, 404)
     await expect_error(served.caller(), "POST", served.root + "/healthz", 405)
 

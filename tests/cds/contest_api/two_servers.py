@@ -18,9 +18,10 @@ from zipfile import ZipFile, ZipInfo
 
 import msgspec
 
-from cds.application import ENTITY_TAGS_SECRET, REPETITIONS_SECRET, TOKENS_SECRET
+from cds.application import ENTITY_TAGS_SECRET, REPETITIONS_SECRET
 from cds.importing import encoded_events
 from cds.live_contest import stream_of
+from cds.token_keeping import TOKENS_SECRET
 from eventstore.store import Append, Credential
 from projections.contest import ContestState
 from projections.tokens import TOKEN_CHARACTERS
@@ -29,6 +30,7 @@ from schemas.objects import Submission
 from schemas.viewers import Viewer
 from tests.builders import KEY, moment, small_contest
 from tests.cds.contest_api.serving import (
+    CHANGING_HEADERS,
     Answer,
     Caller,
     Login,
@@ -45,7 +47,6 @@ from tests.projections.test_law_embargo_with_writes import judged_submission, te
 START = "4:01:00.000"
 PATH = "contests/finals"
 TOKEN = re.compile(rb'"token":"([^"]*)"}')
-CHANGING_HEADERS = frozenset({"Date"})
 LOGINS: dict[str, str] = {
     **{f"account-t{number}": f"team{number}" for number in (1, 2, 3)},
     **{f"account-{role}": role for role in ("judge", "proxy", "analyst", "staff")},

@@ -18,7 +18,7 @@ PASSWORD = {"CDS_ADMIN_PASSWORD": "secret"}
 @pytest.fixture(autouse=True)
 def logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command sets up the logs of its process for good, and this process is that of all tests."""
-    monkeypatch.setattr("cds.observability.configure_logging", lambda: None)
+    monkeypatch.setattr("cds.observability.configure_logging", lambda *_arguments: None)
 
 
 @pytest.mark.parametrize(
