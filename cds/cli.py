@@ -10,8 +10,8 @@ from typing import Unpack
 import click
 
 from cds.account_commands import accounts
-from cds.command_line import database_options, run
-from cds.configuration import DEFAULT_HOST, DEFAULT_PORT, Configuration
+from cds.command_line import address_options, database_options, run
+from cds.configuration import Configuration
 from cds.contest_commands import contest
 from cds.encryption_options import EncryptionOptions, chosen_encryption, encryption_options
 from cds.serve_command import is_whole_url, serve
@@ -241,10 +241,7 @@ def _live_password(password_file: Path | None) -> str:
 
 
 @main.command()
-@click.option("--host", default=DEFAULT_HOST, show_default=True, envvar="CDS_HOST", help="Address to listen on.")
-@click.option(
-    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), envvar="CDS_PORT", help="Port."
-)
+@address_options
 @click.option(
     "--speed",
     envvar="CDS_SPEED",

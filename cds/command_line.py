@@ -11,7 +11,7 @@ from typing import IO, TypeVar
 
 import click
 
-from cds.configuration import DEFAULT_DATA_DIR, LogFormat, LogLevel
+from cds.configuration import DEFAULT_DATA_DIR, DEFAULT_HOST, DEFAULT_PORT, LogFormat, LogLevel
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -79,6 +79,26 @@ def _commands_below(command: click.Command) -> Iterator[click.Command]:
     if isinstance(command, click.Group):
         for below in command.commands.values():
             yield from _commands_below(below)
+
+
+def address_options(command: Command) -> Command:
+    """The options that say where a server listens."""
+    options = (
+        click.option(
+            "--host", default=DEFAULT_HOST, show_default=True, envvar="CDS_HOST", help="Address to listen on."
+        ),
+        click.option(
+            "--port",
+            default=DEFAULT_PORT,
+            show_default=True,
+            type=click.IntRange(0, 65535),
+            envvar="CDS_PORT",
+            help="Port.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def database_options(command: Command) -> Command:

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 
 import structlog
 
+from cds.background import telling_of_failure
 from cds.checkpoints import program_digest
 from cds.freshness import LOOK_S_MAX, is_worth_a_look, reason_of_being_behind, while_it_gets_on
 from cds.live_contest import STREAM_PREFIX, LiveContest, UnreadableEvent, stream_of
@@ -45,9 +46,9 @@ class Contests:
         for stream in await self._store.heads():
             await self._catch_up(stream)
         self._following = asyncio.create_task(self._follow(hints), name="follow the log")
-        self._following.add_done_callback(_report_end)
+        self._following.add_done_callback(telling_of_failure("task_failed"))
         self._settling = asyncio.create_task(self._settle(list(self._contests.values())), name="settle")
-        self._settling.add_done_callback(_report_end)
+        self._settling.add_done_callback(telling_of_failure("task_failed"))
 
     async def _settle(self, contests: Iterable[LiveContest]) -> None:
         """Make ready one contest after the other. Raises, at the end, what went wrong with any of them."""
@@ -200,9 +201,3 @@ class Contests:
                 await asyncio.sleep(UNAVAILABLE_PAUSE_S)
             else:
                 return
-
-
-def _report_end(task: asyncio.Task[None]) -> None:
-    """Following ends with the server, settling when all is settled; anything else is a fault that must be seen."""
-    if not task.cancelled() and task.exception() is not None:
-        log.error("task_failed", task=task.get_name(), exc_info=task.exception())

@@ -13,11 +13,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from cds.command_line import database_options, run
+from cds.command_line import address_options, database_options, run
 from cds.configuration import (
     CHECKPOINT_EVENTS,
-    DEFAULT_HOST,
-    DEFAULT_PORT,
     DRAIN_S_MAX,
     WORKERS_MAX,
     Configuration,
@@ -89,10 +87,7 @@ class ServeOptions(TypedDict):
 
 
 @click.command()
-@click.option("--host", default=DEFAULT_HOST, show_default=True, envvar="CDS_HOST", help="Address to listen on.")
-@click.option(
-    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), envvar="CDS_PORT", help="Port."
-)
+@address_options
 @click.option(
     "--base-url",
     envvar="CDS_BASE_URL",

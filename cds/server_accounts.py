@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from cds.background import telling_of_failure
 from eventstore.store import EventStore, ServerAccount, StoreUnavailable
 
 SERVER_ACCOUNTS_AGE_S = 2.0
@@ -51,7 +52,7 @@ class ServerAccounts:
         self._needed_until_s = max(self._needed_until_s, time.monotonic() + seconds)
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh(), name="read the server's accounts")
-            self._refreshing.add_done_callback(_report_end)
+            self._refreshing.add_done_callback(telling_of_failure("server_accounts_not_followed"))
 
     @contextmanager
     def kept_fresh(self) -> Iterator[None]:
@@ -71,9 +72,3 @@ class ServerAccounts:
             except StoreUnavailable as away:
                 # What was read last stays good until the database is back, as everything in memory does.
                 log.warning("server_accounts_unavailable", reason=str(away))
-
-
-def _report_end(refreshing: asyncio.Task[None]) -> None:
-    """Refreshing ends when nobody needs it, or with the server; anything else is a fault that must be seen."""
-    if not refreshing.cancelled() and refreshing.exception() is not None:
-        log.error("server_accounts_not_followed", exc_info=refreshing.exception())

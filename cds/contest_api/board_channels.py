@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
-import structlog
 
+from cds.background import telling_of_failure
 from cds.live_contest import LiveContest
 from projections.scoreboard import UnknownGroup
 from projections.scoreboard_changes import ReadBoard, encoded_changes, read_board
@@ -27,8 +27,6 @@ BOARDS_KEPT_MAX = 32
 
 WHOLE = "scoreboard"
 CHANGES = "changes"
-
-log = structlog.get_logger(__name__)
 
 
 class BoardView(msgspec.Struct, frozen=True):
@@ -161,7 +159,7 @@ class BoardChannels:
         if followed is None or followed.channel.ended:
             channel = BoardChannel(lambda: _board(contest, role, view), board_id)
             following = asyncio.create_task(channel.follow(contest, closing), name=f"board of {contest.stream}")
-            following.add_done_callback(_report_end)
+            following.add_done_callback(telling_of_failure("board_channel_failed"))
             followed = self._followed[key] = _Followed(channel, following)
         else:
             followed.channel.look()
@@ -184,9 +182,3 @@ def _board(contest: LiveContest, role: Role, view: BoardView) -> bytes | None:
         return contest.scoreboard(role, frozen=view.frozen, group_id=view.group_id)
     except UnknownGroup:
         return None
-
-
-def _report_end(following: asyncio.Task[None]) -> None:
-    """Following ends with the channel or the server; anything else is a fault that must be seen."""
-    if not following.cancelled() and following.exception() is not None:
-        log.error("board_channel_failed", exc_info=following.exception())

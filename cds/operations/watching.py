@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from cds import metrics
+from cds.background import telling_of_failure
 from cds.contests import Contests
 from cds.live_contest import STREAM_PREFIX
 from cds.operations.worker_metrics import DIRECTORY_VARIABLE
@@ -78,7 +79,7 @@ class Watcher:
         metrics.BUILD.labels(self._version).set(1)
         metrics.PROCESS_STARTED_S.set(_started_s())
         self._task = asyncio.create_task(self._watch(), name="watch the process")
-        self._task.add_done_callback(_report_end)
+        self._task.add_done_callback(telling_of_failure("watching_failed"))
 
     async def stop(self) -> None:
         """Watch no longer."""
@@ -184,9 +185,3 @@ def _started_s() -> float:
     except OSError:
         return time.time()
     return time.time() - up_s + int(fields[19]) / os.sysconf("SC_CLK_TCK")
-
-
-def _report_end(watching: asyncio.Task[None]) -> None:
-    """Watching ends with the server; anything else is a fault that must be seen."""
-    if not watching.cancelled() and watching.exception() is not None:
-        log.error("watching_failed", exc_info=watching.exception())

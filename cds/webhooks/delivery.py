@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import structlog
 
+from cds.background import telling_of_failure
 from cds.contests import Contests
 from cds.live_contest import LiveContest, UnreadableEvent
 from cds.metrics import WEBHOOKS
@@ -74,7 +75,7 @@ class Senders:
                 state: State = "inactive" if failed_s is None else "failing"
                 sender = Sender(webhook_id, self._around, self._contests, state)
                 task = asyncio.create_task(sender.run(), name=f"webhook {webhook_id}")
-                task.add_done_callback(_report_end)
+                task.add_done_callback(telling_of_failure("webhook_failed"))
                 self._running[webhook_id] = sender, task
 
     def measure(self) -> None:
@@ -201,9 +202,3 @@ async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _report_end(task: asyncio.Task[None]) -> None:
-    """A sender ends with its webhook or with the duty; anything else is a fault that must be seen."""
-    if not task.cancelled() and task.exception() is not None:
-        log.error("webhook_failed", task=task.get_name(), exc_info=task.exception())
