@@ -17,6 +17,7 @@ from cds.fan_out.channel import Channel
 from cds.fan_out.connection import Uptake, prepared_socket, reconnect_ms
 from cds.fan_out.framing import Framed, Tally
 from cds.fan_out.limits import FeedLimits
+from cds.fan_out.rounds import Rounds
 from cds.fan_out.source import Source
 from projections.feed_lines import Stretch
 from schemas.viewers import Viewer
@@ -59,12 +60,12 @@ class FeedClient:
 
     __slots__ = (
         "_channel",
-        "_gate",
         "_given_bytes",
         "_joined",
         "_lagging",
         "_last_bytes_s",
         "_limits",
+        "_rounds",
         "_subscription",
         "_tally",
         "_uptake",
@@ -78,8 +79,8 @@ class FeedClient:
         "write",
     )
 
-    def __init__(self, subscription: Subscription, wire: Wire, gate: asyncio.Semaphore, limits: FeedLimits) -> None:
-        """A client that has got the headers; `gate` lets through who may be given something now."""
+    def __init__(self, subscription: Subscription, wire: Wire, rounds: Rounds, limits: FeedLimits) -> None:
+        """A client that has got the headers; `rounds` tells whose turn it is to be given something."""
         transport = wire.transport
         self.cursor = subscription.cursor
         self.live = False
@@ -90,7 +91,7 @@ class FeedClient:
         self._subscription = subscription
         self._channel = subscription.channel
         self._wire = wire
-        self._gate = gate
+        self._rounds = rounds
         self._limits = limits
         self._waiting: asyncio.Future[None] | None = None
         self._tally = self._joined = Tally()
@@ -196,12 +197,11 @@ class FeedClient:
         loop, view = asyncio.get_running_loop(), memoryview(framed.wire)
         for start in range(0, len(view), self._limits.pump_bytes):
             piece = view[start : start + self._limits.pump_bytes]
-            async with self._gate:
-                self._check_connected()
-                self._wire.transport.write(piece)
-                self._given_bytes += len(piece)
-                self._last_bytes_s = loop.time()
-                await asyncio.sleep(0)
+            await self._rounds.turn()
+            self._check_connected()
+            self._wire.transport.write(piece)
+            self._given_bytes += len(piece)
+            self._last_bytes_s = loop.time()
             await self._wire.writer.drain()
         self._tally = self._tally.plus(framed.tally)
         metrics.FEED_BYTES.inc(len(view))

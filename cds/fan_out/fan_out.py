@@ -16,6 +16,7 @@ from cds.fan_out.client import FeedClient, Subscription, Wire
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
 from cds.fan_out.places import Places
+from cds.fan_out.rounds import Rounds
 from cds.fan_out.source import Selection, Source
 from cds.fan_out.waiting import is_set_within
 from cds.live_contest import LiveContest
@@ -59,7 +60,7 @@ class FanOut:
         self._closing = closing
         self._keep_alive_s = keep_alive_s
         self._kept = KeptBlocks(self.limits.kept_bytes_max)
-        self._gate = asyncio.Semaphore(self.limits.pumps_at_once)
+        self._rounds = Rounds(self.limits.pumps_at_once)
         self._broadcasters: dict[LiveContest, Broadcaster] = {}
         self.places = Places(
             "feed_client_refused",
@@ -97,7 +98,7 @@ class FanOut:
                 channel=channel,
                 cursor=wanted.cursor,
             )
-            client = FeedClient(subscription, wire, self._gate, self.limits)
+            client = FeedClient(subscription, wire, self._rounds, self.limits)
             undoing.enter_context(metrics.FEED_CLIENTS.labels(viewer.role, selection.framing.name).track_inprogress())
             broadcaster.join(client)
             undoing.callback(_part, wanted, client, broadcaster, wire)

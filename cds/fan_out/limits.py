@@ -29,10 +29,10 @@ RING_BYTES_MAX = 256 * 1024
 KEPT_BYTES_MAX = 64 * 1024 * 1024
 """Ready bytes of closed segments, framed or compressed, that are kept for the next one who wants the same."""
 
-PUMP_BYTES = 64 * 1024
+PUMP_BYTES = 256 * 1024
 """What a client that catches up is given at once."""
 
-PUMPS_AT_ONCE = 8
+PUMPS_AT_ONCE = 4
 """How many of them are given something before the event loop may do something else."""
 
 STALLED_S = 30.0

@@ -10,6 +10,7 @@ from cds.fan_out.client import FeedClient, Subscription, Wire
 from cds.fan_out.framing import Framing
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
+from cds.fan_out.rounds import Rounds
 from cds.fan_out.source import Selection
 from projections import feed_lines
 from projections.contest import ContestState
@@ -55,7 +56,7 @@ class Stage:
         self.feed, self.contest = Feed(), Contest()
         self.valid = True
         self.broadcaster = Broadcaster(self.contest, lambda _: self.valid, KeptBlocks(20_000), LIMITS)
-        self.gate = asyncio.Semaphore(LIMITS.pumps_at_once)
+        self.rounds = Rounds(LIMITS.pumps_at_once)
 
     def connect(self, viewer: Viewer, framing: Framing, position: int) -> tuple[Connection, "asyncio.Task[None]"]:
         """A client that resumes behind a position."""
@@ -70,7 +71,7 @@ class Stage:
             channel=channel,
             cursor=self.feed.sequence(position),
         )
-        client = FeedClient(subscription, Wire(connection, connection), self.gate, LIMITS)
+        client = FeedClient(subscription, Wire(connection, connection), self.rounds, LIMITS)
 
         async def serve() -> None:
             self.broadcaster.join(client)

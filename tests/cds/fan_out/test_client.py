@@ -14,6 +14,7 @@ from cds.fan_out.connection import Uptake
 from cds.fan_out.framing import Framing
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
+from cds.fan_out.rounds import Rounds
 from cds.fan_out.source import Selection, Source
 from projections.feed_lines import ALL_TYPES_MASK
 from schemas.viewers import PUBLIC
@@ -42,7 +43,7 @@ class Stage:
             channel=self.channel if live else None,
             cursor=0,
         )
-        self.client = FeedClient(subscription, Wire(self.connection, self.connection), asyncio.Semaphore(2), LIMITS)
+        self.client = FeedClient(subscription, Wire(self.connection, self.connection), Rounds(2), LIMITS)
 
     def publish(self, count: int = 1) -> None:
         """Let lines come and hand them out to who is live."""
