@@ -22,7 +22,7 @@ from aiohttp.abc import AbstractStreamWriter
 from cds.contest_api.board_channels import BoardChannel, BoardChannels, view_of
 from cds.contest_api.event_streams import EventStream, full_failure, stream_headers
 from cds.contest_api.service import Service, client_at, service_of
-from cds.fan_out.connection import Uptake, prepared_socket, reconnect_ms
+from cds.fan_out.connection import Fault, Uptake, prepared_socket, reconnect_ms
 from cds.fan_out.framing import reconnect_line
 from cds.fan_out.places import NoPlace
 from cds.fan_out.waiting import is_set_within
@@ -32,10 +32,6 @@ from schemas.viewers import Viewer
 
 LOGIN_CHECKED_S = 2.0
 """How often it is made sure that somebody who has logged in still may."""
-
-BUFFERED_BYTES_MAX = 1
-"""A writer waits until all its bytes are with the kernel: what comes meanwhile becomes one difference. With 0 there
-would never be room over TLS (asyncio)."""
 
 UNSENT_BYTES_MAX = 64 * 1024
 """What the kernel may hold of a connection before it is on its way; a slow client gets the latest board that way."""
@@ -116,13 +112,7 @@ class Follower:
         self._contest = contest
         self._viewer = viewer
         self._limits = self._service.feeds.limits
-        connection = prepared_socket(
-            transport,
-            buffered_bytes_max=BUFFERED_BYTES_MAX,
-            unsent_bytes_max=UNSENT_BYTES_MAX,
-            vanished_s=self._limits.vanished_s,
-        )
-        self._uptake = Uptake(transport, connection)
+        self._uptake = Uptake(transport, prepared_socket(transport, unsent_bytes_max=UNSENT_BYTES_MAX))
         self._next_look: asyncio.TimerHandle | None = None
 
     async def follow(self, channel: BoardChannel, board_id: str | None) -> None:
@@ -133,6 +123,7 @@ class Follower:
         self._look()
         try:
             await self._send(channel, board_id)
+            self._uptake.leave_to_kernel(self._limits.vanished_s)
         finally:
             if self._next_look is not None:
                 self._next_look.cancel()
@@ -158,28 +149,34 @@ class Follower:
                 continue
             sign_of_life_at_s = loop.time() + service.keep_alive_s
 
-    def _cut_off(self) -> None:
-        """End a stream whose client takes nothing. It may connect again where it stopped."""
+    def _cut_off(self, fault: Fault) -> None:
+        """End a stream whose client takes nothing, or is not known to. It may connect again where it stopped."""
         SCOREBOARD_STREAMS_CUT_OFF.inc()
         log.warning(
             "scoreboard_client_cut_off",
+            reason=fault.reason,
             contest=self._contest.contest_id,
             role=self._viewer.role,
             address=self._address,
             stalled_s=self._limits.stalled_s,
-            bytes_behind=self._uptake.untaken_bytes(),
+            bytes_behind=fault.untaken_bytes,
+            error=fault.error,
         )
-        self._transport.abort()
+        self._uptake.cut_off()
 
     async def _write(self, data: bytes) -> None:
-        """Write, and come back when it is on its way, however long that takes while the client takes something."""
+        """Write, and come back when it is on its way, however long that takes while the client takes something.
+
+        All of it is with the kernel then: what comes meanwhile becomes one difference.
+        """
         await self._writer.write(data)
         await self._writer.drain()
 
     def _look(self) -> None:
         """Cut the client off if it has taken nothing for too long, or look again a little later."""
         loop = asyncio.get_running_loop()
-        if self._uptake.stuck_for_s(self._writer.output_size, loop.time()) >= self._limits.stalled_s:
-            self._cut_off()
-        else:
+        fault = self._uptake.fault(self._writer.output_size, loop.time(), self._limits.stalled_s)
+        if fault is None:
             self._next_look = loop.call_later(self._limits.stall_look_s, self._look)
+        else:
+            self._cut_off(fault)

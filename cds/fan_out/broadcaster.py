@@ -78,12 +78,13 @@ class Broadcaster:
             del self._roles[channel]
 
     def join(self, client: FeedClient) -> None:
-        """Look after a client from now on, until `leave`."""
-        self._clients[client] = None
+        """Look after a client from now on, until `leave`. Nothing is done if it cannot be told whether it may stay."""
         viewer = client.viewer
+        stamp, is_valid = self._stamp(viewer), self._is_valid(viewer)
+        self._clients[client] = None
         self._readers[viewer] = self._readers.get(viewer, 0) + 1
-        self._stamps.setdefault(viewer, self._stamp(viewer))
-        if not self._is_valid(viewer):
+        self._stamps.setdefault(viewer, stamp)
+        if not is_valid:
             client.end("login")
         if self._task is None:
             self._task = asyncio.create_task(self._broadcast(), name=f"feeds of {self._contest.contest_id}")
@@ -107,6 +108,13 @@ class Broadcaster:
     def check_logins(self) -> None:
         """End the streams of those whose login does not hold any more; each login is looked at once."""
         self._end_those({viewer for viewer in self._readers if not self._is_valid(viewer)})
+
+    def end_abandoned(self) -> None:
+        """End the streams of lines to which nothing will come any more; whoever comes back is given others."""
+        if any(channel.source.lines.abandoned for channel in self._channels.values()):
+            for client in self.clients:
+                if client.abandoned:
+                    client.end("failed")
 
     def _check_changed_logins(self) -> None:
         """The same after a change of the contest: only accounts that were touched can have become invalid by it."""
@@ -137,6 +145,7 @@ class Broadcaster:
                 await changed.wait()
             began_s = loop.time()
             self._check_changed_logins()
+            self.end_abandoned()
             await self._publish(began_s)
             await asyncio.sleep(max(began_s + self._limits.tick_s - loop.time(), 0))
 

@@ -98,18 +98,17 @@ class FeedClient:
         self._lagging = False
         self._last_bytes_s = 0.0
         self._given_bytes = 0
-        connection = prepared_socket(
-            transport,
-            buffered_bytes_max=limits.buffered_bytes_max,
-            unsent_bytes_max=limits.unsent_bytes_max,
-            vanished_s=limits.vanished_s,
-        )
-        self._uptake = Uptake(transport, connection)
+        self._uptake = Uptake(transport, prepared_socket(transport, unsent_bytes_max=limits.unsent_bytes_max))
 
     @property
     def viewer(self) -> Viewer:
         """Who reads."""
         return self._subscription.viewer
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether it waits for more of lines to which nothing will come any more."""
+        return self._channel is not None and self._channel.source.lines.abandoned
 
     @property
     def given_bytes(self) -> int:
@@ -130,6 +129,7 @@ class FeedClient:
                     await asyncio.sleep(self._limits.tick_s)
             self._check_connected()
             await self._give(Framed(framing.ending(self._tally), Tally()))
+            self._uptake.leave_to_kernel(self._limits.vanished_s)
         finally:
             self.end("left")
             self._note_lagging(lagging=False)
@@ -153,10 +153,8 @@ class FeedClient:
         """Look after the connection: whether it has been left, is due a sign of life, or (`thoroughly`) takes nothing.
 
         That is due a fixed time after the last bytes that this client got. What it does not get must not put that
-        off: a missing newline would tell of hidden activity.
+        off: a missing newline would tell of hidden activity. A stream that is to end may have to be cut off, too.
         """
-        if self.ended is not None:
-            return
         if self.is_closing():
             self.end("left")
         elif thoroughly and self._cut_off_if_stuck(now_s):
@@ -193,18 +191,26 @@ class FeedClient:
         return source.block(stretch)
 
     async def _give(self, framed: Framed) -> None:
-        """Write bytes piece by piece, each when there is room and it is this client's turn. Raises ConnectionError."""
-        loop, view = asyncio.get_running_loop(), memoryview(framed.wire)
-        for start in range(0, len(view), self._limits.pump_bytes):
-            piece = view[start : start + self._limits.pump_bytes]
-            await self._rounds.turn()
-            self._check_connected()
-            self._wire.transport.write(piece)
-            self._given_bytes += len(piece)
-            self._last_bytes_s = loop.time()
+        """Write bytes turn by turn, each when nothing waits and it is this client's turn. Raises ConnectionError."""
+        rest, turn_bytes = memoryview(framed.wire), self._limits.pumps_of_turn * self._limits.pump_bytes
+        while rest:
             await self._wire.writer.drain()
+            await self._rounds.turn(min(len(rest), turn_bytes))
+            self._check_connected()
+            rest = rest[self._pump(rest[:turn_bytes]) :]
+        await self._wire.writer.drain()
         self._tally = self._tally.plus(framed.tally)
-        metrics.FEED_BYTES.inc(len(view))
+        metrics.FEED_BYTES.inc(len(framed.wire))
+
+    def _pump(self, wire: memoryview) -> int:
+        """Write pieces until one has to wait; how many bytes were written, at least one piece."""
+        given, piece_bytes = 0, self._limits.pump_bytes
+        while given < len(wire) and not (given and self.buffered_bytes()):
+            self._wire.transport.write(wire[given : given + piece_bytes])
+            given = min(given + piece_bytes, len(wire))
+        self._given_bytes += given
+        self._last_bytes_s = asyncio.get_running_loop().time()
+        return given
 
     def _check_connected(self) -> None:
         if self.is_closing():
@@ -241,36 +247,30 @@ class FeedClient:
 
     def _cut_off_if_stuck(self, now_s: float) -> bool:
         """Cut the client off when it takes nothing, or nothing can be learnt of its connection; whether it was."""
-        try:
-            if not self._is_stalled(now_s):
-                return False
-            behind = self._uptake.untaken_bytes() + self._subscription.source.lines.size_after(self.cursor)
-        except OSError as error:
-            self._cut_off("failed", error=str(error))
-        else:
-            self._cut_off("stalled", stalled_s=self._limits.stalled_s, bytes_behind=behind)
-        return True
-
-    def _is_stalled(self, now_s: float) -> bool:
-        """Whether the other side has taken nothing for too long, although there was something to be taken."""
-        given = self._given_bytes
-        if self.live and self._channel is not None:
-            given += self._channel.published_to(self).wire_bytes - self._joined.wire_bytes
-        return self._uptake.stuck_for_s(given, now_s) >= self._limits.stalled_s
-
-    def _cut_off(self, reason: Literal["stalled", "failed"], **more: object) -> None:
+        fault = self._uptake.fault(self._given_in_all(), now_s, self._limits.stalled_s)
+        if fault is None:
+            return False
         asked = self._subscription
         log.warning(
             "feed_client_cut_off",
-            reason=reason,
+            reason=fault.reason,
             contest=asked.contest_id,
             role=asked.viewer.role,
             address=asked.address,
-            **more,
+            stalled_s=self._limits.stalled_s,
+            bytes_behind=fault.untaken_bytes + asked.source.lines.size_after(self.cursor),
+            error=fault.error,
         )
-        metrics.FEED_CLIENTS_CUT_OFF.labels(reason).inc()
-        self.end(reason)
-        self._wire.transport.abort()
+        metrics.FEED_CLIENTS_CUT_OFF.labels(fault.reason).inc()
+        self.end(fault.reason)
+        self._uptake.cut_off()
+        return True
+
+    def _given_in_all(self) -> int:
+        """What this client has been given until now, by its own task and by its channel."""
+        if self.live and self._channel is not None:
+            return self._given_bytes + self._channel.published_to(self).wire_bytes - self._joined.wire_bytes
+        return self._given_bytes
 
     def _note_lagging(self, *, lagging: bool) -> None:
         if lagging != self._lagging:

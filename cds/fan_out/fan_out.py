@@ -60,7 +60,7 @@ class FanOut:
         self._closing = closing
         self._keep_alive_s = keep_alive_s
         self._kept = KeptBlocks(self.limits.kept_bytes_max)
-        self._rounds = Rounds(self.limits.pumps_at_once)
+        self._rounds = Rounds(self.limits.round_bytes)
         self._broadcasters: dict[LiveContest, Broadcaster] = {}
         self.places = Places(
             "feed_client_refused",
@@ -150,6 +150,7 @@ class FanOut:
                 thorough_at_s = loop.time() + self.limits.stall_look_s
             for broadcaster in list(self._broadcasters.values()):
                 broadcaster.check_logins()
+                broadcaster.end_abandoned()
                 await self._look_after(broadcaster.clients, thoroughly=thoroughly)
         self._end_all()
 

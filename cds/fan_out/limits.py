@@ -29,11 +29,15 @@ RING_BYTES_MAX = 256 * 1024
 KEPT_BYTES_MAX = 64 * 1024 * 1024
 """Ready bytes of closed segments, framed or compressed, that are kept for the next one who wants the same."""
 
-PUMP_BYTES = 256 * 1024
-"""What a client that catches up is given at once."""
+PUMP_BYTES = 128 * 1024
+"""What a client that catches up is given at once, and only when nothing waits for it: at most so much ever does. More
+would be a little faster, and is what every client that takes nothing would hold."""
 
-PUMPS_AT_ONCE = 4
-"""How many of them are given something before the event loop may do something else."""
+PUMPS_OF_TURN = 3
+"""How often, in its turn, as long as it takes everything at once."""
+
+PUMPS_AT_ONCE = 12
+"""What all of them together are given before the event loop may do something else."""
 
 STALLED_S = 30.0
 """A client that takes nothing for so long, although there is something, is cut off; it may resume where it stopped."""
@@ -44,11 +48,13 @@ STALL_LOOKS = 8
 UNSENT_BYTES_MAX = 128 * 1024
 """What the kernel may hold for a client beyond what is on its way to it (TCP_NOTSENT_LOWAT)."""
 
-STALLS_UNTIL_VANISHED = 2
-"""After so many times the time of a stall without any answer from a host the kernel gives the connection up
-(TCP_USER_TIMEOUT): late enough that a client that takes nothing is cut off by us, who tell of it and count it."""
+STALLED_S_MIN = 0.1
 
-SWEEP_S = 0.5
+STALLS_UNTIL_VANISHED = 10
+"""After so many times the time of a stall the kernel gives up a connection whose stream has ended and whose rest is
+not taken (TCP_USER_TIMEOUT). Until the end it is us who look, tell of it and count it."""
+
+SWEEP_S, SWEEP_S_MIN = 0.5, 0.05
 """How often every client is looked at: has it left, is a sign of life due, does it take anything?"""
 
 CLIENTS_MAX = 20_000
@@ -68,7 +74,8 @@ FULL_RETRY_AFTER_S = 5
 
 Count = Annotated[int, Meta(ge=1)]
 Places = Annotated[int, Meta(ge=0)]
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+StallTime = Annotated[float, Meta(ge=STALLED_S_MIN, le=86_400)]
+Interval = Annotated[float, Meta(ge=SWEEP_S_MIN, le=86_400)]
 Pause = Annotated[float, Meta(ge=TICK_S_MIN, le=60)]
 
 
@@ -83,15 +90,21 @@ class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
     ring_bytes_max: Count = RING_BYTES_MAX
     kept_bytes_max: Count = KEPT_BYTES_MAX
     pump_bytes: Count = PUMP_BYTES
+    pumps_of_turn: Count = PUMPS_OF_TURN
     pumps_at_once: Count = PUMPS_AT_ONCE
-    stalled_s: Seconds = STALLED_S
+    stalled_s: StallTime = STALLED_S
     unsent_bytes_max: Count = UNSENT_BYTES_MAX
-    sweep_s: Seconds = SWEEP_S
+    sweep_s: Interval = SWEEP_S
     clients_max: Count = CLIENTS_MAX
     clients_of_contest_max: Count = CLIENTS_OF_CONTEST_MAX
     places_for_logins: Places = PLACES_FOR_LOGINS
     boards_max: Count = BOARDS_MAX
     boards_of_contest_max: Count = BOARDS_OF_CONTEST_MAX
+
+    @property
+    def round_bytes(self) -> int:
+        """What clients that catch up are given in one round of the event loop."""
+        return self.pumps_at_once * self.pump_bytes
 
     @property
     def stall_look_s(self) -> float:
@@ -100,5 +113,5 @@ class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def vanished_s(self) -> float:
-        """After how many seconds without any answer the kernel gives a connection up."""
+        """After how many seconds the kernel gives up a connection that we no longer look after."""
         return STALLS_UNTIL_VANISHED * self.stalled_s

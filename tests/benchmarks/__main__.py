@@ -23,6 +23,7 @@ from tests.benchmarks.feeding import (
     measure_live,
     measure_reconnecting,
     measure_resuming,
+    measure_stalled,
 )
 from tests.benchmarks.figures import Figure, Maximum, print_table
 from tests.benchmarks.generators import request_generator
@@ -106,8 +107,8 @@ class Bench:
         return measure_latency(self.room, self.scale.repeats, self.scale.seconds), []
 
     def crowds(self) -> Measured:
-        """A crowd that waits, and one that comes back at once."""
-        figures = measure_idle(self.room, self.scale.repeats)
+        """Crowds that take nothing, that wait, and that come back at once."""
+        figures = [measure_stalled(self.room, self.scale.repeats), *measure_idle(self.room, self.scale.repeats)]
         return [*figures, *measure_reconnecting(self.room, 1)], []
 
     def posting(self) -> Measured:

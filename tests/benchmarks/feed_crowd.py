@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -148,13 +148,13 @@ def write_at_pace(port: int, count: int, per_second: float) -> None:
     began_s = time.monotonic() + 0.1
 
     def write(first: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=FIRST_WORD_TIMEOUT_S)
-        for number in range(first, count, WRITERS):
-            time.sleep(max(began_s + number / per_second - time.monotonic(), 0))
-            status, body = _post_clarification(connection)
-            if status not in (http.HTTPStatus.OK, http.HTTPStatus.CREATED):
-                failures.append(f"{status} {body[:200]!r}")
-                return
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=FIRST_WORD_TIMEOUT_S)) as connection:
+            for number in range(first, count, WRITERS):
+                time.sleep(max(began_s + number / per_second - time.monotonic(), 0))
+                status, body = _post_clarification(connection)
+                if status not in (http.HTTPStatus.OK, http.HTTPStatus.CREATED):
+                    failures.append(f"{status} {body[:200]!r}")
+                    return
 
     writers = [threading.Thread(target=write, args=(first,)) for first in range(WRITERS)]
     for writer in writers:

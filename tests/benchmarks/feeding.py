@@ -6,8 +6,10 @@ know how the lines are delivered.
 
 import random
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,6 +29,10 @@ CLIENTS = 1_000
 STALLED_SHARE = 10
 """One stalled reader to so many others."""
 
+STALLED_CLIENTS = 100
+STALLED_KIB = 40
+"""What a stalled reader is compared with."""
+
 IDLE_CLIENTS = 2_000
 RECONNECTIONS = 5
 ROUNDS_SECONDS = 100
@@ -35,38 +41,44 @@ ROUNDS_SECONDS = 100
 BURST = 20
 LARGE_BURST = 100
 WRITES_PER_SECOND = 100.0
-RESUMING_CLIENTS = (1, 10)
+RESUMING_CLIENTS = (1, 10, 100)
 SEED = 4
 KIB = 1_024
 BYTES_PER_MB = 1_000_000
 ANSWER_TIMEOUT_S = 60.0
+READY_PAUSE_S = 0.01
+"""Between an answer of /readyz and the next question."""
+
 SETTLE_S = 0.5
 """After a thousand clients have connected, before anything is measured."""
 
 
-def measure_resuming(data_dir: Path, scratch: Path, repeats: int) -> list[Figure]:
-    """The feed of a large contest, resumed at random tokens: lines per second, and time to the first byte."""
+def measure_resuming(
+    data_dir: Path, scratch: Path, repeats: int, crowds: tuple[int, ...] = RESUMING_CLIENTS
+) -> list[Figure]:
+    """The feed of a large contest, resumed at random tokens: lines per second, and time to the first byte.
+
+    Every repeat has a token of its own, the same one for all clients and for both servers.
+    """
     chance, figures = random.Random(SEED), list[Figure]()
     with contest_server(data_dir) as ours:
-        whole = fetched(ours, WHOLE_FEED_PATH)
-        lines = whole.body.splitlines(keepends=True)
-        begin = chance.randrange(len(lines) // 4, len(lines) // 2)
-        body = b"".join(lines[begin:])
-        token = msgspec.json.decode(lines[begin - 1], type=dict[str, msgspec.Raw])["token"]
-        path = f"{whole.path}&since_token={msgspec.json.decode(token, type=str)}"
-        if fetched(ours, path).body != body:
-            raise RuntimeError("what was resumed is not the rest of the feed")
-        with _bare(body, whole.headers["Content-Type"], scratch) as bare:
-            of_ours = Downloads(ours.port, path, len(lines) - begin)
-            of_bare = Downloads(bare.port, "/rest", len(lines) - begin)
-            for clients in RESUMING_CLIENTS:
-                series = side_by_side(repeats, partial(of_ours.rate, clients), partial(of_bare.rate, clients))
-                subject = (
-                    f"feed resumed at a random token, {clients} client{'s' * (clients > 1)}, {len(body) / 1e6:.1f} MB"
+        rests = _rests(ours, chance, repeats)
+        with _bare(rests, scratch) as bare:
+            of_ours = [Downloads(ours.port, rest.path, rest.lines) for rest in rests]
+            of_bare = [Downloads(bare.port, rest.bare_path, rest.lines) for rest in rests]
+            largest = max(len(rest.body) for rest in rests) / BYTES_PER_MB
+            for clients in crowds:
+                series = side_by_side(
+                    repeats,
+                    _one_by_one([partial(each.rate, clients) for each in of_ours]),
+                    _one_by_one([partial(each.rate, clients) for each in of_bare]),
                 )
+                subject = f"feed resumed at random tokens, {clients} client{'s' * (clients > 1)}, to {largest:.1f} MB"
                 figures.append(_figure(subject, "events/s", series, "bare aiohttp handler, same bytes"))
             first = side_by_side(
-                repeats, partial(_first_byte_ms, ours.port, path), partial(_first_byte_ms, bare.port, "/rest")
+                repeats,
+                _one_by_one([partial(_first_byte_ms, ours.port, rest.path) for rest in rests]),
+                _one_by_one([partial(_first_byte_ms, bare.port, rest.bare_path) for rest in rests]),
             )
             figures.append(
                 _figure("first byte of a resumed feed", "ms", first, "bare aiohttp handler", more_is_better=False)
@@ -103,32 +115,53 @@ def measure_live(
 
 
 def measure_latency(scratch: Path, repeats: int, seconds: float, clients: int = CLIENTS) -> list[Figure]:
-    """From the request of a write to its line at each of a thousand clients; the same with stalled readers."""
+    """From the request of a write to its line at each of a thousand clients; the same with stalled readers, in turn."""
     program, writes, figures = compiled_client(scratch), max(round(WRITES_PER_SECOND * seconds), 20), list[Figure]()
+    stalled_clients = max(clients // STALLED_SHARE, 1)
     with live_server("ours", scratch) as server, crowd_at(server, program) as crowd:
         crowd.join(clients, server.lines())
         time.sleep(SETTLE_S)
-        measured = partial(_ages_of_writes, server, crowd, writes)
-        measured()
-        calm = [(measured(), _round_trip_ms(server.port)) for _ in range(repeats)]
-        trips = Series(tuple(trip for _, trip in calm))
         _grow(server, crowd)
-        before_bytes = server.memory_bytes()
-        stalled_clients = max(clients // STALLED_SHARE, 1)
-        crowd.stall(stalled_clients)
-        time.sleep(SETTLE_S)
-        held_mb = Series(((server.memory_bytes() - before_bytes) / BYTES_PER_MB,))
-        with_stalled = [measured() for _ in range(repeats)]
+        trips: list[float] = []
+
+        def calm() -> Ages:
+            ages = _ages_of_writes(server, crowd, writes)
+            trips.append(_round_trip_ms(server.port))
+            return ages
+
+        def beside_stalled() -> Ages:
+            with _stalled(server, program, stalled_clients):
+                return _ages_of_writes(server, crowd, writes)
+
+        calm()
+        trips.clear()
+        measured = [(beside_stalled(), calm()) for _ in range(repeats)]
     for name, quantile in (("median", _median), ("99th percentile", _high)):
-        series = Series(tuple(quantile(ages) for ages, _ in calm)), trips
+        series = Series(tuple(quantile(ages) for _, ages in measured)), Series(tuple(trips))
         subject = f"write to line received, {clients:,} clients, {WRITES_PER_SECOND:.0f} writes/s, {name}"
         figures.append(_figure(subject, "ms", series, "one loopback round trip (GET /healthz)", more_is_better=False))
-    stalled = Series(tuple(_high(ages) for ages in with_stalled)), Series(tuple(_high(ages) for ages, _ in calm))
+    stalled = Series(tuple(_high(ages) for ages, _ in measured)), Series(tuple(_high(ages) for _, ages in measured))
     subject = f"the same, 99th percentile, with {stalled_clients} stalled readers among them"
     figures.append(_figure(subject, "ms", stalled, "the same without them", more_is_better=False))
-    subject = f"memory for {stalled_clients} stalled readers"
-    baseline = Series((stalled_clients * 40 * KIB / BYTES_PER_MB,))
-    return [*figures, _figure(subject, "MB", (held_mb, baseline), "40 KiB for each", more_is_better=False)]
+    return figures
+
+
+def measure_stalled(scratch: Path, repeats: int, clients: int = STALLED_CLIENTS) -> Figure:
+    """Memory for readers that take nothing of a feed which is longer than all buffers; a new server each time."""
+    program = compiled_client(scratch)
+
+    def held_mb() -> float:
+        with live_server("ours", scratch) as server, crowd_at(server, program) as crowd:
+            crowd.join(1, server.lines())
+            _grow(server, crowd)
+            before_bytes = server.memory_bytes()
+            with _stalled(server, program, clients):
+                return (server.memory_bytes() - before_bytes) / BYTES_PER_MB
+
+    held = Series(tuple(held_mb() for _ in range(repeats)))
+    baseline = Series((clients * STALLED_KIB * KIB / BYTES_PER_MB,))
+    subject = f"memory for {clients} stalled readers"
+    return _figure(subject, "MB", (held, baseline), f"{STALLED_KIB} KiB for each", more_is_better=False)
 
 
 def measure_idle(scratch: Path, repeats: int, clients: int = IDLE_CLIENTS) -> list[Figure]:
@@ -152,17 +185,25 @@ def measure_reconnecting(scratch: Path, repeats: int, clients: int = CLIENTS) ->
 
     Raises RuntimeError when any of them has missed a line or got one twice, or the server was not ready throughout.
     """
-    program = compiled_client(scratch)
+    program, waits_s, asked = compiled_client(scratch), list[float](), 0
     with live_server("ours", scratch) as server, crowd_at(server, program) as crowd:
         crowd.join(clients + 1, server.lines())
-        storms = [_storm(server, crowd) for _ in range(RECONNECTIONS * repeats)]
+        storms, alone = [], []
+        for _ in range(RECONNECTIONS * repeats):
+            alone.append(_seconds_until_ready(server.port))
+            with _asking_ready(server.port) as answers_s:
+                storms.append(_storm(server, crowd))
+            waits_s.append(max(answers_s))
+            asked += len(answers_s)
         if not crowd.tell("same")[0]:
             raise RuntimeError("after reconnecting not all clients have the same lines")
-        alone = [_storm_of_one(server.port) for _ in range(repeats)]
     series = Series(tuple(storms)), Series(tuple(clients * each for each in alone))
     subject = f"{clients:,} clients reconnect with tokens, until all have everything, {RECONNECTIONS} times over"
+    waits_ms, alone_ms = (Series(tuple(1_000 * each for each in some)) for some in (waits_s, alone))
+    meanwhile = f"slowest of the GET /readyz during each of these, {asked} in all"
     return [
-        _figure(subject, "s", series, f"{clients:,} times one GET /healthz on a new connection", more_is_better=False)
+        _figure(subject, "s", series, f"{clients:,} times one GET /readyz on a new connection", more_is_better=False),
+        _figure(meanwhile, "ms", (waits_ms, alone_ms), "one GET /readyz before", more_is_better=False),
     ]
 
 
@@ -200,19 +241,45 @@ def _storm(server: LiveServer, crowd: Crowd) -> float:
     crowd.tell("expect 20")
     took_s = time.perf_counter() - began_s
     server.hear()
-    _check_ready(server.port)
     return took_s
 
 
-def _storm_of_one(port: int) -> float:
+@contextmanager
+def _stalled(server: LiveServer, program: Path, clients: int) -> Iterator[None]:
+    """So many readers that take nothing, for the length of the block."""
+    with crowd_at(server, program) as crowd:
+        crowd.stall(clients)
+        time.sleep(SETTLE_S)
+        yield
+
+
+@contextmanager
+def _asking_ready(port: int) -> Iterator[list[float]]:
+    """Ask again and again whether the server is ready; the seconds that each answer took, at least one.
+
+    Raises RuntimeError at the end when it was not ready once.
+    """
+    ended, answers_s = threading.Event(), list[float]()
+
+    def ask() -> None:
+        answers_s.append(_seconds_until_ready(port))
+        while not ended.wait(READY_PAUSE_S):
+            answers_s.append(_seconds_until_ready(port))
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(ask)
+        try:
+            yield answers_s
+        finally:
+            ended.set()
+        asking.result(ANSWER_TIMEOUT_S)
+
+
+def _seconds_until_ready(port: int) -> float:
     began_s = time.perf_counter()
-    _check_ready(port)
-    return time.perf_counter() - began_s
-
-
-def _check_ready(port: int) -> None:
     if not _answer(port, "/readyz")[0].startswith(b"HTTP/1.1 200"):
         raise RuntimeError("the server is not ready")
+    return time.perf_counter() - began_s
 
 
 def _round_trip_ms(port: int) -> float:
@@ -248,15 +315,62 @@ def _answer(port: int, path: str) -> tuple[bytes, float]:
         return came, first_ms
 
 
+class _Rest(msgspec.Struct, frozen=True):
+    """The rest of a feed behind a token: where ours has it and the bare server, and its bytes."""
+
+    path: str
+    bare_path: str
+    body: bytes
+    content_type: str
+
+    @property
+    def lines(self) -> int:
+        """How many lines it has."""
+        return self.body.count(b"\n")
+
+
+def _rests(ours: RunningServer, chance: random.Random, count: int) -> list[_Rest]:
+    """What is behind random tokens of the second quarter of the feed. Raises RuntimeError unless ours gives that."""
+    whole, rests = fetched(ours, WHOLE_FEED_PATH), list[_Rest]()
+    lines = whole.body.splitlines(keepends=True)
+    for number in range(count):
+        begin = chance.randrange(len(lines) // 4, len(lines) // 2)
+        token = msgspec.json.decode(lines[begin - 1], type=_Tokened).token
+        path, body = f"{whole.path}&since_token={token}", b"".join(lines[begin:])
+        if fetched(ours, path).body != body:
+            raise RuntimeError("what was resumed is not the rest of the feed")
+        rests.append(_Rest(path, f"/rest-{number}", body, whole.headers["Content-Type"]))
+    return rests
+
+
+class _Tokened(msgspec.Struct):
+    """A line, as far as its token."""
+
+    token: str
+
+
 @contextmanager
-def _bare(body: bytes, content_type: str, scratch: Path) -> Iterator[RunningServer]:
-    """A bare aiohttp server that streams a body at /rest."""
-    body_file, manifest = scratch / "rest", scratch / "rest-manifest.json"
-    body_file.write_bytes(body)
-    answer = BareAnswer(path="/rest", body_file=str(body_file), headers={"Content-Type": content_type}, streamed=True)
-    manifest.write_bytes(msgspec.json.encode([answer]))
+def _bare(rests: list[_Rest], scratch: Path) -> Iterator[RunningServer]:
+    """A bare aiohttp server that streams the same bodies."""
+    answers, manifest = list[BareAnswer](), scratch / "rest-manifest.json"
+    for rest in rests:
+        body_file = scratch / rest.bare_path.removeprefix("/")
+        body_file.write_bytes(rest.body)
+        headers = {"Content-Type": rest.content_type}
+        answers.append(BareAnswer(path=rest.bare_path, body_file=str(body_file), headers=headers, streamed=True))
+    manifest.write_bytes(msgspec.json.encode(answers))
     with bare_process("tests.benchmarks.bare_server", str(manifest)) as server:
         yield server
+
+
+def _one_by_one(measurements: list[Callable[[], float]]) -> Callable[[], float]:
+    """A measurement that is another one each time."""
+    coming = iter(measurements)
+
+    def measured() -> float:
+        return next(coming)()
+
+    return measured
 
 
 def _median(ages: Ages) -> float:

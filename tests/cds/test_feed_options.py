@@ -37,6 +37,9 @@ def test_limits_are_named_one_by_one_or_together() -> None:
         "clients_max=-1",
         "tick_s=nan",
         "tick_s=0",
+        "sweep_s=0.000001",
+        "stalled_s=0.01",
+        "pumps_of_turn=0",
         "pump_bytes=0",
         "vanished_s=60",
     ],
@@ -47,6 +50,11 @@ def test_what_is_no_limit_is_refused(wrong: str) -> None:
     assert "Invalid value" in result.output
 
 
-def test_the_kernel_gives_nobody_up_before_we_do() -> None:
+def test_the_shortest_times_are_accepted() -> None:
+    result = CliRunner().invoke(show, ["--feed-limit", "sweep_s=0.05,stalled_s=0.1,tick_s=0.001"])
+    assert result.output.strip() == repr(FeedLimits(sweep_s=0.05, stalled_s=0.1, tick_s=0.001))
+
+
+def test_the_kernel_gives_nobody_up_before_we_would() -> None:
     assert FeedLimits().vanished_s >= 2 * FeedLimits().stalled_s
     assert FeedLimits(stalled_s=600).vanished_s >= 1_200

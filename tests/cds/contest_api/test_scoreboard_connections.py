@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from cds.contest_api import scoreboard_stream
 from cds.contest_api.board_channels import BoardChannel, BoardEvent
+from cds.fan_out.connection import Uptake
 from cds.fan_out.limits import FeedLimits
 from cds.metrics import SCOREBOARD_STREAMS, SCOREBOARD_STREAMS_CUT_OFF, SCOREBOARD_STREAMS_REFUSED
 from cds.own_certificate import FILE_NAME
@@ -128,8 +129,24 @@ async def test_one_that_takes_nothing_is_cut_off_by_us_told_and_counted(
             await until(lambda: SCOREBOARD_STREAMS_CUT_OFF._value.get() == cut_off + 1)
             await until(lambda: SCOREBOARD_STREAMS._value.get() == followed)
     (told,) = [each for each in logs if each["event"] == "scoreboard_client_cut_off"]
-    assert (told["address"], told["stalled_s"]) == ("127.0.0.1", 0.3)
+    assert (told["reason"], told["address"], told["stalled_s"]) == ("stalled", "127.0.0.1", 0.3)
     assert told["bytes_behind"] > 0
+
+
+async def test_one_of_whose_connection_nothing_can_be_learnt_is_cut_off(
+    fresh_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_uptake: Uptake) -> int:
+        raise OSError("no such device")
+
+    monkeypatch.setattr(Uptake, "untaken_bytes", refuse)
+    cut_off, followed = SCOREBOARD_STREAMS_CUT_OFF._value.get(), SCOREBOARD_STREAMS._value.get()
+    async with running(fresh_dsn, feed_limits=QUICK, keep_alive_s=60) as server:
+        with capture_logs() as logs, connected(server):
+            await until(lambda: SCOREBOARD_STREAMS_CUT_OFF._value.get() == cut_off + 1)
+            await until(lambda: SCOREBOARD_STREAMS._value.get() == followed)
+    (told,) = [each for each in logs if each["event"] == "scoreboard_client_cut_off"]
+    assert (told["reason"], told["error"]) == ("failed", "no such device")
 
 
 async def test_one_that_has_left_is_missed_before_there_is_anything_to_send(fresh_dsn: str) -> None:

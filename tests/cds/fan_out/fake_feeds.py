@@ -65,7 +65,9 @@ class Connection(asyncio.Transport):
         super().__init__()
         self.given = bytearray()
         self.output_size = 0
-        self.waiting_bytes = 0
+        self.waiting_bytes = self.most_waiting_bytes = 0
+        self.taken_at_once_bytes = 0
+        """What the other side still takes without being told to."""
         self.closing = False
         self.high = 64 * 1024
         self.room = asyncio.Event()
@@ -75,7 +77,10 @@ class Connection(asyncio.Transport):
         """Take bytes into the buffer."""
         assert not self.closing, "nothing may be written to a connection that was given up"
         self.given += data
-        self.waiting_bytes += len(data)
+        at_once = min(self.taken_at_once_bytes, len(data))
+        self.taken_at_once_bytes -= at_once
+        self.waiting_bytes += len(data) - at_once
+        self.most_waiting_bytes = max(self.most_waiting_bytes, self.waiting_bytes)
         if self.waiting_bytes > self.high:
             self.room.clear()
 

@@ -56,7 +56,7 @@ class Stage:
         self.feed, self.contest = Feed(), Contest()
         self.valid = True
         self.broadcaster = Broadcaster(self.contest, lambda _: self.valid, KeptBlocks(20_000), LIMITS)
-        self.rounds = Rounds(LIMITS.pumps_at_once)
+        self.rounds = Rounds(LIMITS.round_bytes)
 
     def connect(self, viewer: Viewer, framing: Framing, position: int) -> tuple[Connection, "asyncio.Task[None]"]:
         """A client that resumes behind a position."""
@@ -111,10 +111,20 @@ async def test_everybody_has_everything_in_the_end(seed: int, monkeypatch: pytes
             await asyncio.sleep(0)
     await come_to_rest(stage, [connection for *_, connection, _ in clients])
     stage.broadcaster.end_all("closing")
-    await asyncio.gather(*(task for *_, task in clients))
+    await come_to_their_end([(connection, task) for *_, connection, task in clients])
     for viewer, framing, position, connection, _ in clients:
         received = unzipped(bytes(connection.given), whole=True) if framing.compressed else bytes(connection.given)
         assert received == stage.feed.expected(stage.feed.sequence(position), team_id=viewer.team_id)
+
+
+async def come_to_their_end(clients: list[tuple[Connection, "asyncio.Task[None]"]]) -> None:
+    """Let everybody take the end of their stream."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not all(task.done() for _, task in clients):
+            for connection, _ in clients:
+                connection.take()
+            await asyncio.sleep(0)
+    await asyncio.gather(*(task for _, task in clients))
 
 
 async def come_to_rest(stage: Stage, connections: list[Connection]) -> None:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from cds import metrics
 from cds.fan_out.channel import Channel
 from cds.fan_out.client import FeedClient, Subscription, Wire
-from cds.fan_out.connection import Uptake
+from cds.fan_out.connection import WAITING_BYTES_MAX, Uptake
 from cds.fan_out.framing import Framing
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
@@ -23,6 +23,7 @@ from tests.cds.fan_out.fake_feeds import TAG, Connection, Feed, unzipped
 DEADLINE_S = 10.0
 KEEP_ALIVE_S = 30.0
 LIMITS = FeedLimits(pump_bytes=100, buffered_bytes_max=150, live_block_bytes_max=1_200, stalled_s=30.0, tick_s=0.001)
+PIECE_BYTES_MAX = WAITING_BYTES_MAX + LIMITS.pump_bytes
 
 
 class Stage:
@@ -43,7 +44,8 @@ class Stage:
             channel=self.channel if live else None,
             cursor=0,
         )
-        self.client = FeedClient(subscription, Wire(self.connection, self.connection), Rounds(2), LIMITS)
+        wire, rounds = Wire(self.connection, self.connection), Rounds(LIMITS.round_bytes)
+        self.client = FeedClient(subscription, wire, rounds, LIMITS)
 
     def publish(self, count: int = 1) -> None:
         """Let lines come and hand them out to who is live."""
@@ -84,9 +86,47 @@ async def test_it_catches_up_piece_by_piece_and_is_live_then() -> None:
         await stage.until(lambda: not stage.connection.room.is_set())
         for _ in range(20):
             await asyncio.sleep(0)
-        assert len(stage.connection.given) <= LIMITS.buffered_bytes_max + LIMITS.pump_bytes, "no more than it takes"
+        assert len(stage.connection.given) == LIMITS.pump_bytes, "no more until it has taken that"
         await stage.until_live()
         stage.publish(2)
+        assert stage.connection.given == stage.feed.expected(0)
+
+
+@pytest.mark.parametrize("at_once", [0, 1, 99, 100, 250, 1_000])
+async def test_whatever_it_takes_at_once_no_more_than_one_piece_waits_for_it(at_once: int) -> None:
+    """Until it has taken that; the rest it gets then, turn by turn."""
+    stage = Stage()
+    stage.connection.taken_at_once_bytes = at_once
+    async with delivering(stage):
+        await stage.until(lambda: not stage.connection.room.is_set())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert at_once < len(stage.connection.given) <= at_once + PIECE_BYTES_MAX
+        while not stage.client.live:
+            stage.connection.take(30)
+            await asyncio.sleep(0)
+        assert stage.connection.given == stage.feed.expected(0)
+    assert stage.connection.most_waiting_bytes <= PIECE_BYTES_MAX
+
+
+async def test_one_that_lags_is_given_nothing_on_top_of_what_waits() -> None:
+    stage = Stage()
+    async with delivering(stage):
+        await stage.until_live()
+        while stage.client.live:
+            stage.publish()
+        waiting = stage.connection.waiting_bytes
+        assert waiting > LIMITS.buffered_bytes_max
+        stage.publish(20)
+        while stage.connection.waiting_bytes > 1:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert stage.connection.waiting_bytes == waiting, "nothing comes before all of this is taken"
+            stage.connection.take(40)
+            waiting = max(waiting - 40, 0)
+        stage.connection.most_waiting_bytes = 0
+        await stage.until_live()
+        assert 0 < stage.connection.most_waiting_bytes <= PIECE_BYTES_MAX
         assert stage.connection.given == stage.feed.expected(0)
 
 
@@ -177,6 +217,19 @@ async def test_one_of_whose_connection_nothing_can_be_learnt_is_cut_off(monkeypa
         ("feed_client_cut_off", "failed", "no such device")
     ]
     assert failed._value.get() == before + 1
+
+
+async def test_one_that_takes_nothing_is_cut_off_also_when_its_stream_is_to_end() -> None:
+    """Otherwise it could keep its place for ever by not taking the end."""
+    stage = Stage()
+    async with delivering(stage) as task:
+        await stage.until(lambda: not stage.connection.room.is_set())
+        stage.client.end("login")
+        stage.client.look(100, 1e9)
+        stage.client.look(100 + LIMITS.stalled_s, 1e9)
+        assert stage.connection.closing
+        with pytest.raises(ConnectionError):
+            await task
 
 
 async def test_one_that_was_idle_for_long_is_given_the_whole_time() -> None:

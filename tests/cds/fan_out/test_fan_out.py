@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from cds import metrics
 from cds.fan_out import client as client_module
 from cds.fan_out.client import FeedClient, Wire
-from cds.fan_out.fan_out import FanOut, Wanted
+from cds.fan_out.fan_out import FanOut, Validity, Wanted
 from cds.fan_out.framing import Framing
 from cds.fan_out.limits import FeedLimits
 from cds.fan_out.source import Selection
@@ -18,7 +18,7 @@ from cds.live_contest import LiveContest
 from eventstore.memory import MemoryStore
 from projections.feed_lines import ALL_TYPES_MASK
 from projections.tokens import KEY_BYTES, TokenMaker
-from schemas.viewers import PUBLIC
+from schemas.viewers import PUBLIC, Viewer
 from tests.cds.fan_out.fake_feeds import TAG, Connection, Feed
 
 DEADLINE_S = 10.0
@@ -28,9 +28,9 @@ LIMITS = FeedLimits(sweep_s=0.01, tick_s=0.001)
 class Stage:
     """A contest with a feed of three lines, and all that is delivered of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_valid: Validity = lambda _viewer, _contest: True) -> None:
         self.closing = asyncio.Event()
-        self.fan_out = FanOut(lambda _viewer, _contest: True, self.closing, 1e6, LIMITS)
+        self.fan_out = FanOut(is_valid, self.closing, 1e6, LIMITS)
         self.feed = Feed()
         self.feed.add(3)
         self._contest = LiveContest("small", MemoryStore(), TokenMaker(bytes(KEY_BYTES)))
@@ -55,6 +55,7 @@ class Stage:
         task = asyncio.create_task(self.deliver(connection))
         try:
             await until(lambda: connection.given == self.feed.expected(0))
+            connection.take()
             yield connection, task
         finally:
             task.cancel()
@@ -80,6 +81,16 @@ async def test_a_client_that_cannot_be_served_leaves_nothing_behind(monkeypatch:
         await stage.deliver(Connection())
     assert stage.fan_out._broadcasters == {}
     assert counted._value.get() == before
+
+
+async def test_one_of_whom_it_cannot_be_told_whether_it_may_stay_leaves_nothing_behind() -> None:
+    def fail(_viewer: Viewer, _contest: LiveContest) -> bool:
+        raise RuntimeError("nobody knows")
+
+    stage = Stage(fail)
+    with pytest.raises(RuntimeError, match="nobody knows"):
+        await stage.deliver(Connection())
+    assert stage.fan_out._broadcasters == {}
 
 
 async def test_what_goes_wrong_with_one_client_does_not_end_the_looking_after_the_others(
