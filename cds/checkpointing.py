@@ -17,6 +17,7 @@ from cds.live_contest import LiveContest, stream_of
 from cds.token_keeping import token_maker
 from eventstore.postgres import PostgresStore
 from eventstore.store import EventStore, StoreUnavailable
+from projections.packing import Unpackable
 from projections.tokens import TokenMaker
 from schemas.viewers import ROLES, Role
 
@@ -44,8 +45,11 @@ async def make_checkpoint(store: EventStore, contest_id: str, tokens: TokenMaker
         held = ALWAYS | set(roles) | (frozenset() if last is None else last.roles)
         contest = LiveContest(contest_id, store, tokens, eager_roles=[role for role in ROLES if role in held])
         await contest.catch_up()
+        snapshot = contest.snapshot()
+        if missing := held - snapshot.audiences.keys():
+            raise Unpackable(f"the feeds of {', '.join(sorted(missing))} came to nothing")
         if contest.position:
-            await keep_checkpoint(store, stream, contest.snapshot(), tokens)
+            await keep_checkpoint(store, stream, snapshot, tokens)
 
     if not await store.hold(MAKING, make):
         raise StoreUnavailable("the connection that kept others from making checkpoints was lost")

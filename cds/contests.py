@@ -11,7 +11,7 @@ import structlog
 
 from cds.background import telling_of_failure
 from cds.checkpoints import program_digest
-from cds.freshness import LOOK_S_MAX, is_worth_a_look, reason_of_being_behind, while_it_gets_on
+from cds.freshness import answered_soon, is_worth_a_look, reason_of_being_behind, while_it_gets_on
 from cds.live_contest import STREAM_PREFIX, LiveContest, UnreadableEvent, stream_of
 from cds.workers.marks import OWN_MARKS, Marks
 from eventstore.limits import is_stream_name
@@ -72,16 +72,15 @@ class Contests:
         contest = self._contests.get(contest_id)
         return 0 if contest is None else contest.position
 
-    @property
-    def alone(self) -> bool:
-        """Whether what is in memory is all there is, as no other process has the database open."""
-        return self._store.alone
-
     async def found(self, contest_id: str) -> LiveContest | None:
         """The contest of that id as new as any process knows it, None when there is none.
 
-        Raises StoreUnavailable where another worker of our group is known to be ahead and the log cannot be read.
+        While we are alone that is what is in memory, also in the middle of a release: what a feed has told by then is
+        what GET shows. Raises StoreUnavailable where another worker of our group is known to be ahead and the log
+        cannot be read.
         """
+        if self._store.alone:
+            return self.find(contest_id)
         contest = self._contests.get(contest_id)
         if contest is not None:
             await contest.fresh()
@@ -91,6 +90,8 @@ class Contests:
 
     async def fresh(self) -> None:
         """Come back when all contests are as new as any process knows them. Raises as `found`."""
+        if self._store.alone:
+            return
         await self._look(None)
         for contest in list(self._contests.values()):
             await contest.released()
@@ -123,9 +124,8 @@ class Contests:
     async def _look_at_log(self, contest_ids: AbstractSet[str] | None) -> bool:
         """Read what is new there; says whether all of it was read."""
         try:
-            async with asyncio.timeout(LOOK_S_MAX):
-                heads = await self._heads(contest_ids)
-            await while_it_gets_on(self._read_newer(heads), self._progress)
+            heads = await answered_soon(self._heads(contest_ids))
+            await self._read_newer(heads)
         except UnreadableEvent as unreadable:
             log.warning("contest_set_aside", reason=str(unreadable))
         except (StoreUnavailable, TimeoutError) as away:
@@ -135,15 +135,12 @@ class Contests:
             return True
         return False
 
-    def _progress(self) -> int:
-        return sum(contest.progress for contest in self._contests.values())
-
     async def _read_newer(self, heads: Mapping[str, Head]) -> None:
+        """Raises TimeoutError when one of them does not get on, whatever happens in others meanwhile."""
         for stream, head in heads.items():
             contest_id = stream.removeprefix(STREAM_PREFIX)
-            known = self._contests.get(contest_id)
-            if stream.startswith(STREAM_PREFIX) and head.position > (0 if known is None else known.position):
-                await self.opened(contest_id)
+            if stream.startswith(STREAM_PREFIX) and head.position > self.position(contest_id):
+                await _read_patiently(self._at(contest_id))
 
     async def _heads(self, contest_ids: AbstractSet[str] | None) -> dict[str, Head]:
         if contest_ids is None:
@@ -160,11 +157,16 @@ class Contests:
 
     async def opened(self, contest_id: str) -> LiveContest:
         """The contest of that id, level with the log; an empty one when nothing has been written yet."""
+        contest = self._at(contest_id)
+        await contest.catch_up()
+        return contest
+
+    def _at(self, contest_id: str) -> LiveContest:
+        """The contest of that id as far as we have read it."""
         contest = self._contests.get(contest_id)
         if contest is None:
             contest = LiveContest(contest_id, self._store, self._tokens, marks=self._marks)
             self._contests[contest_id] = contest
-        await contest.catch_up()
         return contest
 
     async def close(self) -> None:
@@ -201,3 +203,8 @@ class Contests:
                 await asyncio.sleep(UNAVAILABLE_PAUSE_S)
             else:
                 return
+
+
+async def _read_patiently(contest: LiveContest) -> None:
+    """Catch up for as long as that takes. Raises TimeoutError when it does not get on."""
+    await while_it_gets_on(contest.catch_up(), lambda: contest.progress)

@@ -20,8 +20,8 @@ from schemas.viewers import Role
 PAGE_EVENTS = 1_000
 """Events that are read at once."""
 
-REPLAYED_AT_ONCE_MAX = 100
-"""Events that are replayed in one go; after so many, or a large one of them, others are served."""
+REPLAYED_AT_ONCE_MAX = RELEASED_AT_ONCE_MAX
+"""Objects that are viewed anew in one go, an event counting for one at least; after so many others are served."""
 
 
 class Live(Protocol):
@@ -55,22 +55,30 @@ async def built_audience(live: Live, store: EventStore, tokens: TokenMaker, role
         page = await store.read(live.stream, state.position, PAGE_EVENTS)
         if not page:
             raise LogCutShort(live.stream, live.position)
-        for begin in range(0, len(page), REPLAYED_AT_ONCE_MAX):
-            for event in page[begin : begin + REPLAYED_AT_ONCE_MAX]:
-                if state.position < live.position:
-                    await _replay(event, state, audience, lines)
-            lines.flush()
-            await asyncio.sleep(0)
+        viewed = 0
+        for event in page:
+            if state.position >= live.position:
+                break
+            viewed += await _replay(event, state, audience, lines)
+            if viewed >= REPLAYED_AT_ONCE_MAX:
+                viewed = 0
+                lines.flush()
+                await asyncio.sleep(0)
+        lines.flush()
     return audience
 
 
-async def _replay(event: Event, state: ContestState, audience: Audience, lines: FeedLines) -> None:
-    """Apply an event; only one that concerns many objects lets others be served meanwhile."""
+async def _replay(event: Event, state: ContestState, audience: Audience, lines: FeedLines) -> int:
+    """Apply an event; only one that concerns many objects lets others be served meanwhile.
+
+    Returns how many objects have been viewed anew since others were served last, 1 at least.
+    """
     change = state.apply(event.position, event.type, event.id, decoded(event))
     if len(change.keys) > RELEASED_AT_ONCE_MAX:
         await released_alone(audience, state, change, event.chain, lines.flush)
-    else:
-        audience.advance(state, change, event.chain)
+        return 1
+    audience.advance(state, change, event.chain)
+    return max(len(change.keys), 1)
 
 
 async def _begun(

@@ -1,6 +1,6 @@
 """One contest while the server runs: its state in memory, kept level with its stream, and the audiences of it.
 
-Here the pure rooms meet the store: `catch_up` reads what is new and folds it, `transact` decides and appends.
+Here the pure rooms meet the store: `catch_up` reads what is new and folds it, `committing` decides and appends.
 What is new is published in this order: committed, applied to the state, sent. So a GET that follows a
 notification is never older than it. This module must not know any wire.
 """
@@ -13,25 +13,14 @@ import structlog
 
 from cds.checkpoints import Restored, Snapshot, restored
 from cds.circumstances import Circumstances
-from cds.decoding import UnreadableEvent, decoded, decoded_new
+from cds.committing import ATTEMPTS_MAX, Committing, Contended
+from cds.decoding import UnreadableEvent, decoded
 from cds.feed_building import PAGE_EVENTS, built_audience
-from cds.freshness import LOOK_S_MAX, is_worth_a_look, reason_of_being_behind, while_it_gets_on
-from cds.metrics import APPEND_S, APPENDED_EVENTS
+from cds.freshness import Looks, answered_soon, reason_of_being_behind, while_it_gets_on
 from cds.releasing import Releasing
-from cds.turn import Batch, Decide, Decision, Turn, Waiting, decided
+from cds.turn import Decide, Decision
 from cds.workers.marks import OWN_MARKS, Marks
-from cds.workers.turns import giving_back, let_others_first, lost
-from eventstore.chain import chain_values, origin_of
-from eventstore.store import (
-    EVENT_VERSION,
-    GENESIS_CHAIN,
-    Append,
-    Event,
-    EventStore,
-    Head,
-    NewEvent,
-    StoreUnavailable,
-)
+from eventstore.store import GENESIS_CHAIN, Event, EventStore, Head, NewEvent
 from projections.audience import Audience
 from projections.contest import ContestState
 from projections.feed_lines import FeedLines
@@ -42,9 +31,6 @@ from projections.visibility_table import SEES_LIVE_SCOREBOARD, SEES_PROBLEMS_BEF
 from schemas.objects import ContestObject
 from schemas.records import Record
 from schemas.viewers import Role
-
-ATTEMPTS_MAX = 8
-"""Times that a decision is taken anew because somebody else wrote first."""
 
 EAGER_ROLES: tuple[Role, ...] = ("public",)
 """Roles whose feed is built while the contest is loaded; the others' are built when first asked for."""
@@ -59,11 +45,17 @@ log = structlog.get_logger(__name__)
 R = TypeVar("R", bound=Record)
 
 
-class Contended(Exception):
-    """Others wrote to the stream again and again while we tried to."""
-
-
-__all__ = ["PAGE_EVENTS", "Circumstances", "Decide", "Decision", "LiveContest", "UnreadableEvent", "decoded"]
+__all__ = [
+    "ATTEMPTS_MAX",
+    "PAGE_EVENTS",
+    "Circumstances",
+    "Contended",
+    "Decide",
+    "Decision",
+    "LiveContest",
+    "UnreadableEvent",
+    "decoded",
+]
 
 
 def stream_of(contest_id: str) -> str:
@@ -96,14 +88,11 @@ class LiveContest:
         self._boards: dict[bool, Board] = {}
         self._building: dict[Role, asyncio.Task[FeedLines]] = {}
         self._reading = asyncio.Lock()
-        self._releasing = Releasing(self._publish)
-        self._looking = asyncio.Lock()
-        self._no_answer_at_s = float("-inf")
+        self._releasing = Releasing(self._publish, self._give_up)
+        self._looks = Looks(store, self._read_new, self.stream)
         self._marks = marks
         self._mark = marks.of(self.stream)
-        self._next_look: asyncio.Task[bool] | None = None
-        self._turn = Turn()
-        self._writing: asyncio.Task[None] | None = None
+        self._committing = Committing(self, store, self._mark)
         self._head_chain = GENESIS_CHAIN
         self._begun = False
         self._undecoded: Restored | None = None
@@ -114,6 +103,11 @@ class LiveContest:
     def position(self) -> int:
         """The position up to which everything has been applied."""
         return self.state.position
+
+    @property
+    def end(self) -> Head:
+        """Where that is, with the chain value there."""
+        return Head(position=self.position, chain=self._head_chain)
 
     @property
     def progress(self) -> int:
@@ -177,11 +171,7 @@ class LiveContest:
         if self._store.group_alone and self._marks.complete and ahead <= self.position:
             await self._releasing.finished()
             return
-        read_to_end = False
-        if is_worth_a_look(self._store, self._no_answer_at_s):
-            if self._next_look is None:
-                self._next_look = asyncio.create_task(self._look(), name=f"look at {self.stream}")
-            read_to_end = await asyncio.shield(self._next_look)
+        read_to_end = await self._looks.now()
         await self._releasing.finished()
         if self.position < ahead:
             raise reason_of_being_behind(self.stream, ahead, read_to_end=read_to_end)
@@ -190,119 +180,29 @@ class LiveContest:
         """Come back when no release is under way."""
         await self._releasing.finished()
 
-    async def _look(self) -> bool:
-        """Read what others have written; says whether all of it was read."""
-        async with self._looking:
-            self._next_look = None  # whoever comes from here on may know of something that this look does not see
-            if not is_worth_a_look(self._store, self._no_answer_at_s):
-                return False  # the look before this one has just had no answer
-            try:
-                async with asyncio.timeout(LOOK_S_MAX):
-                    head = await self._store.head(self.stream)
-                if head.position > self.position:
-                    await while_it_gets_on(self.catch_up(), lambda: self.progress)
-            except (StoreUnavailable, TimeoutError):
-                self._no_answer_at_s = asyncio.get_running_loop().time()
-                log.warning("database_unavailable", stream=self.stream)
-            except UnreadableEvent as unreadable:
-                log.warning("contest_set_aside", stream=self.stream, reason=str(unreadable))
-            else:
-                return True
+    async def _read_new(self) -> bool:
+        """Read what others have written; says whether all of it was read. Raises StoreUnavailable and TimeoutError."""
+        head = await answered_soon(self._store.head(self.stream))
+        try:
+            if head.position > self.position:
+                await while_it_gets_on(self.catch_up(), lambda: self.progress)
+        except UnreadableEvent as unreadable:
+            log.warning("contest_set_aside", stream=self.stream, reason=str(unreadable))
             return False
+        return True
 
     async def transact(
         self, decide: Decide, *, actor: str, cause: str, circumstances: Circumstances
     ) -> Sequence[NewEvent]:
-        """Decide against the state, append, and come back when what was appended is applied.
+        """Decide, append and apply: see `Committing.transact`."""
+        return await self._committing.transact(decide, actor=actor, cause=cause, circumstances=circumstances)
 
-        Commands that come at the same time are written together. Returns the events appended, none when there was
-        nothing to change. Raises what `decide` and the store raise, Refused when the contest has ended its updates,
-        TooManyCommands, and Contended after ATTEMPTS_MAX tries.
-        """
-        waiting = self._turn.enter(decide, actor, cause)
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write(circumstances), name=f"write {self.stream}")
-        if not self._store.reachable:
-            await self._turn.patience(waiting, lambda: self._store.reachable)
-        return await waiting.answer
-
-    async def _write(self, circumstances: Circumstances) -> None:
-        """Carry out what waits, batch after batch."""
-        while self._turn:
-            commands = self._turn.take()
-            try:
-                await self._carry_out(commands, circumstances)
-            except Exception as error:  # noqa: BLE001 - not swallowed: every command of the batch is answered with it
-                for waiting in commands:
-                    waiting.settle(error)
-            except asyncio.CancelledError:
-                for waiting in commands:
-                    waiting.answer.cancel()
-                raise
-
-    async def _carry_out(self, commands: Sequence[Waiting], circumstances: Circumstances) -> None:
-        """Decide, append, apply and answer; all anew where somebody else wrote first. Raises Contended."""
-        with giving_back(self._mark):
-            for _ in range(ATTEMPTS_MAX):
-                await let_others_first(self._mark)
-                if self.position < self._mark.position:
-                    await self.catch_up()
-                batch = decided(self.state, commands, decoded_new)
-                if await self._appended(batch, circumstances):
-                    batch.settle()
-                    self._turn.put_back(batch.left)
-                    return
-                lost(self._mark)
-        raise Contended(f"{self.stream} was written by others {ATTEMPTS_MAX} times in a row")
-
-    async def _appended(self, batch: Batch, circumstances: Circumstances) -> bool:
-        """Append what a batch came to and apply it; False when somebody else wrote first, and that is applied."""
-        if not batch.events and not batch.credentials:
-            return True
-        append = Append(
-            stream=self.stream,
-            expected_position=self.position,
-            events=batch.events,
-            credentials=batch.credentials,
-            files=batch.files,
-            actor=batch.outcomes[0][0].actor,
-            cause=batch.outcomes[0][0].cause,
-            batch_id=circumstances.batch_id(),
-            recorded_at_us=circumstances.now_us(),
-        )
-        base = Head(position=self.position, chain=self._head_chain)
-        with APPEND_S.time():
-            head = await self._store.append(append)
-        if head is not None:
-            APPENDED_EVENTS.inc(len(append.events))
-        if head is None or not await self._took_in_own(append, batch.instances, base, head):
-            await self.catch_up()
-        return head is not None
-
-    async def _took_in_own(
-        self, append: Append, instances: Sequence[ContestObject | None], base: Head, head: Head
-    ) -> bool:
-        """Apply what was just appended without reading it back, if nothing else has happened meanwhile."""
-        chains = chain_values(base, append.events, origin_of(append))
+    async def take_in_own(self, events: Sequence[Event], instances: Sequence[ContestObject | None], base: Head) -> bool:
+        """Apply what was just appended at `base` without reading it back, if nothing else has happened meanwhile."""
         async with self._reading:
             await self._releasing.finished()
-            if self.position != base.position or (chains and chains[-1] != head.chain):
+            if self.position != base.position:
                 return False
-            events = [
-                Event(
-                    stream=self.stream,
-                    position=position,
-                    type=event.type,
-                    id=event.id,
-                    data=event.data,
-                    recorded_at_us=append.recorded_at_us,
-                    actor=event.actor or append.actor,
-                    cause=event.cause or append.cause,
-                    version=EVENT_VERSION,
-                    chain=chain,
-                )
-                for position, (event, chain) in enumerate(zip(append.events, chains, strict=True), base.position + 1)
-            ]
             await self._take_in(events, instances)
             return True
 
@@ -382,17 +282,34 @@ class LiveContest:
                 await self._releasing.carry_out(audiences, self.state, change, event.chain)
                 continue
             for audience in audiences:
-                audience.advance(self.state, change, event.chain)
+                try:
+                    audience.advance(self.state, change, event.chain)
+                except Exception as failure:  # noqa: BLE001 - told of where the audience is given up
+                    self._give_up(audience, failure)
         self._publish()
 
     def _publish(self) -> None:
         """Give the lines that were drafted to those who wait for them."""
-        for audience in self._audiences.values():
-            if audience.lines is not None:
-                audience.lines.flush()
+        for audience in list(self._audiences.values()):
+            try:
+                if audience.lines is not None:
+                    audience.lines.flush()
+            except Exception as failure:  # noqa: BLE001 - told of where the audience is given up
+                self._give_up(audience, failure)
         self._mark.raise_to(self.position)
         self.changed.set()
         self.changed = asyncio.Event()
+
+    def _give_up(self, audience: Audience, failure: Exception) -> None:
+        """Let go of an audience that may show anything by now; whoever asks is given one that is made anew.
+
+        Its lines end where they are: what they have told is right, and those who follow them go on in the new ones.
+        """
+        log.error("audience_given_up", stream=self.stream, role=audience.role, exc_info=failure)
+        if audience.lines is not None:
+            audience.lines.abandoned = True
+        if self._audiences.get(audience.role) is audience:
+            del self._audiences[audience.role]
 
     async def _build_feed(self, role: Role) -> FeedLines:
         """Replay the log for one role beside the live state, until both stand at the same position."""

@@ -7,26 +7,27 @@ audience. This module must not know what an event means, nor where the lines go.
 import asyncio
 from collections.abc import Callable, Iterable
 
-import structlog
-
+from cds.background import telling_of_failure
 from projections.audience import Audience
 from projections.contest import Change, ContestState
-from projections.releasing import Release, releases
+from projections.releasing import Release, absent_keys
 
 RELEASED_AT_ONCE_MAX = 250
 """Objects of one audience that are shown anew in one go; after so many, others are served."""
 
-log = structlog.get_logger(__name__)
+GiveUp = Callable[[Audience, Exception], None]
+"""Lets go of an audience that cannot be kept level any more, and of the reason why."""
 
 
 class Releasing:
     """The release of one contest that is under way, if there is one."""
 
-    def __init__(self, publish: Callable[[], None]) -> None:
-        """`publish` is called after every piece: its lines stand ready."""
+    def __init__(self, publish: Callable[[], None], give_up: GiveUp) -> None:
+        """`publish` is called after every piece: its lines stand ready. What fails in one audience ends it alone."""
         self.pieces = 0
         """Pieces that have gone out since the start, of all releases."""
         self._publish = publish
+        self._give_up = give_up
         self._task: asyncio.Task[None] | None = None
 
     def is_needed_for(self, change: Change) -> bool:
@@ -34,13 +35,17 @@ class Releasing:
         return len(change.keys) > RELEASED_AT_ONCE_MAX
 
     async def carry_out(self, audiences: Iterable[Audience], state: ContestState, change: Change, chain: bytes) -> None:
-        """Bring an event that has just been applied to the audiences. No other may be applied before it is through.
-
-        Raises what went wrong with an audience, after the others have got all of it.
-        """
-        under_way = releases(audiences, state, change, chain)
+        """Bring an event that has just been applied to the audiences. No other may be applied before it is through."""
+        under_way: list[tuple[Audience, Release]] = []
+        absent = absent_keys(state, change)
+        for audience in audiences:
+            try:
+                under_way.append((audience, Release(audience, state, change, chain, absent)))
+            except Exception as failure:  # noqa: BLE001 - told of where the audience is given up
+                self._give_up(audience, failure)
         self._task = task = asyncio.create_task(self._go_on(under_way), name="release")
         task.add_done_callback(self._note_end)
+        task.add_done_callback(telling_of_failure("release_failed"))
         await asyncio.shield(task)
 
     async def finished(self) -> None:
@@ -48,40 +53,31 @@ class Releasing:
         while self._task is not None:
             await asyncio.wait((self._task,))
 
-    def _note_end(self, task: asyncio.Task[None]) -> None:
-        """One that failed is told of and over too: otherwise nothing could ever be applied or read again."""
+    def _note_end(self, _task: asyncio.Task[None]) -> None:
+        """One that failed is over too: otherwise nothing could ever be applied or read again."""
         self._task = None
-        if not task.cancelled() and task.exception() is not None:
-            log.error("release_failed", exc_info=task.exception())
 
-    async def _go_on(self, under_way: list[Release]) -> None:
-        """All audiences in turn, a piece each, until every one is through.
-
-        One that fails stays where it stands, and shows what its lines have told. Raises the last such failure.
-        """
-        failure: Exception | None = None
+    async def _go_on(self, under_way: list[tuple[Audience, Release]]) -> None:
+        """All audiences in turn, a piece each, until every one is through or has been given up."""
         while under_way:
             left = []
-            for release in under_way:
+            for audience, release in under_way:
                 try:
-                    more = release.go_on(RELEASED_AT_ONCE_MAX)
-                except Exception as error:  # noqa: BLE001 - raised below, when the other audiences are through
-                    failure, more = error, False
-                if more:
-                    left.append(release)
+                    if release.go_on(RELEASED_AT_ONCE_MAX):
+                        left.append((audience, release))
+                except Exception as failure:  # noqa: BLE001 - told of where the audience is given up
+                    self._give_up(audience, failure)
                 self.pieces += 1
                 self._publish()
                 await asyncio.sleep(0)
             under_way = left
-        if failure is not None:
-            raise failure
 
 
 async def released_alone(
     audience: Audience, state: ContestState, change: Change, chain: bytes, publish: Callable[[], None]
 ) -> None:
     """Bring an event that has just been applied to one audience that nobody sees yet, as `Releasing` does to many."""
-    (release,) = releases((audience,), state, change, chain)
+    release = Release(audience, state, change, chain, absent_keys(state, change))
     more = True
     while more:
         more = release.go_on(RELEASED_AT_ONCE_MAX)

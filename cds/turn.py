@@ -28,9 +28,9 @@ BATCH_EVENTS_MAX = 2_000
 BATCH_FILES_BYTES_MAX = 8 * 1024 * 1024
 """Beyond so many commands, events or bytes of files the rest of the queue waits for the next batch."""
 
-
 AWAY_S_MAX = 3.0
-"""How long a command that comes while the database is away waits for it, unless it is being written by then."""
+AWAY_LOOK_S = 0.25
+"""How long commands wait for their turn while the database is away, and how often it is looked whether it is."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,21 +89,29 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 class Turn:
     """The queue of one contest."""
 
-    def __init__(self) -> None:
-        """Nobody waits."""
+    def __init__(self, is_there: Callable[[], bool]) -> None:
+        """Nobody waits; `is_there` tells whether the database answers."""
         self._queue: deque[Waiting] = deque()
+        self._is_there = is_there
+        self._away_since_s: float | None = None
+        self._next_look: asyncio.TimerHandle | None = None
 
     def __bool__(self) -> bool:
         """Whether somebody waits."""
         return bool(self._queue)
 
     def enter(self, decide: Decide, actor: str, cause: str) -> Waiting:
-        """Queue a command. Raises TooManyCommands."""
+        """Queue a command: its answer comes, or StoreUnavailable when the database stays away before its turn.
+
+        Raises TooManyCommands.
+        """
         if len(self._queue) >= COMMANDS_WAITING_MAX:
             raise TooManyCommands(f"{COMMANDS_WAITING_MAX} commands are waiting")
         waiting = Waiting(decide, actor, cause, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         COMMANDS_WAITING.inc()
+        if self._next_look is None:
+            self._look()
         return waiting
 
     def take(self) -> list[Waiting]:
@@ -112,24 +120,34 @@ class Turn:
         COMMANDS_WAITING.dec(len(taken))
         return [waiting for waiting in taken if not waiting.answer.done()]
 
-    async def patience(self, waiting: Waiting, is_back: Callable[[], bool]) -> None:
-        """Come back with the answer, or when a database that is away may well be back.
-
-        Otherwise all whose turn has not come are told so: nothing of theirs has been written, and what is being
-        written may have to wait much longer until it is known what became of it.
-        """
-        await asyncio.wait((waiting.answer,), timeout=AWAY_S_MAX)
-        if waiting.answer.done() or is_back():
-            return
-        for queued in self._queue:
-            queued.settle(StoreUnavailable("the database is away; nothing was written"))
-        COMMANDS_WAITING.dec(len(self._queue))
-        self._queue.clear()
-
     def put_back(self, waiting: Sequence[Waiting]) -> None:
         """Let some wait in front of all others."""
         self._queue.extendleft(reversed(waiting))
         COMMANDS_WAITING.inc(len(waiting))
+
+    def _look(self) -> None:
+        """See whether the database is there, again and again for as long as somebody waits."""
+        self._next_look = None
+        loop = asyncio.get_running_loop()
+        if not self._queue or self._is_there():
+            self._away_since_s = None
+        elif self._away_since_s is None:
+            self._away_since_s = loop.time()
+        elif loop.time() - self._away_since_s >= AWAY_S_MAX:
+            self._turn_away()
+        if self._queue:
+            self._next_look = loop.call_later(AWAY_LOOK_S, self._look)
+
+    def _turn_away(self) -> None:
+        """Tell all whose turn has not come that nothing of theirs has been written.
+
+        What is being written may have to wait much longer, until it is known what became of it.
+        """
+        for queued in self._queue:
+            queued.settle(StoreUnavailable("the database is away; nothing was written"))
+        COMMANDS_WAITING.dec(len(self._queue))
+        self._queue.clear()
+        self._away_since_s = None
 
 
 def decided(state: ContestState, commands: Sequence[Waiting], decode: Decode) -> Batch:

@@ -111,6 +111,8 @@ class FeedLines:
         self._drafts: list[tuple[DraftLine, bytes, tuple[str, ...]]] = []
         self._team_drafts: list[tuple[str, DraftLine, bytes]] = []
         self.last_sequence = 0
+        self.abandoned = False
+        """Whether nothing will come any more: whoever follows these lines has to be given others."""
 
     @property
     def segments(self) -> Sequence[Segment]:

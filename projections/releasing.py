@@ -17,10 +17,9 @@ from projections.ownership import Owners
 from schemas.objects import ContestObject
 
 
-def releases(audiences: Iterable[Audience], state: ContestState, change: Change, chain: bytes) -> list["Release"]:
-    """The release of an event to several audiences; the event has just been applied to the state."""
-    absent = [key for key in change.keys if key[1] not in state.objects[key[0]]]
-    return [Release(audience, state, change, chain, absent) for audience in audiences]
+def absent_keys(state: ContestState, change: Change) -> list[Key]:
+    """Those of the objects of an event that the state, just after it, does not hold; the same for every audience."""
+    return [key for key in change.keys if key[1] not in state.objects[key[0]]]
 
 
 class OwnLook(msgspec.Struct, frozen=True, gc=False):
@@ -40,7 +39,7 @@ class Release:
     ) -> None:
         """Nothing has been shown anew yet; `chain` is the chain value at the position of the event.
 
-        `absent` are those of the objects that the state does not hold.
+        `absent` are the `absent_keys` of the event, which has just been applied to the state.
         """
         self._audience = audience
         self._state = state

@@ -4,6 +4,7 @@ This module must not know any particular type, nor who may see what.
 """
 
 from collections.abc import Iterable
+from weakref import ref
 
 from aiohttp import web
 
@@ -78,7 +79,8 @@ def _whole_collection(request: web.Request, contest: LiveContest, viewer: Viewer
     answers = service_of(request).answers
     audience = contest.audience(viewer.role)
     asked = (contest.contest_id, viewer.role, viewer.team_id, row.name)
-    stamp = (id(audience), audience.changes[row.name])
+    # Not the number of the audience: another may have it once this one is gone.
+    stamp = (ref(audience), audience.changes[row.name])
     answer = answers.present(asked, stamp)
     if answer is None:
         answer = answers.keep(asked, stamp, as_array(audience.collection(contest.state, row.name, viewer.team_id)))

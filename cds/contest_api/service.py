@@ -93,8 +93,7 @@ def contest_at(request: web.Request) -> LiveContest | None:
 async def asked(request: web.Request) -> tuple[LiveContest, Viewer]:
     """The contest that the path names, and who asks. Raises Failure (401, 404), wrong credentials first."""
     contest_id = request.match_info["contest_id"]
-    contests = service_of(request).contests
-    contest = contests.find(contest_id) if contests.alone else await contests.found(contest_id)
+    contest = await service_of(request).contests.found(contest_id)
     viewer = _viewer_at_once(request, contest) or await _viewer_by_password(request, contest)
     if contest is None:
         raise not_found(f"contest {contest_id}")

@@ -33,8 +33,9 @@ from cds.contest_api.errors import Failure, unauthorized
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import Service, service_of, viewer_of
 from cds.contest_api.writing import no_content, refuse_foreign_form
-from cds.live_contest import STREAM_PREFIX
+from cds.live_contest import STREAM_PREFIX, Contended
 from cds.webhooks.register import Change, Decide
+from eventstore.store import StoreUnavailable
 from projections.webhooks import Registrations
 from schemas.webhooks import WEBHOOKS, Repeatable, ShownWebhook, Webhook
 
@@ -114,7 +115,7 @@ async def patch_webhook(request: web.Request) -> web.StreamResponse:
             await register.keep_secret(identifier, secret, patch.token)
         try:
             await _transact(service, registrant, decide, "PATCH")
-        except (Refused, Failure):
+        except (Refused, Failure, Contended):
             await register.erase_secret(identifier, secret)
             raise
         before, webhook = changes[-1]
@@ -145,15 +146,19 @@ async def delete_webhook(request: web.Request) -> web.StreamResponse:
 
 
 async def _asked(request: web.Request) -> tuple[Service, Registrant]:
-    """Who asks, with all that is known of webhooks as new as can be. Raises Failure (401, 403)."""
+    """Who asks, with all that is known of webhooks as new as can be.
+
+    Raises Failure (401, 403), and StoreUnavailable soon when the database gives no answer: without it nobody can tell
+    who may still see them.
+    """
     service = service_of(request)
     viewer = await viewer_of(request, None)
     if hdrs.AUTHORIZATION not in request.headers:
         raise unauthorized("webhooks need a login of staff or an administrator")
-    authority, username = service.webhooks.authority, viewer.server_username
-    await authority.fresh()
-    await service.webhooks.register.catch_up()
-    role = None if username is None else authority.entitled_role(username)
+    if not await service.webhooks.looks.now():
+        raise StoreUnavailable("webhooks cannot be read now")
+    username = viewer.server_username
+    role = None if username is None else service.webhooks.authority.entitled_role(username)
     if username is None or role is None:
         raise Failure(HTTPStatus.FORBIDDEN, "webhooks are for staff and administrators among the server's own accounts")
     return service, Registrant(username=username, role=role)
@@ -244,7 +249,7 @@ async def _registered(
     await register.keep_secret(identifier, secret, wanted.token)
     try:
         await _transact(service, registrant, decide, "POST")
-    except (MadeBefore, Refused, Failure):
+    except (MadeBefore, Refused, Failure, Contended):
         await register.erase_secret(identifier, secret)
         raise
     log.info(

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from cds.contests import Contests
+from cds.freshness import Looks, answered_soon
 from cds.live_contest import Circumstances
 from cds.webhooks.authority import Authority
 from cds.webhooks.calling import Caller, CallRules
@@ -17,16 +18,21 @@ from cds.webhooks.register import Register
 from cds.webhooks.sender import Places, Surroundings
 from eventstore.store import EventStore
 from projections.tokens import TokenMaker
+from schemas.webhooks import WEBHOOKS
 
 DUTY = "webhooks"
 
 
 class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is; `private_allowed` lets webhooks have addresses that are not public."""
+    """What there is; `private_allowed` lets webhooks have addresses that are not public.
+
+    `looks` read who has which webhooks, and who may have any, as new as can be.
+    """
 
     register: Register
     authority: Authority
     delivery: Delivery
+    looks: Looks
     private_allowed: bool
 
 
@@ -51,9 +57,21 @@ async def opened_webhooks(
         may_call=may_call,
         places=Places(),
     )
-    delivery = Delivery(store, contests, around)
+
+    async def read() -> bool:
+        await authority.fresh()
+        await register.catch_up()
+        return True
+
+    webhooks = Webhooks(
+        register=register,
+        authority=authority,
+        delivery=Delivery(store, contests, around),
+        looks=Looks(store, lambda: answered_soon(read()), WEBHOOKS),
+        private_allowed=rules.private_allowed,
+    )
     try:
-        yield Webhooks(register=register, authority=authority, delivery=delivery, private_allowed=rules.private_allowed)
+        yield webhooks
     finally:
         authority.close()
         await caller.close()

@@ -16,6 +16,7 @@ import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -125,10 +126,12 @@ class Supervisor:
         """Pass on SIGHUP, on which workers read their certificate again."""
         self._pass_on(signal.SIGHUP)
 
-    def stop_soon(self) -> None:
+    def stop_soon(self, reason: str) -> None:
         """Have the group stop; whoever asks again is passed on."""
         if self.stopping.is_set():
             self._pass_on(signal.SIGTERM)
+            return
+        log.info("stopping", reason=reason, workers=self._workers, drain_s=self._configuration.drain_s)
         self.stopping.set()
 
     async def _database(self) -> str:
@@ -165,8 +168,9 @@ class Supervisor:
     async def _keep(self, number: int, dsn: str) -> None:
         """Start a worker, and again whenever it ends, until the group stops.
 
-        Raises StoreRefused, and OSError when the system starts no process for one that was never ready. Once it was,
-        a failure to start it is as good as its end: the others serve, and it is tried again.
+        Raises StoreRefused, and OSError or RuntimeError when the system has no room for one that was never ready (no
+        process, no thread). Once it was, a failure to start it is as good as its end: the others serve, and it is tried
+        again.
         """
         loop = asyncio.get_running_loop()
         starts, wait_s = 0, RESTART_FIRST_S
@@ -174,7 +178,7 @@ class Supervisor:
             started_s = loop.time()
             try:
                 await self._lived(number, starts, dsn)
-            except OSError as failure:
+            except (OSError, RuntimeError) as failure:
                 if not self._ready[number].is_set():
                     raise
                 log.warning("worker_failed", worker=number, reason=str(failure))
@@ -282,15 +286,32 @@ def _empty(metrics_directory: Path) -> None:
         left.unlink()
 
 
+def follow_processes_without_threads() -> None:
+    """Have the kernel tell the running loop of the ends of processes, where it can: a thread each may find no room.
+
+    Later versions of Python do so by themselves.
+    """
+    if sys.version_info < (3, 12):
+        try:
+            os.close(os.pidfd_open(os.getpid()))
+        except (AttributeError, OSError):
+            return
+        watcher = asyncio.PidfdChildWatcher()
+        watcher.attach_loop(asyncio.get_running_loop())
+        asyncio.set_child_watcher(watcher)
+
+
 async def supervise(
     configuration: Configuration, workers: int, announce: Callable[[Supervisor], Awaitable[None]]
 ) -> None:
     """Run a group until SIGTERM or SIGINT; `announce` is called when it is ready. Raises as `Supervisor.run`."""
+    follow_processes_without_threads()
     supervisor = Supervisor(configuration, workers)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, supervisor.stop_soon)
-    heed_hangup(encrypted=configuration.encrypted, reload=supervisor.reload, stop=supervisor.stop_soon)
+        loop.add_signal_handler(number, supervisor.stop_soon, number.name)
+    stop = partial(supervisor.stop_soon, signal.SIGHUP.name)
+    heed_hangup(encrypted=configuration.encrypted, reload=supervisor.reload, stop=stop)
     await supervisor.run(announce)
 
 

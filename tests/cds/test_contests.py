@@ -8,15 +8,18 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from cds import freshness
 from cds.checkpoints import program_digest
+from cds.circumstances import SYSTEM
 from cds.commands.decision import ObjectChange
 from cds.contests import Contests
 from cds.freshness import KnownBehind, LogCutShort
 from cds.importing import encoded_events
-from cds.live_contest import LiveContest, stream_of
+from cds.live_contest import Decision, LiveContest, stream_of
 from cds.workers.marks import SharedMarks, marks_file
 from eventstore.memory import MemoryStore
-from eventstore.store import Append, NewEvent
+from eventstore.store import Append, Event, NewEvent
+from projections.contest import ContestState
 from projections.tokens import KEY_BYTES, TokenMaker
 from tests.builders import CONTEST, put
 
@@ -148,4 +151,46 @@ async def test_the_program_knows_itself_before_it_serves() -> None:
     contests = Contests(MemoryStore(), TOKENS)
     await contests.load()
     assert program_digest.cache_info().currsize == 1
+    await contests.close()
+
+
+class HangingStore(MemoryStore):
+    """A store in which one stream cannot be read."""
+
+    hanging = ""
+
+    async def read(self, stream: str, after: int, limit: int) -> list[Event]:
+        if stream == self.hanging:
+            await asyncio.Event().wait()
+        return await super().read(stream, after, limit)
+
+
+async def test_a_reading_that_hangs_is_given_up_whatever_is_written_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What gets on in one contest is no reason to wait for another."""
+    monkeypatch.setattr(freshness, "LOOK_S_MAX", 0.05)
+    store = HangingStore()
+    for contest_id in ("hanging", "busy"):
+        await write(store, contest_id, a_contest())
+    contests = Contests(store, TOKENS)
+    await contests.load()
+    store.hanging = stream_of("hanging")
+    busy = contests.find("busy")
+    assert busy is not None
+
+    def decide(_state: ContestState) -> Decision:
+        return Decision(events=a_contest())
+
+    async def write_on() -> None:
+        while True:
+            await busy.transact(decide, actor="test", cause="test", circumstances=SYSTEM)
+            await asyncio.sleep(0)
+
+    await write(store, "hanging", a_contest())
+    writing = asyncio.create_task(write_on())
+    before = busy.position
+    async with asyncio.timeout(DEADLINE_S):
+        await contests.fresh()
+    assert busy.position > before + 2
+    assert contests._no_answer_at_s > float("-inf")
+    writing.cancel()
     await contests.close()

@@ -4,7 +4,6 @@ import asyncio
 from itertools import count
 
 import pytest
-from structlog.testing import capture_logs
 
 from cds import freshness
 from cds.circumstances import SYSTEM
@@ -18,7 +17,6 @@ from eventstore.store import NewEvent
 from projections.audience import Audience
 from projections.contest import Change, ContestState
 from projections.feed_lines import ALL_TYPES_MASK, FeedLines
-from projections.releasing import Release
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from tests.builders import Reader, judgement, moment, put, setup, state, submission
 from tests.cds.test_contests import TOKENS, write
@@ -27,6 +25,8 @@ from tests.projections.test_law_feeds import collections, parsed
 
 CONTEST_ID = "released"
 SUBMISSIONS = 3 * RELEASED_AT_ONCE_MAX
+SUBMISSIONS_OF_SMALL_THAWS = 60
+SMALL_THAWS = 20
 DEADLINE_S = 60
 READERS = (Reader("public"), Reader("team", "t1"), Reader("judge"))
 UNTIL_THAW = {"started": moment("0:00:00.000"), "frozen": moment("4:00:00.000"), "ended": moment("5:00:00.000")}
@@ -73,10 +73,10 @@ class Onlooker:
             await asyncio.sleep(0)
 
 
-async def frozen_contest(store: MemoryStore) -> LiveContest:
+async def frozen_contest(store: MemoryStore, submissions: int = SUBMISSIONS) -> LiveContest:
     """A contest with many judged submissions in its freeze, as one process holds it."""
     changes = [*setup(), *put(state(**UNTIL_THAW))]
-    for number in range(SUBMISSIONS):
+    for number in range(submissions):
         team_id = f"t{number % 2 + 1}"
         changes += put(submission(f"s{number}", team_id, "a", "4:30:00.000"))
         changes += put(judgement(f"j{number}", f"s{number}", "WA", "4:30:05.000"))
@@ -171,7 +171,7 @@ async def test_a_reader_waits_as_long_as_something_is_being_applied(monkeypatch:
             await contest.fresh()
     assert next(counting) > 2, "the release was through before anybody looked again"
     assert contest.progress > before + 2, "every piece of a release is progress"
-    assert contest._no_answer_at_s == float("-inf")
+    assert contest._looks.no_answer_at_s == float("-inf")
     assert contest.position == (await store.head(stream_of(CONTEST_ID))).position
     assert judged_for(contest, READERS[0]) == SUBMISSIONS
 
@@ -211,29 +211,58 @@ async def test_who_asks_for_all_contests_waits_for_a_release_too(monkeypatch: py
     await contests.close()
 
 
-async def test_a_release_that_fails_for_one_role_is_told_of_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others get all of it, what comes later is applied, and that role still shows what its lines told."""
+async def test_a_server_that_is_alone_lets_nobody_wait_for_a_release_in_order_to_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether all contests are asked for or one: between two pieces GET shows what the feeds have told."""
     store = MemoryStore()
-    contest = await frozen_contest(store)
-    onlooker = Onlooker(contest)
-    await onlooker.look()
-    go_on = Release.go_on
-
-    def failing(release: Release, objects_max: int) -> bool:
-        if release._audience.role == "judge":
-            raise RuntimeError("this release fails for the test")
-        return go_on(release, objects_max)
-
-    monkeypatch.setattr(Release, "go_on", failing)
-    await write(store, CONTEST_ID, [*THAW, *LATER])
-    with capture_logs() as logs, pytest.raises(RuntimeError, match="fails for the test"):
-        await contest.catch_up()
-    assert [entry["event"] for entry in logs] == ["release_failed"]
-    await contest.catch_up()
-    await contest.fresh()
-    assert contest.position == (await store.head(stream_of(CONTEST_ID))).position
-    await onlooker.look()
+    await frozen_contest(store)
+    contests = Contests(store, TOKENS)
+    await contests.load()
+    contest = contests.find(CONTEST_ID)
+    assert contest is not None
+    monkeypatch.setattr(MemoryStore, "alone", property(lambda _: True))
+    before = contest.position
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
+        thawing = tasks.create_task(transact(contest, THAW))
+        while contest.position == before:
+            await asyncio.sleep(0)
+        await contests.fresh()
+        assert await contests.found(CONTEST_ID) is contest
+        assert not thawing.done()
+        assert judged_for(contest, READERS[0]) < SUBMISSIONS
+        await Onlooker(contest).look()
     assert judged_for(contest, READERS[0]) == SUBMISSIONS
+    await contests.close()
+
+
+async def test_a_feed_that_is_built_lets_others_be_served_after_so_many_objects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Events none of which concerns too many objects do so together."""
+    store = MemoryStore()
+    contest = await frozen_contest(store, SUBMISSIONS_OF_SMALL_THAWS)
+    back = encoded_events(put(state(**UNTIL_THAW)))
+    await write(store, CONTEST_ID, [*THAW, *back] * SMALL_THAWS)
+    await contest.catch_up()
+    advance, viewed, in_one_go = Audience.advance, list[int](), list[int]()
+
+    def counted(audience: Audience, state: ContestState, change: Change, chain: bytes) -> None:
+        viewed.append(len(change.keys))
+        advance(audience, state, change, chain)
+
+    async def looks() -> None:
+        while True:
+            in_one_go.append(sum(viewed))
+            viewed.clear()
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(Audience, "advance", counted)
+    looking = asyncio.create_task(looks())
+    await contest.feed("judge")
+    looking.cancel()
+    assert sum(in_one_go) > 2 * SMALL_THAWS * SUBMISSIONS_OF_SMALL_THAWS
+    assert max(in_one_go) < 2 * RELEASED_AT_ONCE_MAX
 
 
 async def test_a_feed_that_is_built_later_lets_others_be_served_during_a_thaw(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from projections.audience import Audience
 from projections.contest import Change
 from projections.feed_lines import ALL_TYPES_MASK, FeedLines
-from projections.releasing import Release, releases
+from projections.releasing import Release, absent_keys
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
 from schemas.viewers import ROLES
 from tests.builders import READERS, Played, Reader, moment, put, small_contest, state
@@ -35,9 +35,9 @@ class InPieces:
 
     def pieces(self, change: Change, objects: int) -> Iterator[None]:
         """Release an event that has been applied; a turn of the loop after every piece."""
-        under_way: list[Release] = releases(
-            self.audiences.values(), self.played.state, change, self.played.chains[change.position - 1]
-        )
+        state, chain = self.played.state, self.played.chains[change.position - 1]
+        absent = absent_keys(state, change)
+        under_way = [Release(audience, state, change, chain, absent) for audience in self.audiences.values()]
         while under_way:
             left = [release for release in under_way if release.go_on(objects)]
             for lines in self.lines.values():

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from cds.workers.supervisor import Supervisor
 
 DEADLINE_S = 30
 NO_PROCESS = BlockingIOError(11, "Resource temporarily unavailable")
+NO_THREAD = RuntimeError("can't start new thread")
 
 
 @pytest.fixture
@@ -28,10 +31,11 @@ def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supe
     os.close(made._marks_descriptor)
 
 
+@pytest.mark.parametrize("no_room", [NO_PROCESS, NO_THREAD])
 async def test_a_process_that_cannot_be_started_again_is_as_one_that_ended(
-    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+    no_room: Exception, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system may have no room for a process just now; the others of the group go on."""
+    """The system may have no room for a process or a thread just now; the others of the group go on."""
     lives: list[int] = []
 
     async def lived(_number: int, starts: int, _dsn: str) -> None:
@@ -39,7 +43,7 @@ async def test_a_process_that_cannot_be_started_again_is_as_one_that_ended(
         if starts == 0:
             supervisor._ready[1].set()
         elif starts < 3:
-            raise NO_PROCESS
+            raise no_room
         else:
             supervisor.stopping.set()
 
@@ -51,15 +55,47 @@ async def test_a_process_that_cannot_be_started_again_is_as_one_that_ended(
     assert [entry["event"] for entry in logs] == ["worker_restarting", *["worker_failed", "worker_restarting"] * 2]
 
 
+@pytest.mark.parametrize("no_room", [NO_PROCESS, NO_THREAD])
 async def test_a_process_that_can_never_be_started_refuses_the_group(
-    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+    no_room: Exception, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def lived(_number: int, _starts: int, _dsn: str) -> None:
-        raise NO_PROCESS
+        raise no_room
 
     monkeypatch.setattr(supervisor, "_lived", lived)
-    with pytest.raises(BlockingIOError):
+    with pytest.raises(type(no_room)):
         await supervisor._keep(1, "")
+
+
+@pytest.fixture
+def usual_watcher() -> Iterator[None]:
+    """The way in which the ends of processes are told is again as it was, afterwards."""
+    watcher = asyncio.get_child_watcher()
+    yield
+    asyncio.set_child_watcher(watcher)
+
+
+@pytest.mark.usefixtures("usual_watcher")
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="this system tells of no process by a descriptor")
+async def test_following_a_process_takes_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be no room for one just when a worker has died."""
+
+    def start(_thread: threading.Thread) -> None:
+        raise NO_THREAD
+
+    supervising.follow_processes_without_threads()
+    monkeypatch.setattr(threading.Thread, "start", start)
+    async with asyncio.timeout(DEADLINE_S):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", "raise SystemExit(7)")
+        assert await process.wait() == 7
+
+
+async def test_the_log_says_once_why_the_group_stops(supervisor: Supervisor) -> None:
+    with capture_logs() as logs:
+        supervisor.stop_soon("SIGTERM")
+        supervisor.stop_soon("SIGINT")
+    assert supervisor.stopping.is_set()
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [("stopping", "SIGTERM")]
 
 
 async def test_a_process_that_is_followed_no_more_is_ended_first(
