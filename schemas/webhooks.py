@@ -4,7 +4,10 @@ A registration stands in a stream of its own; the secret that came with it does 
 This module must not know who may register, nor how calls are made.
 """
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from schemas.properties import NonNegativeInteger
 
@@ -49,11 +52,11 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 class ShownWebhook(msgspec.Struct, frozen=True, kw_only=True):
     """What the API shows of a webhook; never its token. `active` is whether it would be called now."""
 
-    id: str
-    url: str
-    endpoints: tuple[str, ...]
-    contest_ids: tuple[str, ...]
-    active: bool
+    id: Annotated[str, Meta(description="Chosen by the server; every call brings it (Webhook-Id).")]
+    url: Annotated[str, Meta(description="Where it is called.")]
+    endpoints: Annotated[tuple[str, ...], Meta(description="The endpoints whose changes are told; none mean all.")]
+    contest_ids: Annotated[tuple[str, ...], Meta(description="The contests whose changes are told; none mean all.")]
+    active: Annotated[bool, Meta(description="Whether it would be called now.")]
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

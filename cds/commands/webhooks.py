@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from cds.commands.decision import Refused
-from cds.commands.properties import Properties, given, refusal_of, refuse_given, text_of
+from cds.commands.properties import Properties, given, refusal_of, refuse_given
 from cds.commands.webhook_urls import URL, check_url
 from projections.webhooks import Registrations, type_of
 from schemas.viewers import Role
@@ -54,6 +54,7 @@ ContestIds = Annotated[
 Active = Annotated[
     bool, msgspec.Meta(description="Whether it is called. One that is activated again goes on where it stopped.")
 ]
+Repeated = Annotated[str, msgspec.Meta(description="May be repeated as it is, and is never changed.")]
 
 
 class Registering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,8 +76,10 @@ class Registering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class WebhookPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be different; None stays as it is."""
+    """What is to be different; what is null or left out stays as it is."""
 
+    id: Repeated | None = None
+    url: Repeated | None = None
     active: Active | None = None
     endpoints: Endpoints | None = None
     contest_ids: ContestIds | None = None
@@ -109,15 +112,14 @@ def read_registering(properties: Properties) -> Registering:
 
 def read_patch(properties: Properties, webhook: Webhook) -> WebhookPatch:
     """The change that a body asks for. The id and the url may be repeated, and are never changed. Raises Refused."""
-    if text_of(properties, "id") not in (None, webhook.id):
-        raise Refused(f"id is not {webhook.id}, which the URL names", "id", ground="conflict")
-    if text_of(properties, URL) not in (None, webhook.url):
-        raise Refused("url cannot be changed: another receiver is another webhook", URL)
-    changed = {name: value for name, value in given(properties).items() if name not in ("id", URL)}
     try:
-        patch = msgspec.json.decode(msgspec.json.encode(changed), type=WebhookPatch)
+        patch = msgspec.json.decode(msgspec.json.encode(given(properties)), type=WebhookPatch)
     except msgspec.ValidationError as error:
         raise refusal_of(error) from None
+    if patch.id not in (None, webhook.id):
+        raise Refused(f"id is not {webhook.id}, which the URL names", "id", ground="conflict")
+    if patch.url not in (None, webhook.url):
+        raise Refused("url cannot be changed: another receiver is another webhook", URL)
     if patch.token is not None:
         _check_token(patch.token)
     return msgspec.structs.replace(

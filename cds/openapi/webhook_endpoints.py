@@ -120,7 +120,8 @@ def _writing() -> list[Operation]:
             identifier="patch_webhook",
             tag=WEBHOOKS,
             summary="Change a webhook",
-            description="One that is activated again goes on where it stopped.",
+            description="One that is activated again goes on where it stopped; `active: true` also has one that fails "
+            "called at once. What is null or left out stays as it is.",
             roles=ENTITLED,
             parameters=(*in_path(ONE), parameter("If-Match")),
             body=sent(reference(component_name(WebhookPatch, "request")), {"active": True}),

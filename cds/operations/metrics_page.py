@@ -5,6 +5,7 @@ opens them only where nobody else can be behind it. This module must not know wh
 """
 
 import asyncio
+from functools import partial
 from http import HTTPStatus
 from ipaddress import IPv6Address
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from cds.addresses import Address, is_among, known_address
 from cds.contest_api.errors import Failure, unauthorized
 from cds.contest_api.service import Service, client_at, from_another_host, service_of, viewer_of
 from cds.operations.request_log import REQUEST_LOG
-from cds.operations.worker_metrics import measurements
+from cds.operations.worker_metrics import Labels, measurements
 from schemas.viewers import Role
 
 METRICS_PATH = "/metrics"
@@ -50,8 +51,15 @@ async def get_metrics(request: web.Request) -> web.Response:
     request.app[REQUEST_LOG].flush_measurements()
     encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
     # With several workers the files of all are read, and putting thousands of lines together takes a while.
-    body = await asyncio.to_thread(lambda: encode(measurements()))
+    body = await asyncio.to_thread(lambda: encode(measurements(partial(_is_gone, service))))
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: "no-store"})
+
+
+def _is_gone(service: Service, labels: Labels) -> bool:
+    """Whether measurements with these labels are about a contest or webhook that there is no more."""
+    if "contest" in labels:
+        return service.contests.find(labels["contest"]) is None
+    return "webhook" in labels and service.webhooks.register.state.find(labels["webhook"]) is None
 
 
 def is_local(request: web.Request, service: Service) -> bool:

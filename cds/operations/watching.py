@@ -9,15 +9,17 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 import structlog
+from prometheus_client import Gauge
 
 from cds import metrics
 from cds.background import telling_of_failure
 from cds.contests import Contests
-from cds.live_contest import STREAM_PREFIX
+from cds.live_contest import STREAM_PREFIX, stream_of
 from cds.operations.worker_metrics import DIRECTORY_VARIABLE
 from eventstore.store import Head, StoreUnavailable
 
@@ -72,6 +74,7 @@ class Watcher:
         self._connections_lost = 0
         self._cpu_s = 0.0
         self._measured: set[str] = set()
+        self._lag_measured: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -132,8 +135,7 @@ class Watcher:
             metrics.CONTEST_POSITION.labels(contest.contest_id).set(contest.position)
         metrics.CONTESTS.set(len(contests))
         measured = {contest.contest_id for contest in contests[:CONTESTS_MEASURED_MAX]}
-        for contest_id in self._measured - measured:
-            _forget(contest_id)
+        _forget(metrics.CONTEST_POSITION, self._measured - measured)
         self._measured = measured
 
     async def look_at_lag(self) -> None:
@@ -147,18 +149,28 @@ class Watcher:
         self._measure_lag(heads)
 
     def _measure_lag(self, heads: dict[str, Head]) -> None:
-        streams = [stream for stream in heads if stream.startswith(STREAM_PREFIX)]
-        for stream in streams[:CONTESTS_MEASURED_MAX]:
-            contest_id = stream.removeprefix(STREAM_PREFIX)
-            behind = heads[stream].position - self._contests.position(contest_id)
-            metrics.CONTEST_LAG_EVENTS.labels(contest_id).set(max(0, behind))
+        behind = {
+            contest_id: max(0, head.position - self._contests.position(contest_id))
+            for contest_id, head in ((stream.removeprefix(STREAM_PREFIX), head) for stream, head in heads.items())
+            if stream_of(contest_id) in heads
+        }
+        # A contest that is gone for good, its deletion read, leaves its stream behind, and is nobody's affair any more.
+        told = [each for each in behind if behind[each] or self._contests.find(each)][:CONTESTS_MEASURED_MAX]
+        for contest_id in told:
+            metrics.CONTEST_LAG_EVENTS.labels(contest_id).set(behind[contest_id])
+        _forget(metrics.CONTEST_LAG_EVENTS, self._lag_measured.difference(told))
+        self._lag_measured = set(told)
 
 
-def _forget(contest_id: str) -> None:
-    """There is no such contest any more. Out of the files that several workers share nothing can be taken."""
-    if DIRECTORY_VARIABLE not in os.environ:
-        metrics.CONTEST_POSITION.remove(contest_id)
-        metrics.CONTEST_LAG_EVENTS.remove(contest_id)
+def _forget(gauge: Gauge, contest_ids: Iterable[str]) -> None:
+    """There are no such contests any more. Out of the files that several workers share nothing can be taken: there the
+    measurement is 0, and who puts them together leaves it out.
+    """
+    for contest_id in contest_ids:
+        if DIRECTORY_VARIABLE in os.environ:
+            gauge.labels(contest_id).set(0)
+        else:
+            gauge.remove(contest_id)
 
 
 def _resident_bytes(usage: resource.struct_rusage) -> int:

@@ -5,18 +5,38 @@ This module must not know how workers are started.
 """
 
 import os
+from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
+Labels = Mapping[str, str]
 
-def measurements() -> Collector:
-    """The measurements of this server: of this process, or of all workers."""
+
+def measurements(gone: Callable[[Labels], bool]) -> Collector:
+    """The measurements of this server: of this process, or of all workers.
+
+    `gone` tells whether what labels name is no more: out of the files of workers its measurement cannot be taken.
+    """
     if DIRECTORY_VARIABLE not in os.environ:
         return REGISTRY
     together = CollectorRegistry()
     MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # the library says nothing of its types here
-    return together
+    return _WithoutGone(together, gone)
+
+
+class _WithoutGone(Collector):
+    """The measurements of all workers, but those of 0 about what is gone."""
+
+    def __init__(self, together: CollectorRegistry, gone: Callable[[Labels], bool]) -> None:
+        self._together = together
+        self._gone = gone
+
+    def collect(self) -> Iterable[Metric]:
+        """The measurements by name."""
+        for metric in self._together.collect():
+            metric.samples = [each for each in metric.samples if each.value or not self._gone(each.labels)]
+            yield metric

@@ -9,8 +9,10 @@ import errno
 import hmac
 import os
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -29,8 +31,9 @@ CALL_S_MAX = 10.0
 """The usual limit from the beginning of a call to the head of its answer, in seconds."""
 
 CONNECTIONS_MAX = 256
-RESOLVING_THREADS = 16
-"""Threads that wait for name servers; the other work of the process must not wait behind them."""
+RESOLVING_THREADS = 64
+"""Threads that wait for name servers; the other work of the process must not wait behind them. They are more than
+webhooks that fail may have calls, so that those whose name servers hang hold up nobody else."""
 
 TOKEN_HEADER = "Webhook-Token"  # noqa: S105 - the name of a header
 SIGNATURE_HEADER = "Webhook-Signature"
@@ -63,6 +66,10 @@ REASONS: tuple[tuple[type[Exception], str], ...] = (
 Result = Literal["delivered", "refused", "redirect", "timeout", "address", "failed"]
 
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[object, ...]]
+
+
+Question = tuple[str, int, socket.AddressFamily]
+"""What a name server is asked for: a name, and port and family of the addresses that are wanted."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,19 +187,20 @@ class Caller:
 
 
 class NameResolver(AbstractResolver):
-    """The system's resolver, in threads of its own."""
+    """The system's resolver, in threads of its own. A name that is being asked for is not asked for once more: a thread
+    outlives the call that wanted it, for as long as the name server hangs.
+    """
 
     def __init__(self) -> None:
         """Threads are started as they are needed."""
         self._threads = ThreadPoolExecutor(RESOLVING_THREADS, thread_name_prefix="resolve")
+        self._asking: dict[Question, asyncio.Future[Sequence[AddressInfo]]] = {}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """The addresses of a name. Raises OSError."""
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, socket.getaddrinfo, host, port, family, socket.SOCK_STREAM
-        )
+        found = await asyncio.shield(self._asked(host, port, family))
         return [
             ResolveResult(
                 hostname=host,
@@ -205,9 +213,28 @@ class NameResolver(AbstractResolver):
             for found_family, _, protocol, _, address in found
         ]
 
+    def _asked(self, host: str, port: int, family: socket.AddressFamily) -> asyncio.Future[Sequence[AddressInfo]]:
+        key = (host, port, family)
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = asyncio.get_running_loop().run_in_executor(self._threads, _addresses, *key)
+            self._asking[key] = asking
+            asking.add_done_callback(partial(self._answered, key))
+        return asking
+
+    def _answered(self, key: Question, asking: asyncio.Future[Sequence[AddressInfo]]) -> None:
+        del self._asking[key]
+        # Nobody may be waiting any more for why a name is not known.
+        if not asking.cancelled():
+            asking.exception()
+
     async def close(self) -> None:
         """Let go of the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _addresses(host: str, port: int, family: socket.AddressFamily) -> Sequence[AddressInfo]:
+    return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
 
 
 def _outcome(response: aiohttp.ClientResponse) -> Outcome:

@@ -28,7 +28,9 @@ function earliest(problem, board, scored, frozen) {
   if (!frozen && cells.some(([cell]) => cell.num_pending > 0)) return new Set();
   const solved = cells.filter(([cell]) => cell.time && isFull(cell, problem, scored));
   const first = solved.map(([cell]) => relativeMs(cell.time)).reduce((a, b) => Math.min(a, b), Infinity);
-  return new Set(solved.filter(([cell]) => relativeMs(cell.time) === first).map(([, team]) => team));
+  const teams = solved.filter(([cell]) => relativeMs(cell.time) === first).map(([, team]) => team);
+  // Boards tell whole minutes: who of several in the same one was first, only an award can tell.
+  return new Set(teams.length === 1 ? teams : []);
 }
 
 // Whether a problem is solved, in a score contest with all its points.

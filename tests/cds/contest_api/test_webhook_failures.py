@@ -17,8 +17,9 @@ from eventstore.store import StoreUnavailable
 from projections.webhooks import Registration
 from schemas.webhooks import Cursor
 from tests.cds.contest_api.live_contest_setup import Play, playing
+from tests.cds.contest_api.serving import cloned_database
 from tests.cds.contest_api.test_webhook_delivery import comment, counted, deactivated, expected
-from tests.cds.contest_api.webhook_play import ask, calling_play, registered, shown
+from tests.cds.contest_api.webhook_play import ask, calling_play, registered, shown, without_webhooks
 from tests.cds.contest_api.webhook_receiver import SECRET, Receiver, receiving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,11 +31,19 @@ def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrying, "FIRST_PAUSE_S", 0.02)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def passing_server(made_template: str) -> AsyncIterator[Play]:
+    """A server of their own for those who let hours pass: its contest is over sooner than that of all others."""
+    async with cloned_database(made_template) as dsn, calling_play(dsn) as play:
+        yield play
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def patient(calling: Play) -> AsyncIterator[Play]:
-    """The contest with the usual patience of an hour, whatever was set before."""
-    await calling.ask("root", "PATCH", "x-settings", {"webhooks": {"deactivate_after": "1:00:00"}})
-    yield calling
+async def patient(passing_server: Play) -> AsyncIterator[Play]:
+    """The contest with the usual patience of an hour, whatever was set before, and without webhooks."""
+    await passing_server.ask("root", "PATCH", "x-settings", {"webhooks": {"deactivate_after": "1:00:00"}})
+    yield passing_server
+    await without_webhooks(passing_server)
 
 
 async def test_a_fault_of_this_program_is_a_failure_as_any_other(

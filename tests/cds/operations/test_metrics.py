@@ -218,13 +218,15 @@ metrics.REQUESTS.labels("GET", "/api/contests", "200").inc(int(sys.argv[1]))
 metrics.FEED_CLIENTS.labels("public", "ndjson").inc(int(sys.argv[1]))
 metrics.CONTEST_POSITION.labels("finals").set(int(sys.argv[1]))
 metrics.CONTEST_LAG_EVENTS.labels("finals").set(int(sys.argv[1]))
+metrics.CONTEST_POSITION.labels("gone").set(0)
+metrics.CONTEST_LAG_EVENTS.labels("level").set(0)
 metrics.REQUEST_S.observe(0.004)
 """
 SCRAPER = """
 import sys
 from prometheus_client import generate_latest
 from cds.operations.worker_metrics import measurements
-sys.stdout.buffer.write(generate_latest(measurements()))
+sys.stdout.buffer.write(generate_latest(measurements(lambda labels: labels.get("contest") == "gone")))
 """
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 
+import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -11,6 +12,7 @@ from cds.commands.decision import ObjectChange
 from cds.contests import Contests
 from cds.importing import encoded_events
 from cds.live_contest import Decision, stream_of
+from cds.operations import watching
 from cds.operations.watching import Watcher
 from eventstore.memory import MemoryStore
 from eventstore.store import GENESIS_CHAIN, Head, StoreUnavailable
@@ -81,13 +83,36 @@ def decided(contest: ContestObject | None, _state: ContestState) -> Decision:
 async def test_a_contest_that_was_deleted_is_not_measured_any_more() -> None:
     store = MemoryStore()
     contests = Contests(store, TokenMaker(bytes(KEY_BYTES)))
-    watcher = Watcher(WatchedDatabase(), contests, "1.2.3")
+    database = WatchedDatabase()
+    watcher = Watcher(database, contests, "1.2.3")
     contest = await contests.opened("passing")
     for data in (setup()[0].instance, None):
         await contest.transact(partial(decided, data), actor="", cause="", circumstances=SYSTEM)
+        database.positions = {contest.stream: contest.position}
         watcher.look_at_contests()
-        present = REGISTRY.get_sample_value("cds_contest_position", {"contest": "passing"})
-        assert present == (None if data is None else 1)
+        await watcher.look_at_lag()
+        position, lag = (
+            REGISTRY.get_sample_value(f"cds_contest_{name}", {"contest": "passing"})
+            for name in ("position", "lag_events")
+        )
+        assert (position, lag) == ((None, None) if data is None else (1, 0))
+    await contests.close()
+
+
+async def test_deleted_contests_take_no_place_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their streams stay; only so many contests have measurements of their own."""
+    monkeypatch.setattr(watching, "CONTESTS_MEASURED_MAX", 1)
+    store = MemoryStore()
+    contests = Contests(store, TokenMaker(bytes(KEY_BYTES)))
+    database = WatchedDatabase()
+    watcher = Watcher(database, contests, "1.2.3")
+    for name, last in (("gone-before", None), ("still-there", setup()[0].instance)):
+        contest = await contests.opened(name)
+        for data in (setup()[0].instance, last):
+            await contest.transact(partial(decided, data), actor="", cause="", circumstances=SYSTEM)
+        database.positions[contest.stream] = contest.position
+    await watcher.look_at_lag()
+    assert sample("cds_contest_lag_events", contest="still-there") == 0
     await contests.close()
 
 

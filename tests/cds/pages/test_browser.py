@@ -210,7 +210,7 @@ async def test_without_awards_the_earliest_of_the_frozen_board_are_the_first(bro
         f"{team_id} {problem_id}"
         for problem_id, times in solving_times(board).items()
         for team_id, time in times.items()
-        if time == min(times.values())
+        if list(times.values()).count(min(times.values())) == 1 and time == min(times.values())
     }
     groups = await shown.caller().json("contests/finals/groups")
     group_id = next(each["id"] for each in groups if each["id"].startswith("site"))
@@ -223,6 +223,24 @@ async def test_without_awards_the_earliest_of_the_frozen_board_are_the_first(bro
         async with looking(browser, f"{shown.root}/contests/finals{query}", calm=True, instead=instead) as look:
             await look.becomes(f"{STARS} === '{','.join(sorted(expected))}'")
             assert look.errors == []
+
+
+async def test_of_several_in_the_same_minute_nobody_is_taken_for_the_first(browser: Browser, shown: Running) -> None:
+    """Boards tell whole minutes, so a board cannot know; an award does."""
+    cells = [
+        {"problem_id": "a", "num_pending": 0, "solved": True, "time": f"0:{minute:02}:00.000"} for minute in (7, 7, 9)
+    ]
+    rows = [{"team_id": f"t{number}", "problems": [cell]} for number, cell in enumerate(cells)]
+    script = """async ({rows, awards, url}) => {
+        const { firstsOf } = await import(url);
+        return [...firstsOf(awards, [{ id: "a" }], { rows }, false, false).get("a")];
+    }"""
+    award = {"id": "first-to-solve-a", "citation": "first", "team_ids": ["t1"]}
+    async with looking(browser, f"{shown.root}/contests/finals", calm=True) as look:
+        given = {"rows": rows, "url": f"{shown.root}/static/awards.js"}
+        assert await look.page.evaluate(script, given | {"awards": []}) == []
+        assert await look.page.evaluate(script, given | {"awards": [award]}) == ["t1"]
+        assert await look.page.evaluate(script, given | {"awards": [], "rows": rows[1:]}) == ["t1"]
 
 
 async def test_on_a_scrolled_telephone_the_colours_of_problems_and_the_connection_stay_in_sight(

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,9 @@ from aiohttp import web
 from aiohttp.abc import ResolveResult
 
 from cds.webhooks.calling import Call, Caller, CallRules, NameResolver, Outcome, signature
+
+HUNG_S_MAX = 10.0
+"""A thread that nobody lets go ends by itself."""
 
 BODY = b'{"contest_id":"wf","notifications":[]}'
 
@@ -206,3 +210,28 @@ def test_a_signature_is_bound_to_time_body_and_secret() -> None:
         ("secret", 1_700_000_000_999, b"b"),
     )
     assert signed not in [signature(*other) for other in others]
+
+
+async def test_a_name_server_that_hangs_holds_one_thread_for_each_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever gave up waiting for it; other names are known meanwhile, and its answer serves all who wait."""
+    asked, answering = list[str](), threading.Event()
+
+    def slow(host: str, *more: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        if host == "slow.example":
+            answering.wait(HUNG_S_MAX)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    resolver = NameResolver()
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(resolver.resolve("slow.example", 80), 0.01)
+    waiting = [asyncio.create_task(resolver.resolve("slow.example", 80)) for _ in range(2)]
+    assert (await resolver.resolve("quick.example", 80))[0]["host"] == "192.0.2.1"
+    answering.set()
+    assert [found[0]["host"] for found in await asyncio.gather(*waiting)] == ["192.0.2.1"] * 2
+    assert asked == ["slow.example", "quick.example"]
+    assert (await resolver.resolve("slow.example", 80))[0]["port"] == 80
+    assert asked[-1] == "slow.example"
+    await resolver.close()
