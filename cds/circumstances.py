@@ -3,11 +3,12 @@
 This module must not know what they are used for.
 """
 
+import os
 import time
 from typing import Protocol
 from uuid import UUID, uuid4
 
-IDENTIFIER_CHARACTERS = 12
+IDENTIFIER_BYTES = 6
 
 
 class Circumstances(Protocol):
@@ -39,7 +40,7 @@ class SystemCircumstances:
 
     def identifier(self) -> str:
         """An id of an object that nothing has, and that tells nothing."""
-        return uuid4().hex[:IDENTIFIER_CHARACTERS]
+        return os.urandom(IDENTIFIER_BYTES).hex()
 
 
 SYSTEM = SystemCircumstances()

@@ -8,14 +8,13 @@ This module must not know the wire that brought the credentials.
 """
 
 import asyncio
-import hmac
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import TypeVar, cast
 
 import msgspec
@@ -53,6 +52,8 @@ VERIFYING_AGAIN_MAX = 3
 """Times that credentials are looked at again because the login changed meanwhile."""
 
 GENERATION_BYTES = 6
+KEYED_BYTES = 32
+"""The length of what credentials are remembered under."""
 
 Kept = TypeVar("Kept")
 
@@ -343,7 +344,7 @@ class Identity:
         return good
 
     def _keyed(self, *texts: str) -> bytes:
-        return hmac.digest(self._remembering_key, msgspec.json.encode(texts), "sha256")
+        return blake2b(msgspec.json.encode(texts), key=self._remembering_key, digest_size=KEYED_BYTES).digest()
 
 
 def viewer_of_account(state: ContestState, account: Account, *, address: str | None = None) -> Viewer:

@@ -12,7 +12,7 @@ import defusedxml
 import defusedxml.ElementTree as SafeElements
 import msgspec
 
-from cds.packages.images import HEAD_BYTES, Look, look_at
+from cds.packages.images import HEAD_BYTES, SIGNATURES, Look, look_at
 
 IMAGE_PIXELS_MAX = 40_000_000
 """Pixels of an image: as many as a good camera takes. Unpacked they need four bytes each."""
@@ -26,6 +26,8 @@ SVG_ATTRIBUTES_MAX = 1_000
 ZIP_END = b"PK\x05\x06"
 ZIP_END_BYTES = 22
 """How the last record of an archive begins, and its length where there is no comment in it."""
+
+ZIP_BEGINNINGS = tuple(signature for signature, mime in SIGNATURES if mime == "application/zip")
 
 _GIF_SIGNATURES = (b"GIF87a", b"GIF89a")
 
@@ -101,7 +103,7 @@ def _look(content: bytes) -> Look:
 
 
 def _is_zip(content: bytes) -> bool:
-    if _look(content).mime != "application/zip":
+    if not content.startswith(ZIP_BEGINNINGS):
         return False
     # Nearly every archive ends with the end of its directory; only a comment could stand behind it.
     return content[-ZIP_END_BYTES:].startswith(ZIP_END) or zipfile.is_zipfile(io.BytesIO(content))

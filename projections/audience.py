@@ -175,7 +175,7 @@ class Audience:
 
     def encoded(self, state: ContestState, team_id: str | None, key: Key, instance: ContestObject) -> bytes | None:
         """An object as it looks to a team, or (None) to all others; None when it is hidden."""
-        view = self.view.of(state, team_id, key[0], instance)
+        view = self.view.types[key[0]].of(state, team_id, instance)
         return None if view is None else encode(view)
 
     def show(self, key: Key, data: bytes | None) -> None:
@@ -193,6 +193,8 @@ def seeing_otherwise(state: ContestState, key: Key, instance: ContestObject) -> 
     So the team that asked sees what an announcement replies to, although the announcement is everybody's.
     """
     own = owners(state, key[0], instance)
+    if not STRIPPED[key[0]]:
+        return own
     of_named = [
         team_id
         for reference in STRIPPED[key[0]]

@@ -64,11 +64,11 @@ def broadcast(_state: ContestState, _team_id: str | None, instance: ContestObjec
     )
 
 
-def either(*conditions: Condition) -> Condition:
-    """Visible where any of the conditions holds."""
+def either(one: Condition, other: Condition) -> Condition:
+    """Visible where one of two conditions holds."""
 
     def holds(state: ContestState, team_id: str | None, instance: ContestObject) -> bool:
-        return any(condition(state, team_id, instance) for condition in conditions)
+        return one(state, team_id, instance) or other(state, team_id, instance)
 
     return holds
 

@@ -47,6 +47,8 @@ RESHAPED_BY: dict[str, tuple[str, ...]] = {
 }
 """Which types may look different when an aspect of the whole contest changes (roles.md)."""
 
+NOTHING: frozenset[str] = frozenset()
+
 
 class ContestState:
     """Everything that the events so far say.
@@ -56,6 +58,8 @@ class ContestState:
     are records; of answered requests only the position is kept. `highest_submission_number` is the highest id of a
     submission that is a number, also of one that is gone; `latest_submission_time_ms` is the contest time of the
     submission that was written last. `released_awards` are those that were withdrawn in the latest freeze that is over.
+    `contest` and `state` are the objects that exist once, None before they exist and after they were deleted: they
+    stand among the `objects` too, and are asked for all the time.
     """
 
     def __init__(self) -> None:
@@ -64,6 +68,8 @@ class ContestState:
         self.objects: dict[str, MutableMapping[str, ContestObject]] = {name: {} for name in OBJECT_TYPES}
         self.versions: MutableMapping[Key, int] = {}
         self.referrers = ReferrerIndex()
+        self.contest: Contest | None = None
+        self.state: State | None = None
         self.timeline = Timeline()
         self.submission_times_ms: MutableMapping[str, int] = {}
         self.highest_submission_number = 0
@@ -72,16 +78,6 @@ class ContestState:
         self.logins: MutableMapping[str, Login] = {}
         self.awards_at_freeze: dict[str, Award] | None = None
         self.released_awards: tuple[str, ...] = ()
-
-    @property
-    def contest(self) -> Contest | None:
-        """The contest object, None before it exists and after it was deleted."""
-        return cast("Contest | None", self.objects["contest"].get(SINGLETON_ID))
-
-    @property
-    def state(self) -> State | None:
-        """The state object of the contest."""
-        return cast("State | None", self.objects["state"].get(SINGLETON_ID))
 
     @property
     def ended_updates(self) -> bool:
@@ -142,6 +138,12 @@ class ContestState:
             return Change(position, (key,))
         return Change(position, tuple(self._keys_depending_on(key, before, instance)))
 
+    def note_singletons(self) -> None:
+        """Have at hand the objects that exist once, and what follows from them."""
+        self.contest = cast("Contest | None", self.objects["contest"].get(SINGLETON_ID))
+        self.state = cast("State | None", self.objects["state"].get(SINGLETON_ID))
+        self.timeline = timeline_of(self.contest, self.state)
+
     def _note_submission(self, identifier: str, submission: Submission | None) -> None:
         if submission is None:
             self.submission_times_ms.pop(identifier, None)
@@ -158,14 +160,14 @@ class ContestState:
         if type_name == "judgement-types":
             return _simplification_reshapes(before, after)
         if type_name not in ("contest", "state", "submissions"):
-            return frozenset()
+            return NOTHING
         old, aspects = self.timeline, []
         if type_name != "submissions":
-            self.timeline = timeline_of(self.contest, self.state)
+            self.note_singletons()
             aspects = [name for name in RESHAPED_BY if getattr(old, name, None) != getattr(self.timeline, name, None)]
         if self._note_freeze(after):
             aspects.append("frozen")
-        return frozenset(name for aspect in aspects for name in RESHAPED_BY[aspect])
+        return frozenset([name for aspect in aspects for name in RESHAPED_BY[aspect]]) if aspects else NOTHING
 
     def _note_freeze(self, after: ContestObject | None) -> bool:
         """Keep what was to be seen of the awards when the freeze began, while it lasts; say whether that changed."""

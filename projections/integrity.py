@@ -12,6 +12,12 @@ from schemas.objects import ContestObject
 Key = tuple[str, str]
 """An object: its type name, and its id (SINGLETON_ID for those that exist once)."""
 
+_NAMING = {
+    name: tuple((each.property, each.target, each if each.many else None) for each in row.references)
+    for name, row in OBJECT_TYPES.items()
+}
+"""The references of each type: the property, what it leads to, and the reference itself where it may name several."""
+
 NO_REFERRERS: dict[Key, None] = {}
 
 
@@ -92,11 +98,11 @@ class ReferrerIndex:
 def named_by(row: ObjectType, instance: ContestObject) -> tuple[Key, ...]:
     """The objects that this one names, in the order of its properties."""
     named: list[Key] = []
-    for reference in row.references:
-        if reference.many:
-            named.extend((reference.target, identifier) for identifier in referenced_ids(reference, instance))
-        elif (identifier := getattr(instance, reference.property)) is not None:
-            named.append((reference.target, identifier))
+    for property, target, many in _NAMING[row.name]:
+        if many is not None:
+            named.extend((target, identifier) for identifier in referenced_ids(many, instance))
+        elif (identifier := getattr(instance, property)) is not None:
+            named.append((target, identifier))
     return tuple(named)
 
 

@@ -18,7 +18,6 @@ from projections.draft import Layer
 from projections.integrity import NO_REFERRERS, Key, ReferrerIndex, Referrers
 from projections.later import Later
 from projections.packing import Part, Unpackable, as_unpackable, encode, pieces, unpacked_array
-from projections.timeline import timeline_of
 from schemas.object_types import OBJECT_TYPES, TYPE_ORDER, object_key
 from schemas.objects import Award, ContestObject
 from schemas.records import Login, Settings
@@ -121,7 +120,7 @@ class UnpackedState:
         state.objects = Later({name: collection.members for name, collection in self._collections.items()})
         state.versions = Layer(PackedVersions(self._collections, others))
         state.referrers = ReferrerIndex(self._referrers)
-        state.timeline = timeline_of(state.contest, state.state)
+        state.note_singletons()
         state.submission_times_ms = remainder.submission_times_ms
         state.highest_submission_number = remainder.highest_submission_number
         state.latest_submission_time_ms = remainder.latest_submission_time_ms

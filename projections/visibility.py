@@ -5,7 +5,7 @@ names something hidden is hidden too, except where the mark of the reference say
 This module must not know any particular role or type.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from itertools import chain
 from typing import cast
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from projections.conditions import always, frozen, unaltered
+from projections.conditions import Condition, always, frozen, unaltered
 from projections.contest import ContestState
 from projections.visibility_table import SEES_PROBLEMS_BEFORE_START, VISIBILITY, Cell, Row
 from schemas.object_types import OBJECT_TYPES, FileProperty, ObjectType, Reference, object_key, referenced_ids
@@ -42,24 +42,20 @@ class TypeView:
             if property in cell.properties and not _names_unoffered(role_view.table_row, row, property)
         )
         self._row = row
+        self._is_award = row.name == "awards"
         self._objects = cell.objects
         self._altered = cell.altered
         self._role_view = role_view
-        self._blank = {field.name: _blank(field) for field in msgspec.structs.fields(row.structure)}
-        self._dropped = tuple(
-            (property, self._blank[property]) for property in row.properties if property not in self.properties
-        )
-        self._conditional = tuple(
-            (property, cell.properties[property])
-            for property in self.properties
-            if cell.properties[property] is not always
-        )
+        blank = {field.name: _blank(field) for field in msgspec.structs.fields(row.structure)}
+        self._blanks = {property: blank[property] for property in row.properties if property not in self.properties}
+        self._conditional = tuple(self._by_condition(cell, blank))
         self._files = tuple(file for file in row.file_properties if file.property in self.properties)
         hideable = [r for r in row.references if r.property in self.properties and _can_hide(role_view.table_row, r)]
         hiding = [r for r in hideable if r.when_hidden == "hide"]
         self._hiding_by_one = tuple((r.property, r.target) for r in hiding if not r.many)
         self._hiding_by_many = tuple(r for r in hiding if r.many)
         self._stripping = tuple(r for r in hideable if r.when_hidden == "strip")
+        self._always_visible = cell.objects is always and self._altered is not frozen and not hiding
 
     def instance(self, state: ContestState, identifier: str) -> ContestObject | None:
         """The object of that id, if there is one for this role.
@@ -78,6 +74,8 @@ class TypeView:
 
     def visible(self, state: ContestState, team_id: str | None, instance: ContestObject) -> bool:
         """Whether the object is shown at all."""
+        if self._always_visible:
+            return True
         if self._altered is frozen:
             return self._shown(state, team_id, instance) is not None
         return self._objects(state, team_id, instance) and self._names_visible(state, team_id, instance)
@@ -87,12 +85,10 @@ class TypeView:
         shown = self._shown(state, team_id, instance)
         if shown is None:
             return None
-        changed: dict[str, object] = {
-            property: blank for property, blank in self._dropped if getattr(shown, property) != blank
-        }
-        for property, condition in self._conditional:
-            if getattr(shown, property) != self._blank[property] and not condition(state, team_id, shown):
-                changed[property] = self._blank[property]
+        changed = self._blanks.copy()
+        for condition, blanks in self._conditional:
+            if not condition(state, team_id, shown):
+                changed |= blanks
         for reference in self._stripping:
             if not self._all_visible(state, team_id, reference, shown):
                 changed[reference.property] = None
@@ -102,14 +98,23 @@ class TypeView:
                 changed[file_property.property] = wire_files(state, self._row, shown, file_property)
         return msgspec.structs.replace(shown, **changed) if changed else shown
 
+    def _by_condition(self, cell: Cell, blank: Mapping[str, object]) -> Iterator[tuple[Condition, dict[str, object]]]:
+        """The conditions under which properties are shown, each with what stands in their places where it fails."""
+        for condition in dict.fromkeys(cell.properties[property] for property in self.properties):
+            if condition is not always:
+                of_condition = (each for each in self.properties if cell.properties[each] is condition)
+                yield condition, {property: blank[property] for property in of_condition}
+
     def _shown(self, state: ContestState, team_id: str | None, instance: ContestObject) -> ContestObject | None:
         """The object before its properties are looked at."""
+        if self._always_visible and self._altered is unaltered and not self._is_award:
+            return instance
         if not self._objects(state, team_id, instance):
             return None
         shown = instance if self._altered is unaltered else self._altered(state, team_id, instance)
         if shown is None or not self._names_visible(state, team_id, shown):
             return None
-        if self._row.name == "awards" and not self._role_view.may_see_award(state, object_key(self._row, shown)):
+        if self._is_award and not self._role_view.may_see_award(state, object_key(self._row, shown)):
             return None
         return shown
 
@@ -173,14 +178,13 @@ def wire_files(
 ) -> list[FileReference]:
     """The references of one property as they go over the wire: with href, without the address of the content."""
     contest_id = state.contest.id if state.contest else ""
+    identifier = object_key(row, instance)
     references = cast("list[FileReference]", getattr(instance, file_property.property))
     return [
-        msgspec.structs.replace(
-            reference,
-            content=None,
-            href=reference.href
-            if reference.content is None
-            else href(contest_id, row, object_key(row, instance), file_property, reference.filename),
+        reference
+        if reference.content is None
+        else msgspec.structs.replace(
+            reference, content=None, href=href(contest_id, row, identifier, file_property, reference.filename)
         )
         for reference in references
     ]

@@ -28,6 +28,12 @@ _CANONICAL_RELATIVE_TIME = re.compile(r"(0|[1-9]\d{0,8}):[0-5]\d:[0-5]\d\.\d{3}\
 ZONES_KEPT_MAX = 256
 """Times whose zone is remembered: the zone of a contest is that of its start, and asked for with every moment."""
 
+MOMENTS_KEPT_MAX = 1_024
+"""Moments that are remembered in either form: what many write in the same millisecond is read again when it is kept."""
+
+KEPT_CHARACTERS_MAX = 32
+"""Longer texts are not remembered: a fraction may have any number of digits."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -60,13 +66,7 @@ def format_time(time_ms: int, zone: timezone = UTC) -> str:
     A moment before the first or behind the last that a TIME can hold is written as that one; at these edges a zone
     in which it would be of another millennium gives way to UTC.
     """
-    moment = _EPOCH + timedelta(milliseconds=min(max(time_ms, TIME_MS_MIN), TIME_MS_MAX))
-    try:
-        moment = moment.astimezone(zone)
-    except OverflowError:
-        moment = moment.astimezone(UTC)
-    text = moment.isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return _written_time(time_ms, zone)
 
 
 @lru_cache(maxsize=ZONES_KEPT_MAX)
@@ -77,12 +77,7 @@ def zone_of(text: str) -> timezone:
 
 def parse_relative_time_ms(text: str) -> int:
     """Milliseconds of a RELTIME, negative before the start; zero-padded hours are read too. Raises ValueError."""
-    match = _RELATIVE_TIME.match(text)
-    if match is None:
-        raise ValueError(f"not a relative time (h:mm:ss.sss): {text!r}")
-    sign, hours, minutes, seconds, fraction = match.groups()
-    magnitude_ms = (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + _fraction_ms(fraction)
-    return -magnitude_ms if sign else magnitude_ms
+    return _known_relative_time_ms(text) if len(text) <= KEPT_CHARACTERS_MAX else _read_relative_time_ms(text)
 
 
 def canonical_relative_time(text: str) -> str:
@@ -94,6 +89,34 @@ def canonical_relative_time(text: str) -> str:
 
 def format_relative_time(relative_time_ms: int) -> str:
     """A RELTIME with three decimals: `h:mm:ss.sss`, with `-` in front before the start."""
+    return _written_relative_time(relative_time_ms)
+
+
+@lru_cache(maxsize=MOMENTS_KEPT_MAX)
+def _written_time(time_ms: int, zone: timezone) -> str:
+    moment = _EPOCH + timedelta(milliseconds=min(max(time_ms, TIME_MS_MIN), TIME_MS_MAX))
+    try:
+        moment = moment.astimezone(zone)
+    except OverflowError:
+        moment = moment.astimezone(UTC)
+    text = moment.isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _read_relative_time_ms(text: str) -> int:
+    match = _RELATIVE_TIME.match(text)
+    if match is None:
+        raise ValueError(f"not a relative time (h:mm:ss.sss): {text!r}")
+    sign, hours, minutes, seconds, fraction = match.groups()
+    magnitude_ms = (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + _fraction_ms(fraction)
+    return -magnitude_ms if sign else magnitude_ms
+
+
+_known_relative_time_ms = lru_cache(maxsize=MOMENTS_KEPT_MAX)(_read_relative_time_ms)
+
+
+@lru_cache(maxsize=MOMENTS_KEPT_MAX)
+def _written_relative_time(relative_time_ms: int) -> str:
     sign = "-" if relative_time_ms < 0 else ""
     seconds, milliseconds = divmod(abs(relative_time_ms), 1000)
     minutes, second = divmod(seconds, 60)

@@ -187,10 +187,9 @@ def _misshapen(row: ObjectType, instance: ContestObject) -> Iterator[Complaint]:
 
 
 def _repeating(row: ObjectType, instance: ContestObject) -> Iterator[Complaint]:
-    files = (each.property for each in row.file_properties)
-    for name in (*UNIQUE_LISTS.get(row.name, ()), *files):
+    for name in _LISTS[row.name]:
         members = getattr(instance, name)
-        if isinstance(members, list) and (twice := _first_twice(members)) is not None:
+        if isinstance(members, list) and len(members) > 1 and (twice := _first_twice(members)) is not None:
             yield name, f"{name} has {twice} twice"
 
 
@@ -229,3 +228,8 @@ def _expressions(row: ObjectType) -> tuple[tuple[str, Pattern, re.Pattern[str]],
 
 
 _EXPRESSIONS = {name: _expressions(row) for name, row in OBJECT_TYPES.items()}
+
+_LISTS = {
+    name: (*UNIQUE_LISTS.get(name, ()), *(each.property for each in row.file_properties))
+    for name, row in OBJECT_TYPES.items()
+}

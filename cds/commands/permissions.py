@@ -61,6 +61,12 @@ OFFERED: dict[str, frozenset[Method]] = {
 """The methods that somebody may use on a type."""
 
 
+WRITTEN_BY: dict[tuple[Role, str], Capability] = {
+    (role, OF_CAPABILITY[name][0]): name for role in ROLES for name in reversed(CAPABILITIES[role])
+}
+"""The first capability by which a role writes a type."""
+
+
 def capability_for(role: Role, type_name: str) -> Capability | None:
     """The capability by which a role writes a type, None where it does so as a role."""
-    return next((name for name in CAPABILITIES[role] if OF_CAPABILITY[name][0] == type_name), None)
+    return WRITTEN_BY.get((role, type_name))

@@ -12,22 +12,26 @@ import msgspec
 
 from cds.commands.decision import Refused
 from schemas.identifiers import is_identifier
-from schemas.object_types import ObjectType
+from schemas.object_types import OBJECT_TYPES, ObjectType
 from schemas.objects import ContestObject
 from schemas.times import canonical_relative_time, canonical_time
 
 Properties = Mapping[str, msgspec.Raw]
 
-_NULL = b"null"
+NULL = msgspec.Raw(b"null")
+
 _PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
 _NAMED = re.compile(r"field `(?P<name>[^`]*)`")
 
 _encode = msgspec.json.Encoder().encode
+_text_decoder = msgspec.json.Decoder(str)
+_properties_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_object_decoders = {name: msgspec.json.Decoder(row.structure) for name, row in OBJECT_TYPES.items()}
 
 
 def given(properties: Properties) -> dict[str, msgspec.Raw]:
     """The properties that are there and not null."""
-    return {name: value for name, value in properties.items() if bytes(value) != _NULL}
+    return {name: value for name, value in properties.items() if value != NULL}
 
 
 def raw(value: object) -> msgspec.Raw:
@@ -38,10 +42,10 @@ def raw(value: object) -> msgspec.Raw:
 def text_of(properties: Properties, name: str) -> str | None:
     """A property that is a text, None when it is null or absent. Raises Refused."""
     value = properties.get(name)
-    if value is None or bytes(value) == _NULL:
+    if value is None or value == NULL:
         return None
     try:
-        return msgspec.json.decode(value, type=str)
+        return _text_decoder.decode(value)
     except msgspec.ValidationError:
         raise Refused(f"{name} must be a text", name) from None
 
@@ -62,13 +66,13 @@ def require(properties: Properties, names: Iterable[str]) -> None:
 
 def properties_of(instance: ContestObject) -> dict[str, msgspec.Raw]:
     """The properties that an object has."""
-    return msgspec.json.decode(_encode(instance), type=dict[str, msgspec.Raw])
+    return _properties_decoder.decode(_encode(instance))
 
 
 def instance_of(row: ObjectType, properties: Properties) -> ContestObject:
     """The object that some properties make up. Raises Refused, naming the property that is wrong."""
     try:
-        instance = msgspec.json.decode(_encode(dict(properties)), type=row.structure)
+        instance = _object_decoders[row.name].decode(_encode(properties))
     except msgspec.ValidationError as error:
         raise _refused(str(error)) from None
     times = {

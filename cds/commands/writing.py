@@ -24,6 +24,7 @@ from cds.commands.naming import readable_id
 from cds.commands.object_rules import refuse_unruly
 from cds.commands.permissions import Method
 from cds.commands.properties import (
+    NULL,
     Properties,
     check_identifier,
     given,
@@ -223,13 +224,14 @@ def _refuse_unknown(state: ContestState, write: Write, instance: ContestObject) 
 
     What the server itself fills in, such as the account of a submission, only has to exist.
     """
-    view, stated = role_view(write.viewer.role), given(write.properties)
+    view, team_id = role_view(write.viewer.role), write.viewer.team_id
     for reference in write.row.references:
         for identifier in referenced_ids(reference, instance):
+            if view.visible(state, team_id, reference.target, identifier):
+                continue
             itself = (reference.target, identifier) == (write.row.name, object_key(write.row, instance))
-            named = itself or view.visible(state, write.viewer.team_id, reference.target, identifier)
-            filled_in = reference.property not in stated
-            if not named and not (filled_in and identifier in state.objects[reference.target]):
+            filled_in = write.properties.get(reference.property, NULL) == NULL
+            if not itself and not (filled_in and identifier in state.objects[reference.target]):
                 raise Refused(f"there is no {identifier} in {reference.target}", reference.property)
 
 

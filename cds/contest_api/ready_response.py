@@ -19,9 +19,8 @@ from cds.operations.request_marks import REQUEST_ID_HEADER, marks_of
 
 HTTP_1_1 = b"HTTP/1.1"
 HTTP_1_0 = b"HTTP/1.0"
-LINE_END = b"\r\n"
-KEEP_ALIVE = b"Connection: keep-alive\r\n"
-CLOSE = b"Connection: close\r\n"
+KEEP_ALIVE = "Connection: keep-alive\r\n"
+CLOSE = "Connection: close\r\n"
 
 _forbidden = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -48,23 +47,21 @@ class ReadyResponse(web.StreamResponse):
     def __init__(self, status: HTTPStatus, head: bytes, body: bytes) -> None:
         """`head` is a `ready_head`, of the length of `body`."""
         super().__init__(status=status)
-        self._head = head
-        self._content = body
+        self._pieces: tuple[bytes, ...] = (head, body)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Put together what is sent: with the version and for the method that was asked with. It waits for no one."""
-        marks = marks_of(request)
-        head, body = self._head, self._content
+        """Choose what is sent: with the version and for the method that was asked with. It waits for no one."""
+        head, body = self._pieces
         if self._keep_alive is None:
             self._keep_alive = request.keep_alive
-        connection = b"" if self._keep_alive else CLOSE
+        connection = "" if self._keep_alive else CLOSE
         if request.version < HttpVersion11:
             head = head.replace(HTTP_1_1, HTTP_1_0, 1)
-            connection = KEEP_ALIVE if self._keep_alive else b""
-        own = f"{REQUEST_ID_HEADER}: {marks.request_id}\r\n".encode()
+            connection = KEEP_ALIVE if self._keep_alive else ""
         if request.method == hdrs.METH_HEAD:
             body = b""
-        self._content = b"".join((head, _date.line(), connection, own, LINE_END, body))
+        own = f"{_date.line()}{connection}{REQUEST_ID_HEADER}: {marks_of(request).request_id}\r\n\r\n".encode()
+        self._pieces = (head, own, body)
         self._payload_writer = request.writer
         return request.writer
 
@@ -76,8 +73,9 @@ class ReadyResponse(web.StreamResponse):
         if writer is None or self._eof_sent:
             return
         self._eof_sent = True
-        await writer.write(self._content)
-        await writer.drain()
+        # The whole is not kept: a connection holds its last answer until the next one, and memory that is let go at
+        # once serves the next answer out of the caches of the processor.
+        await writer.write_eof(b"".join(self._pieces))
 
 
 class _Date:
@@ -85,12 +83,12 @@ class _Date:
 
     def __init__(self) -> None:
         self._second = 0
-        self._line = b""
+        self._line = ""
 
-    def line(self) -> bytes:
+    def line(self) -> str:
         second = int(time.time())
         if second != self._second:
-            self._second, self._line = second, f"{hdrs.DATE}: {formatdate(second, usegmt=True)}\r\n".encode()
+            self._second, self._line = second, f"{hdrs.DATE}: {formatdate(second, usegmt=True)}\r\n"
         return self._line
 
 

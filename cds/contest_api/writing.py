@@ -7,7 +7,6 @@ files, the log. So nothing is stored for a request that is refused. This module 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cached_property
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import quote
@@ -101,8 +100,7 @@ async def asked_to_write(request: web.Request, row: ObjectType) -> tuple[LiveCon
     """The contest, and a viewer who may use this method on this type. Raises Failure (401, 403, 404, 405)."""
     service = service_of(request)
     contest_id = request.match_info["contest_id"]
-    contests = service.contests
-    contest = contests.find(contest_id) if contests.alone else await contests.found(contest_id)
+    contest = await service.contests.found(contest_id)
     viewer = await viewer_of(request, contest)
     if viewer.anonymous:
         raise unauthorized("writing needs a login that is valid here")
@@ -184,6 +182,7 @@ class Order:
         self._contest = contest
         self._viewer = viewer
         self._body = body
+        self._contents = [upload.content for upload in body.uploads if upload.content is not None]
         self._precondition: Precondition = precondition_of(request)
         self._repetition: Repetition | None = None
         if request.method == hdrs.METH_POST:
@@ -269,11 +268,6 @@ class Order:
             for change in written.changes:
                 if isinstance(change.instance, Submission):
                     check_archive(state, change.instance, self._body.uploads, soon=soon)
-
-    @cached_property
-    def _contents(self) -> list[bytes]:
-        """The bytes of the files that come with the request."""
-        return [upload.content for upload in self._body.uploads if upload.content is not None]
 
     def _credentials(self, written: Written, changes: Sequence[ObjectChange]) -> list[Credential]:
         """The password of a new account or a changed one; that of an account that is gone goes with it."""

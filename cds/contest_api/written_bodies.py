@@ -14,7 +14,7 @@ from aiohttp import web
 
 from cds.archives import check_entry_point, checked_archive
 from cds.commands.decision import Refused
-from cds.commands.properties import Properties, raw, text_of
+from cds.commands.properties import NULL, Properties, raw, text_of
 from cds.commands.write import LoginWish
 from cds.contest_api.bodies import parsed_object, read_body
 from cds.contest_api.errors import Failure
@@ -43,6 +43,8 @@ LOGIN_PROPERTIES = ("password", "disabled")
 """What may be written of an account and is never read: the password is kept as a hash beside the log."""
 
 SUBMITTED_ARCHIVE = "files.zip"
+
+_files_decoder = msgspec.json.Decoder(list[UploadedFile])
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,14 +167,14 @@ def _uploads_by_property(
 ) -> Iterator[tuple[str, list[Upload]]]:
     for file_property in row.file_properties:
         value = properties.get(file_property.property)
-        if value is not None and bytes(value) != b"null":
+        if value is not None and value != NULL:
             uploads = uploaded(file_property, _files(file_property, value), present)
             yield file_property.property, with_sizes(uploads) if file_property.property == LOGO_PROPERTY else uploads
 
 
 def _files(file_property: FileProperty, value: msgspec.Raw) -> list[UploadedFile]:
     try:
-        return msgspec.json.decode(value, type=list[UploadedFile])
+        return _files_decoder.decode(value)
     except msgspec.ValidationError as error:
         raise Refused(f"{file_property.property}: {error}", file_property.property) from None
 
@@ -182,7 +184,7 @@ def _account(properties: Properties, body: bytes) -> Body:
     password = text_of(properties, "password")
     disabled = properties.get("disabled")
     wanted = None
-    if disabled is not None and bytes(disabled) != b"null":
+    if disabled is not None and disabled != NULL:
         try:
             wanted = msgspec.json.decode(disabled, type=bool)
         except msgspec.ValidationError:

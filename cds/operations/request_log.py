@@ -1,13 +1,14 @@
 """What is known of each request when it has been answered: counted always, and one line of the log where asked for.
 
-It must cost next to nothing beside a request, so a line is rendered in one go and written without the chain of
-processors that other lines go through. No password, token or value that may be one is written.
+It must cost next to nothing beside a request, so requests are noted, and soon told of together; a line is rendered in
+one go, without the chain of processors that other lines go through. No password, token or value that may be one is
+written.
 """
 
 import logging
-import time
 from collections.abc import Callable
 from http import HTTPStatus
+from time import gmtime, strftime, time_ns
 from typing import cast
 from urllib.parse import quote
 
@@ -15,18 +16,23 @@ import msgspec
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractAccessLogger
+from yarl import URL
 
 from cds.addresses import NOWHERE, client_of
 from cds.configuration import Configuration, LogFormat, LogLevel
 from cds.observability import LEVELS, is_json
 from cds.operations.endpoints import OTHER, EndpointNames
-from cds.operations.held_lines import HeldLines
+from cds.operations.held import Held, write_lines
 from cds.operations.held_measurements import HeldMeasurements
 from cds.operations.readiness import READINESS_PATH
 from cds.operations.request_marks import REQUEST_ID_HEADER, RequestMarks, marks_of
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 STREAM_TYPES = frozenset({"application/x-ndjson", "text/event-stream"})
+
+REQUESTS_HELD_MAX = 256
+"""So many requests are told of at once; that takes about a millisecond, in which nobody is answered."""
+
 TOLD_CHARACTERS_MAX = 1_024
 """As much of a path or a query is written: a line stays short enough to be written at once."""
 
@@ -36,6 +42,7 @@ SECRET_WORDS = ("token", "since", "pass", "pwd", "secret", "key", "auth", "cred"
 WITHHELD = "..."
 MS_PER_S = 1_000
 US_PER_S = 1_000_000
+NS_PER_US = 1_000
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +67,19 @@ class RequestLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     worker: int | None = None
 
 
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """A request that has been answered, at `time_ns` after the epoch, and what there is to tell of it."""
+
+    marks: RequestMarks
+    method: str
+    url: URL
+    status: int
+    time_ns: int
+    duration_s: float
+    bytes: int
+    client: str
+
+
 class RequestLog(AbstractAccessLogger):
     """Counts and writes down the requests of a process; one for all connections."""
 
@@ -80,7 +100,8 @@ class RequestLog(AbstractAccessLogger):
         self._json = is_json(log_format)
         self._worker: int | None = structlog.contextvars.get_contextvars().get("worker")
         self._encoder = msgspec.json.Encoder()
-        self._held_lines = HeldLines()
+        # A line for people gets its time where it is written, so it is written at once.
+        self._held = Held(self._tell, REQUESTS_HELD_MAX if self._json else 1)
         self._held_measurements = HeldMeasurements()
         self._second = 0
         self._second_text = ""
@@ -98,8 +119,8 @@ class RequestLog(AbstractAccessLogger):
         if self._all_lines and marks.stream and request.method == hdrs.METH_GET:
             log.info(
                 "stream_started",
-                path=_path(request),
-                query=_query(request),
+                path=_path(request.rel_url),
+                query=_query(request.rel_url),
                 endpoint=self._names.name(request.match_info),
                 role=marks.viewer.role,
                 account=marks.viewer.account_id or marks.viewer.server_username,
@@ -109,68 +130,71 @@ class RequestLog(AbstractAccessLogger):
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """When an answer has been sent, or its client has left; `time` is in seconds."""
-        marks = marks_of(request)
-        method = request.method if request.method in METHODS else OTHER
-        endpoint = OTHER if marks.led_to is None else self._names.name(marks.led_to)
-        status = response.status
-        stream = marks.stream and endpoint != OTHER
-        self._held_measurements.count(method, endpoint, status, None if stream else time)
-        if self._all_lines or (self._lines and _is_failure(status, endpoint)):
-            self._write(self._line(request, marks, status, time, endpoint, stream=stream))
+        self._held.take(
+            Answered(
+                marks_of(request),
+                request.method,
+                request.rel_url,
+                response.status,
+                time_ns(),
+                time,
+                request.writer.output_size,
+                self._address_of(request),
+            )
+        )
 
     def flush_measurements(self) -> None:
-        """Have every request in the measurements that has been answered."""
+        """Have every request in the measurements that has been answered; its line is written then, too."""
+        self._held.flush()
         self._held_measurements.flush()
 
     def flush(self) -> None:
         """Let nothing be lost: the process is about to end."""
-        self._held_lines.flush()
-        self._held_measurements.flush()
+        self.flush_measurements()
 
-    def _line(
-        self,
-        request: web.BaseRequest,
-        marks: RequestMarks,
-        status: int,
-        duration_s: float,
-        endpoint: str,
-        *,
-        stream: bool,
-    ) -> RequestLine:
-        viewer, url = marks.viewer, request.rel_url
+    def _tell(self, requests: list[Answered]) -> None:
+        """Count requests, and write down those that are to be."""
+        lines = []
+        for request in requests:
+            marks, status = request.marks, request.status
+            method = request.method if request.method in METHODS else OTHER
+            endpoint = OTHER if marks.led_to is None else self._names.name(marks.led_to)
+            stream = marks.stream and endpoint != OTHER
+            self._held_measurements.count(method, endpoint, status, None if stream else request.duration_s)
+            failure = _is_failure(status, endpoint)
+            if self._all_lines or (self._lines and failure):
+                lines.append(self._line(request, endpoint, failure=failure, stream=stream))
+        if self._json:
+            write_lines(map(self._encoder.encode, lines))
+        else:
+            for line in lines:
+                _log_for_people(line)
+
+    def _line(self, request: Answered, endpoint: str, *, failure: bool, stream: bool) -> RequestLine:
+        marks, url = request.marks, request.url
         return RequestLine(
-            timestamp=self._now(),
-            level="error" if _is_failure(status, endpoint) else "info",
+            timestamp=self._timestamp(request.time_ns),
+            level="error" if failure else "info",
             event="stream_ended" if stream else "request",
             method=request.method,
-            path=url.raw_path[:TOLD_CHARACTERS_MAX],
-            query=_query(request) if url.raw_query_string else None,
+            path=_path(url),
+            query=_query(url),
             endpoint=endpoint,
-            status=status,
-            duration_ms=int(duration_s * US_PER_S) / MS_PER_S,
-            bytes=request.writer.output_size,
-            role=viewer.role,
-            account=viewer.account_id or viewer.server_username,
-            client=self._address_of(request),
+            status=request.status,
+            duration_ms=int(request.duration_s * US_PER_S) / MS_PER_S,
+            bytes=request.bytes,
+            role=marks.viewer.role,
+            account=marks.viewer.account_id or marks.viewer.server_username,
+            client=request.client,
             request_id=marks.request_id,
             worker=self._worker,
         )
 
-    def _write(self, line: RequestLine) -> None:
-        if self._json:
-            self._held_lines.write(self._encoder.encode(line))
-        else:
-            told = {name: value for name, value in msgspec.structs.asdict(line).items() if value is not None}
-            for name in ("timestamp", "level", "event", "worker"):
-                told.pop(name, None)
-            (log.info if line.level == "info" else log.error)(line.event, **told)
-
-    def _now(self) -> str:
-        """The time in the form of the other lines; the second is rendered once."""
-        now_us = time.time_ns() // MS_PER_S
-        second, us = divmod(now_us, US_PER_S)
+    def _timestamp(self, time_ns: int) -> str:
+        """A time in the form of the other lines; the second is rendered once."""
+        second, us = divmod(time_ns // NS_PER_US, US_PER_S)
         if second != self._second:
-            self._second, self._second_text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second, self._second_text = second, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
         return f"{self._second_text}.{us:06}Z"
 
 
@@ -202,17 +226,24 @@ def _peer_address(request: web.BaseRequest) -> str:
     return request.remote or NOWHERE
 
 
-def _path(request: web.BaseRequest) -> str:
-    return request.rel_url.raw_path[:TOLD_CHARACTERS_MAX]
+def _log_for_people(line: RequestLine) -> None:
+    told = {name: value for name, value in msgspec.structs.asdict(line).items() if value is not None}
+    for name in ("timestamp", "level", "event", "worker"):
+        told.pop(name, None)
+    (log.info if line.level == "info" else log.error)(line.event, **told)
 
 
-def _query(request: web.BaseRequest) -> str | None:
-    """The query without what may be secret in it."""
-    if not request.rel_url.raw_query_string:
+def _path(url: URL) -> str:
+    return url.raw_path[:TOLD_CHARACTERS_MAX]
+
+
+def _query(url: URL) -> str | None:
+    """The query without what may be secret in it, None where there is none."""
+    if not url.raw_query_string:
         return None
     told = "&".join(
         f"{quote(name, safe='')}={WITHHELD if _is_secret(name) else quote(value, safe=',:')}"
-        for name, value in request.query.items()
+        for name, value in url.query.items()
     )
     return told[:TOLD_CHARACTERS_MAX]
 

@@ -22,13 +22,15 @@ HEAD_BYTES = 1024 * 1024
 PIXELS_MAX = 100_000
 """Sides longer than this are no sides of an image that anybody shows."""
 
-_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"PK\x03\x04", "application/zip"),
     (b"PK\x05\x06", "application/zip"),
     (b"%PDF-", "application/pdf"),
 )
+"""How files begin; none of these is the beginning of another."""
+
 RASTER_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG"}
 _SVG = re.compile(rb"^(\xef\xbb\xbf)?\s*(<\?xml|<!--|<!DOCTYPE|<svg)", re.IGNORECASE)
 _LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(px|pt|pc|mm|cm|in)?\s*")
@@ -60,7 +62,7 @@ class Look(msgspec.Struct, frozen=True):
 
 def look_at(head: bytes) -> Look:
     """What a file is whose first bytes are these."""
-    mime = next((mime for signature, mime in _SIGNATURES if head.startswith(signature)), None)
+    mime = next((mime for signature, mime in SIGNATURES if head.startswith(signature)), None)
     if mime in RASTER_FORMATS:
         return _sized(mime, _raster_size(head, RASTER_FORMATS[mime]))
     if mime is None and _SVG.match(head):

@@ -164,6 +164,34 @@ def test_every_sound_object_comes_through_unchanged(value: dict[str, object], as
     assert {name: json.loads(bytes(raw)) for name, raw in found.items()} == value
 
 
+_names = st.sampled_from(['"a"', '"b"', '""', '"\\u0061"'])
+_texts = st.recursive(
+    st.sampled_from(
+        ['"a"', '""', '"é"', '"\\\\"', '"\\""', '"\\u0000"', "null", "true", "1", "-1.5", "1e30"]
+        + [str(number) for number in (2**63 - 1, 2**63, 2**64, -(2**63), -(2**63) - 1)]
+    ),
+    lambda texts: (
+        st.lists(texts, max_size=4).map(lambda members: f"[{','.join(members)}]")
+        | st.lists(st.tuples(_names, texts).map(":".join), max_size=4).map(lambda members: f"{{{','.join(members)}}}")
+    ),
+    max_leaves=20,
+)
+"""JSON as it is written, with names that come twice, numbers that are too large, and escapes."""
+
+
+@given(_texts)
+def test_the_short_look_passes_exactly_what_the_thorough_one_does(text: str) -> None:
+    body = f'{{"a":{text}}}'
+    looked_at: list[str] = []
+    for look in (lambda: bodies._check_values(bodies._decoder.decode(body)), lambda: parse_object(body.encode())):
+        try:
+            look()
+            looked_at.append("sound")
+        except Failure as refused:
+            looked_at.append(refused.message)
+    assert looked_at[0] == looked_at[1]
+
+
 @given(st.binary())
 def test_any_bytes_are_an_object_or_a_clear_refusal(body: bytes) -> None:
     with suppress(Failure):

@@ -13,7 +13,8 @@ import structlog
 from structlog.testing import capture_logs
 
 from cds.observability import configure_logging
-from cds.operations.held_lines import HELD_BYTES_MAX, HeldLines
+from cds.operations.held import WRITTEN_BYTES_MAX, Held, write_lines
+from cds.operations.request_log import REQUESTS_HELD_MAX
 from tests.cds.contest_api.raw_requests import raw_answer
 from tests.cds.contest_api.serving import DEADLINE_S, SERVER_ADMIN, Json, running, server_login
 from tests.cds.contest_api.small_contest import login
@@ -199,18 +200,55 @@ def test_lines_for_people_are_coloured_on_a_terminal_alone(
         structlog.configure(**before)
 
 
-async def test_lines_are_held_for_a_moment_and_written_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_held_is_dealt_with_in_order_when_there_is_much_and_soon() -> None:
+    dealt_with: list[list[int]] = []
+    held = Held(dealt_with.append, items_max=10)
+    for number in range(25):
+        held.take(number)
+    assert dealt_with == [list(range(10)), list(range(10, 20))]
+    async with asyncio.timeout(DEADLINE_S):
+        while len(dealt_with) < 3:
+            await asyncio.sleep(0.01)
+    assert dealt_with[2] == list(range(20, 25))
+    held.flush()
+    assert len(dealt_with) == 3
+
+
+def test_lines_are_written_together_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
     monkeypatch.setattr("sys.stderr", SimpleNamespace(write=written.append))
-    held = HeldLines()
     lines = [f"line {number}".ljust(100) for number in range(100)]
-    for line in lines:
-        held.write(line.encode())
+    write_lines(line.encode() for line in lines)
+    assert "".join(written).splitlines() == lines
     assert 1 < len(written) < 5
-    async with asyncio.timeout(DEADLINE_S):
-        while "".join(written).splitlines() != lines:
-            await asyncio.sleep(0.01)
-    assert all(text.endswith("\n") and len(text) <= HELD_BYTES_MAX for text in written)
-    held.write(b"x" * (2 * HELD_BYTES_MAX))
-    held.flush()
-    assert written[-1] == "x" * (2 * HELD_BYTES_MAX) + "\n"
+    assert all(text.endswith("\n") and len(text) <= WRITTEN_BYTES_MAX for text in written)
+    write_lines([b"a", b"x" * (2 * WRITTEN_BYTES_MAX), b"b"])
+    assert written[-3:] == ["a\n", "x" * (2 * WRITTEN_BYTES_MAX) + "\n", "b\n"]
+    written.clear()
+    write_lines([])
+    assert written == []
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+async def test_many_requests_at_once_are_all_written_and_counted(
+    fresh_dsn: str, capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    paths = [f"contests/small/teams?name={number}" for number in range(REQUESTS_HELD_MAX + 10)]
+    with capture_logs() as captured:
+        async with running(fresh_dsn, access_log=True, log_format=log_format) as server:
+            caller = server.caller()
+            for path in paths:
+                assert (await caller.get(path)).status == 200
+            scraped = (await caller.get(server.root + "/metrics")).body.decode()
+    lines = requests_in(capsys.readouterr().err) if log_format == "json" else captured
+    told = [line["query"] for line in lines if line["event"] == "request" and "/teams" in line["path"]]
+    assert told == [path.partition("?")[2] for path in paths]
+    assert sum(float(line.rpartition(" ")[2]) for line in _counts_of_teams(scraped)) >= len(paths)
+
+
+def _counts_of_teams(scraped: str) -> list[str]:
+    return [
+        line
+        for line in scraped.splitlines()
+        if line.startswith("cds_requests_total") and 'endpoint="/api/contests/{contest_id}/teams"' in line
+    ]
