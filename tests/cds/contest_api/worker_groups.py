@@ -45,8 +45,9 @@ class Group:
         return self.base.removesuffix("/api/")
 
     def logged(self, event: str) -> list[Json]:
-        """The lines of the log with that event, in order."""
-        lines = [json.loads(line) for line in self._errors.read_text().splitlines() if line.startswith("{")]
+        """The lines of the log with that event, in order; the last one may be being written."""
+        whole = self._errors.read_text().rpartition("\n")[0]
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
     async def players(self) -> list[int]:
