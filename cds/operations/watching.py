@@ -9,18 +9,16 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 import structlog
-from prometheus_client import Gauge
 
 from cds import metrics
 from cds.background import telling_of_failure
 from cds.contests import Contests
 from cds.live_contest import STREAM_PREFIX, stream_of
-from cds.operations.worker_metrics import DIRECTORY_VARIABLE
+from cds.operations.worker_metrics import forget
 from eventstore.store import Head, StoreUnavailable
 
 TICK_S = 0.25
@@ -135,7 +133,8 @@ class Watcher:
             metrics.CONTEST_POSITION.labels(contest.contest_id).set(contest.position)
         metrics.CONTESTS.set(len(contests))
         measured = {contest.contest_id for contest in contests[:CONTESTS_MEASURED_MAX]}
-        _forget(metrics.CONTEST_POSITION, self._measured - measured)
+        for contest_id in self._measured - measured:
+            forget(metrics.CONTEST_POSITION, contest_id)
         self._measured = measured
 
     async def look_at_lag(self) -> None:
@@ -158,19 +157,9 @@ class Watcher:
         told = [each for each in behind if behind[each] or self._contests.find(each)][:CONTESTS_MEASURED_MAX]
         for contest_id in told:
             metrics.CONTEST_LAG_EVENTS.labels(contest_id).set(behind[contest_id])
-        _forget(metrics.CONTEST_LAG_EVENTS, self._lag_measured.difference(told))
+        for contest_id in self._lag_measured.difference(told):
+            forget(metrics.CONTEST_LAG_EVENTS, contest_id)
         self._lag_measured = set(told)
-
-
-def _forget(gauge: Gauge, contest_ids: Iterable[str]) -> None:
-    """There are no such contests any more. Out of the files that several workers share nothing can be taken: there the
-    measurement is 0, and who puts them together leaves it out.
-    """
-    for contest_id in contest_ids:
-        if DIRECTORY_VARIABLE in os.environ:
-            gauge.labels(contest_id).set(0)
-        else:
-            gauge.remove(contest_id)
 
 
 def _resident_bytes(usage: resource.struct_rusage) -> int:

@@ -7,7 +7,7 @@ This module must not know how workers are started.
 import os
 from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import REGISTRY, CollectorRegistry, Metric
+from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -26,6 +26,16 @@ def measurements(gone: Callable[[Labels], bool]) -> Collector:
     together = CollectorRegistry()
     MultiProcessCollector(together)  # type: ignore[no-untyped-call]  # the library says nothing of its types here
     return _WithoutGone(together, gone)
+
+
+def forget(gauge: Gauge, label: str) -> None:
+    """What the label of a measurement names is no more.
+
+    Out of the files that several workers share nothing can be taken: there it is 0, and `measurements` leaves it out.
+    """
+    gauge.labels(label).set(0)
+    if DIRECTORY_VARIABLE not in os.environ:
+        gauge.remove(label)
 
 
 class _WithoutGone(Collector):

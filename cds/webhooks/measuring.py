@@ -3,10 +3,8 @@
 This module must not know how anything is called.
 """
 
-import os
-
 from cds.metrics import WEBHOOK_LAG_EVENTS
-from cds.operations.worker_metrics import DIRECTORY_VARIABLE
+from cds.operations import worker_metrics
 
 
 def tell_lag(webhook_id: str, lag_events: int) -> None:
@@ -15,7 +13,5 @@ def tell_lag(webhook_id: str, lag_events: int) -> None:
 
 
 def forget(webhook_id: str) -> None:
-    """Nobody calls this webhook here any more. Out of the files that several workers share nothing can be taken."""
-    tell_lag(webhook_id, 0)
-    if DIRECTORY_VARIABLE not in os.environ:
-        WEBHOOK_LAG_EVENTS.remove(webhook_id)
+    """Nobody calls this webhook here any more."""
+    worker_metrics.forget(WEBHOOK_LAG_EVENTS, webhook_id)
