@@ -34,6 +34,7 @@ DERIVED_BY = (
     "schemas",
     "projections",
     "eventstore.codec",
+    "cds.audiences",
     "cds.checkpoints",
     "cds.decoding",
     "cds.live_contest",

@@ -9,12 +9,14 @@ from typing import Protocol
 from cds.checkpoints import restored
 from cds.decoding import decoded
 from cds.freshness import LogCutShort
-from cds.releasing import RELEASED_AT_ONCE_MAX, released_alone
+from cds.releasing import RELEASED_AT_ONCE_MAX, concerns_many, released_alone
 from eventstore.store import Event, EventStore
 from projections.audience import Audience
 from projections.contest import ContestState
 from projections.feed_lines import FeedLines
+from projections.served_versions import DRAFT, ServedVersion
 from projections.tokens import TokenMaker
+from projections.versioned_audience import audience_of
 from schemas.viewers import Role
 
 PAGE_EVENTS = 1_000
@@ -42,13 +44,16 @@ class Live(Protocol):
         ...
 
 
-async def built_audience(live: Live, store: EventStore, tokens: TokenMaker, role: Role) -> Audience:
+async def built_audience(
+    live: Live, store: EventStore, tokens: TokenMaker, role: Role, version: ServedVersion = DRAFT
+) -> Audience:
     """The audience of a role with its feed: begun at the checkpoint, where that holds it, and replayed from there.
 
-    When this returns, it stands where the live state stands. Raises what the store raises, UnreadableEvent, and
+    Checkpoints hold the feeds in our own words; that of another version is replayed from the beginning. When this
+    returns, the audience stands where the live state stands. Raises what the store raises, UnreadableEvent, and
     LogCutShort.
     """
-    state, audience, lines = await _begun(store, live.stream, tokens, role)
+    state, audience, lines = await _begun(store, live.stream, tokens, role, version)
     if live.position < state.position:
         await live.catch_up()
     while state.position < live.position:
@@ -74,7 +79,7 @@ async def _replay(event: Event, state: ContestState, audience: Audience, lines: 
     Returns how many objects have been viewed anew since others were served last, 1 at least.
     """
     change = state.apply(event.position, event.type, event.id, decoded(event))
-    if len(change.keys) > RELEASED_AT_ONCE_MAX:
+    if concerns_many(audience, state, change):
         await released_alone(audience, state, change, event.chain, lines.flush)
         return 1
     audience.advance(state, change, event.chain)
@@ -82,13 +87,13 @@ async def _replay(event: Event, state: ContestState, audience: Audience, lines: 
 
 
 async def _begun(
-    store: EventStore, stream: str, tokens: TokenMaker, role: Role
+    store: EventStore, stream: str, tokens: TokenMaker, role: Role, version: ServedVersion
 ) -> tuple[ContestState, Audience, FeedLines]:
-    found = await restored(store, stream, tokens, (role,))
+    found = await restored(store, stream, tokens, (role,)) if version is DRAFT else None
     if found is not None:
         for _ in found.decoding():
             await asyncio.sleep(0)
         audience = found.snapshot.audiences[role]
         return found.snapshot.state, audience, audience.feed_lines
     lines = FeedLines(tokens)
-    return ContestState(), Audience(role, lines), lines
+    return ContestState(), audience_of(role, version, lines), lines

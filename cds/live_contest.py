@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import structlog
 
+from cds.audiences import Audiences
 from cds.checkpoints import Restored, Snapshot, restored
 from cds.circumstances import Circumstances
 from cds.committing import ATTEMPTS_MAX, Committing, Contended
@@ -26,6 +27,7 @@ from projections.contest import ContestState
 from projections.feed_lines import FeedLines
 from projections.integrity import Key
 from projections.scoreboard import Board
+from projections.served_versions import DRAFT, ServedVersion
 from projections.tokens import CHAIN_BYTES, Place, TokenMaker, TokenRefused
 from projections.visibility_table import SEES_LIVE_SCOREBOARD, SEES_PROBLEMS_BEFORE_START
 from schemas.objects import ContestObject
@@ -72,21 +74,24 @@ class LiveContest:
         store: EventStore,
         tokens: TokenMaker,
         *,
+        stream: str | None = None,
         eager_roles: Sequence[Role] = EAGER_ROLES,
         marks: Marks = OWN_MARKS,
     ) -> None:
-        """A contest of which nothing has been read yet; `catch_up` reads it. `marks` are those of our group."""
+        """A contest of which nothing has been read yet; `catch_up` reads it. `marks` are those of our group.
+
+        `stream`: where it is kept, when not in the stream of the contest of that id.
+        """
         self.contest_id = contest_id
-        self.stream = stream_of(contest_id)
+        self.stream = stream_of(contest_id) if stream is None else stream
         self.state = ContestState()
         self.changed = asyncio.Event()
         self.logins_position = 0
         self._store = store
         self._tokens = tokens
         self._chain_bits = bytearray()
-        self._audiences: dict[Role, Audience] = {}
+        self._audiences = Audiences(eager_roles, tokens, self._built)
         self._boards: dict[bool, Board] = {}
-        self._building: dict[Role, asyncio.Task[FeedLines]] = {}
         self._reading = asyncio.Lock()
         self._releasing = Releasing(self._publish, self._give_up)
         self._looks = Looks(store, self._read_new, self.stream)
@@ -96,8 +101,6 @@ class LiveContest:
         self._head_chain = GENESIS_CHAIN
         self._begun = False
         self._undecoded: Restored | None = None
-        for role in eager_roles:
-            self._audiences[role] = Audience(role, FeedLines(tokens))
 
     @property
     def position(self) -> int:
@@ -136,13 +139,13 @@ class LiveContest:
         """Begin at the checkpoint, when there is one and nothing has been read yet."""
         if self.position or self._begun:
             return
-        found = await restored(self._store, self.stream, self._tokens, self._audiences)
+        found = await restored(self._store, self.stream, self._tokens, self._audiences.in_our_words())
         self._begun = True
         if found is None:
             return
         snapshot, self._boards = found.snapshot, {}
         self.state, self._chain_bits, self._head_chain = snapshot.state, snapshot.chain_bits, snapshot.chain
-        self._audiences.update(snapshot.audiences)
+        self._audiences.restore(snapshot.audiences)
         self.logins_position = snapshot.state.position
         self._undecoded = found
 
@@ -157,7 +160,7 @@ class LiveContest:
 
     def snapshot(self) -> Snapshot:
         """Everything as it stands, for a checkpoint; good until something happens. To be taken just after `settle`."""
-        audiences = {role: audience for role, audience in self._audiences.items() if audience.lines is not None}
+        audiences = self._audiences.with_feed_in_our_words()
         return Snapshot(state=self.state, chain_bits=self._chain_bits, chain=self._head_chain, audiences=audiences)
 
     async def fresh(self) -> None:
@@ -206,12 +209,13 @@ class LiveContest:
             await self._take_in(events, instances)
             return True
 
-    def audience(self, role: Role) -> Audience:
-        """The audience of a role as of now."""
-        audience = self._audiences.get(role)
-        if audience is None:
-            audience = self._audiences[role] = Audience.of_state(role, self.state)
-        return audience
+    def audience(self, role: Role, version: ServedVersion = DRAFT) -> Audience:
+        """The audience of a role in a version as of now."""
+        return self._audiences.of(role, version, self.state)
+
+    async def ready_audience(self, role: Role, version: ServedVersion = DRAFT) -> Audience:
+        """The same; the first to ask waits until it is made, which holds nobody else up."""
+        return await self._audiences.ready(role, version, self.state)
 
     def scoreboard(self, role: Role, *, frozen: bool, group_id: str | None) -> bytes:
         """The scoreboard as JSON, of one group or (None) the main one, live only for roles that may see it so.
@@ -242,16 +246,9 @@ class LiveContest:
             board = self._boards[frozen] = Board(self.state, frozen=frozen)
         return board
 
-    async def feed(self, role: Role) -> FeedLines:
-        """All lines of a role's feed. The first to ask waits until the log has been read again."""
-        audience = self._audiences.get(role)
-        if audience is not None and audience.lines is not None:
-            return audience.lines
-        building = self._building.get(role)
-        if building is None:
-            building = self._building[role] = asyncio.create_task(self._build_feed(role))
-            building.add_done_callback(lambda _: self._building.pop(role, None))
-        return await asyncio.shield(building)
+    async def feed(self, role: Role, version: ServedVersion = DRAFT) -> FeedLines:
+        """All lines of a role's feed in a version. The first to ask waits until the log has been read again."""
+        return await self._audiences.feed(role, version)
 
     def check_place(self, place: Place) -> None:
         """Raise TokenRefused unless the log has, at the token's position, the event that the token was made for."""
@@ -276,8 +273,8 @@ class LiveContest:
             self._head_chain = event.chain
             for board in self._boards.values():
                 board.note((event.type, event.id))
-            audiences = list(self._audiences.values())
-            if self._releasing.is_needed_for(change):
+            audiences = list(self._audiences)
+            if self._releasing.is_needed_for(audiences, self.state, change):
                 # The boards know all of it already: they may be ahead of a feed, and no feed is ever ahead of them.
                 await self._releasing.carry_out(audiences, self.state, change, event.chain)
                 continue
@@ -290,12 +287,8 @@ class LiveContest:
 
     def _publish(self) -> None:
         """Give the lines that were drafted to those who wait for them."""
-        for audience in list(self._audiences.values()):
-            try:
-                if audience.lines is not None:
-                    audience.lines.flush()
-            except Exception as failure:  # noqa: BLE001 - told of where the audience is given up
-                self._give_up(audience, failure)
+        for audience, failure in self._audiences.flush():
+            self._give_up(audience, failure)
         self._mark.raise_to(self.position)
         self.changed.set()
         self.changed = asyncio.Event()
@@ -306,12 +299,7 @@ class LiveContest:
         Its lines end where they are: what they have told is right, and those who follow them go on in the new ones.
         """
         log.error("audience_given_up", stream=self.stream, role=audience.role, exc_info=failure)
-        if audience.lines is not None:
-            audience.lines.abandoned = True
-        if self._audiences.get(audience.role) is audience:
-            del self._audiences[audience.role]
+        self._audiences.give_up(audience)
 
-    async def _build_feed(self, role: Role) -> FeedLines:
-        """Replay the log for one role beside the live state, until both stand at the same position."""
-        audience = self._audiences[role] = await built_audience(self, self._store, self._tokens, role)
-        return audience.feed_lines
+    async def _built(self, role: Role, version: ServedVersion) -> Audience:
+        return await built_audience(self, self._store, self._tokens, role, version)

@@ -30,9 +30,11 @@ class Releasing:
         self._give_up = give_up
         self._task: asyncio.Task[None] | None = None
 
-    def is_needed_for(self, change: Change) -> bool:
+    def is_needed_for(self, audiences: Iterable[Audience], state: ContestState, change: Change) -> bool:
         """Whether an event concerns so many objects that it may not be brought to the audiences in one go."""
-        return len(change.keys) > RELEASED_AT_ONCE_MAX
+        if not change.further_aspects:
+            return len(change.keys) > RELEASED_AT_ONCE_MAX
+        return any(concerns_many(audience, state, change) for audience in audiences)
 
     async def carry_out(self, audiences: Iterable[Audience], state: ContestState, change: Change, chain: bytes) -> None:
         """Bring an event that has just been applied to the audiences. No other may be applied before it is through."""
@@ -40,7 +42,8 @@ class Releasing:
         absent = absent_keys(state, change)
         for audience in audiences:
             try:
-                under_way.append((audience, Release(audience, state, change, chain, absent)))
+                concerned = audience.concerned(state, change)
+                under_way.append((audience, Release(audience, state, concerned, chain, absent)))
             except Exception as failure:  # noqa: BLE001 - told of where the audience is given up
                 self._give_up(audience, failure)
         self._task = task = asyncio.create_task(self._go_on(under_way), name="release")
@@ -73,11 +76,16 @@ class Releasing:
             under_way = left
 
 
+def concerns_many(audience: Audience, state: ContestState, change: Change) -> bool:
+    """Whether an event concerns so many objects of an audience that others are to be served in between."""
+    return len(audience.concerned(state, change).keys) > RELEASED_AT_ONCE_MAX
+
+
 async def released_alone(
     audience: Audience, state: ContestState, change: Change, chain: bytes, publish: Callable[[], None]
 ) -> None:
     """Bring an event that has just been applied to one audience that nobody sees yet, as `Releasing` does to many."""
-    release = Release(audience, state, change, chain, absent_keys(state, change))
+    release = Release(audience, state, audience.concerned(state, change), chain, absent_keys(state, change))
     more = True
     while more:
         more = release.go_on(RELEASED_AT_ONCE_MAX)

@@ -3,6 +3,7 @@
 This module must not know who asks.
 """
 
+from projections.served_versions import DRAFT, ServedVersion
 from projections.visibility import role_view
 from projections.visibility_table import CAPABILITIES
 from schemas.metadata import Access, AccessEndpoint
@@ -10,20 +11,23 @@ from schemas.object_types import OBJECT_TYPES
 from schemas.viewers import Role
 
 
-def access_of(role: Role) -> Access:
-    """What a role may do and see (Contest API, "Access"); objects inside objects are listed with their parts."""
+def access_of(role: Role, version: ServedVersion = DRAFT) -> Access:
+    """What a role may do and see (Contest API, "Access"); objects inside objects are listed with their parts.
+
+    Whoever wants to write speaks our own version: in the others there is nothing that anybody may do.
+    """
     view = role_view(role)
     return Access(
-        capabilities=list(CAPABILITIES[role]),
+        capabilities=list(CAPABILITIES[role]) if version is DRAFT else [],
         endpoints=[
-            AccessEndpoint(type=name, properties=_with_parts(name, type_view.properties))
-            for name, type_view in view.types.items()
-            if type_view.offered
+            AccessEndpoint(type=name, properties=_with_parts(name, of_type.properties(view.types[name].properties)))
+            for name, of_type in version.types.items()
+            if view.types[name].offered
         ],
     )
 
 
-def _with_parts(type_name: str, properties: tuple[str, ...]) -> list[str]:
+def _with_parts(type_name: str, properties: list[str]) -> list[str]:
     nested = OBJECT_TYPES[type_name].nested_properties
     return [
         listed

@@ -31,6 +31,9 @@ NOBODY: Owners = ()
 LINE_BEGINS = {name: (TYPE_ORDER[name], b'{"type":"%s","id":' % name.encode()) for name in OBJECT_TYPES}
 """The number of a type, and how the lines about its objects begin."""
 
+LOOKED_AT_ONCE = 100
+"""Objects that are looked at in one go while an audience is made of a contest as it stands."""
+
 STRIPPED = {
     name: tuple(r for r in row.references if r.when_hidden == "strip" and r.target in OWNERS)
     for name, row in OBJECT_TYPES.items()
@@ -74,12 +77,31 @@ class Audience:
     def of_state(cls, role: Role, state: ContestState) -> "Audience":
         """The audience of a contest as it stands, without a feed."""
         audience = cls(role)
-        for type_name, view in audience.view.types.items():
-            for identifier in view.identifiers(state):
+        audience.look_at_all(state)
+        return audience
+
+    def look_at_all(self, state: ContestState) -> None:
+        """Show what there is, in the place of nothing, without drafting a line."""
+        for _ in self.looking_at_all(state):
+            continue
+
+    def looking_at_all(self, state: ContestState) -> Iterator[None]:
+        """Show what there is, some objects at each step, without drafting a line.
+
+        Between two steps the audience may be brought forward with the state (`advance`, or a release): what comes is
+        shown by that, and what is looked at here is looked at as it is then.
+        """
+        for type_name, view in self.view.types.items():
+            for number, identifier in enumerate(list(view.identifiers(state)), start=1):
                 instance = view.instance(state, identifier)
                 if instance is not None:
-                    audience._look(state, (type_name, identifier), instance)
-        return audience
+                    self._look(state, (type_name, identifier), instance)
+                if number % LOOKED_AT_ONCE == 0:
+                    yield
+
+    def concerned(self, _state: ContestState, change: Change) -> Change:
+        """All that this audience has to look at again after an event, given the state just after it."""
+        return change
 
     def advance(self, state: ContestState, change: Change, chain: bytes) -> None:
         """Look again at what an event may have changed; `state` is the state just after it.

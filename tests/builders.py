@@ -15,7 +15,9 @@ from eventstore.store import EVENT_VERSION
 from projections.audience import Audience
 from projections.contest import Change, ContestState
 from projections.feed_lines import ALL_TYPES_MASK, FeedLines
+from projections.served_versions import DRAFT, ServedVersion
 from projections.tokens import CHAIN_BYTES, Place, TokenMaker, TokenRefused
+from projections.versioned_audience import audience_of
 from projections.visibility import VIEW_VERSION
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_OF_STRUCTURE, TYPE_ORDER, object_key
 from schemas.objects import (
@@ -311,14 +313,15 @@ class Played:
         chains: Sequence[bytes] = (),
         stream: str = STREAM,
         key: bytes = KEY,
+        version: ServedVersion = DRAFT,
     ) -> None:
         self.state = ContestState()
         self.tokens = TokenMaker(key)
-        self.stream = stream
+        self.stream = stream if version is DRAFT else f"{stream}@{version.name}"
         self.chains: list[bytes] = []
         self._given_chains = chains
         self._feeds = {role: FeedLines(self.tokens) for role in roles}
-        self.audiences = {role: Audience(role, lines) for role, lines in self._feeds.items()}
+        self.audiences = {role: audience_of(role, version, lines) for role, lines in self._feeds.items()}
         self.play(changes)
 
     def apply(self, change: ObjectChange) -> Change:
@@ -367,8 +370,7 @@ class Played:
 
     def shown(self, reader: Reader) -> dict[str, dict[str, bytes]]:
         """What GET gives a reader: type → id → bytes, types without objects left out."""
-        audience = self.audiences[reader.role]
-        return shown_by(audience, self.state, reader)
+        return shown_by(self.audiences[reader.role], self.state, reader)
 
     def view_name(self, reader: Reader) -> str:
         """What tokens are bound to."""

@@ -14,6 +14,7 @@ from cds.contest_api.errors import not_found
 from cds.contest_api.objects import require_offered
 from cds.contest_api.service import asked, service_of
 from cds.live_contest import LiveContest
+from projections.served_versions import DRAFT, ServedVersion
 from projections.visibility import role_view
 from schemas.object_types import SINGLETON_ID, FileProperty, ObjectType
 from schemas.properties import FileReference
@@ -24,11 +25,13 @@ PRIVATE_CACHE_CONTROL = "private, max-age=3600"
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
-async def get_file(request: web.Request, row: ObjectType, file_property: FileProperty) -> web.StreamResponse:
+async def get_file(
+    request: web.Request, row: ObjectType, file_property: FileProperty, version: ServedVersion = DRAFT
+) -> web.StreamResponse:
     """The bytes of a file, by the property that names it and its filename (the first one without a filename)."""
     contest, viewer = await asked(request)
     require_offered(viewer, row)
-    reference = _reference(request, contest, viewer, row, file_property)
+    reference = _reference(request, contest, viewer, row, file_property, version)
     service = service_of(request)
     entity_tag = service.answers.passing((reference.content or "").encode()).entity_tag
     anonymous_too = _shown_to_everybody(contest, row, _identifier(request, row), file_property)
@@ -49,15 +52,21 @@ async def get_file(request: web.Request, row: ObjectType, file_property: FilePro
 
 
 def _reference(
-    request: web.Request, contest: LiveContest, viewer: Viewer, row: ObjectType, file_property: FileProperty
+    request: web.Request,
+    contest: LiveContest,
+    viewer: Viewer,
+    row: ObjectType,
+    file_property: FileProperty,
+    version: ServedVersion,
 ) -> FileReference:
-    """The stored reference that the path names, if the viewer is shown it. Raises Failure (404)."""
+    """The stored reference that the path names, if the viewer is shown it in that version. Raises Failure (404)."""
     identifier = _identifier(request, row)
     filename = request.match_info.get("filename")
     instance = contest.state.objects[row.name].get(identifier)
     shown = None
     if instance is not None:
-        shown = role_view(viewer.role).of(contest.state, viewer.team_id, row.name, instance)
+        seen = role_view(viewer.role).of(contest.state, viewer.team_id, row.name, instance)
+        shown = None if seen is None else version.told(contest.state, viewer.team_id, row.name, seen)
     if instance is not None and shown is not None and getattr(shown, file_property.property):
         stored: list[FileReference] = getattr(instance, file_property.property)
         for reference in stored:

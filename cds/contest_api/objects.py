@@ -13,40 +13,43 @@ from cds.contest_api.errors import not_found
 from cds.contest_api.service import asked, service_of, viewer_of
 from cds.live_contest import LiveContest
 from projections.filtering import candidates, filters_of, matching
+from projections.served_versions import DRAFT, ServedVersion
 from projections.visibility import role_view
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
 from schemas.viewers import Viewer
 
 
-async def get_collection(request: web.Request, row: ObjectType) -> web.StreamResponse:
+async def get_collection(request: web.Request, row: ObjectType, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """All objects of one type that the viewer may see, or those that match the filters in the query."""
     contest, viewer = await asked(request)
     require_offered(viewer, row)
-    filters = filters_of(viewer.role, row, request.query.items()) if request.query_string else []
-    audience = contest.audience(viewer.role)
+    filters = filters_of(viewer.role, row, request.query.items(), version) if request.query_string else []
+    audience = await contest.ready_audience(viewer.role, version)
     if not filters:
-        return await respond(request, _whole_collection(request, contest, viewer, row), private=not viewer.anonymous)
+        whole = _whole_collection(request, contest, viewer, row, version)
+        return await respond(request, whole, private=not viewer.anonymous)
     shown = (
         data
         for identifier in candidates(contest.state, row, filters)
         if (data := audience.object((row.name, identifier), viewer.team_id)) is not None
     )
-    body = as_array(matching(row, filters, shown))
+    body = as_array(matching(row, filters, shown, version))
     return await respond(request, service_of(request).answers.passing(body), private=not viewer.anonymous)
 
 
-async def get_object(request: web.Request, row: ObjectType) -> web.StreamResponse:
+async def get_object(request: web.Request, row: ObjectType, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """One object, the very one found in the collection; 404 when it does not exist or is hidden."""
     contest, viewer = await asked(request)
     require_offered(viewer, row)
     identifier = SINGLETON_ID if row.singleton else request.match_info["id"]
-    data = contest.audience(viewer.role).object((row.name, identifier), viewer.team_id)
+    audience = await contest.ready_audience(viewer.role, version)
+    data = audience.object((row.name, identifier), viewer.team_id)
     if data is None:
         raise not_found(f"{row.endpoint} {identifier}".strip())
     return await respond(request, service_of(request).answers.passing(data), private=not viewer.anonymous)
 
 
-async def get_contests(request: web.Request) -> web.StreamResponse:
+async def get_contests(request: web.Request, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """Every contest, each as the viewer sees it there: an account of one contest is public in the others."""
     row = OBJECT_TYPES["contest"]
     anonymous = True
@@ -56,10 +59,11 @@ async def get_contests(request: web.Request) -> web.StreamResponse:
     for contest in service_of(request).contests:
         viewer = await viewer_of(request, contest)
         anonymous = anonymous and viewer.anonymous
-        filters = filters_of(viewer.role, row, request.query.items())
-        data = contest.audience(viewer.role).object((row.name, SINGLETON_ID), viewer.team_id)
+        filters = filters_of(viewer.role, row, request.query.items(), version)
+        audience = await contest.ready_audience(viewer.role, version)
+        data = audience.object((row.name, SINGLETON_ID), viewer.team_id)
         if data is not None:
-            shown.extend(matching(row, filters, (data,)) if filters else (data,))
+            shown.extend(matching(row, filters, (data,), version) if filters else (data,))
     body = as_array(shown)
     return await respond(request, service_of(request).answers.passing(body), private=not anonymous)
 
@@ -75,10 +79,12 @@ def as_array(items: Iterable[bytes]) -> bytes:
     return b"[" + b",\n".join(items) + b"]"
 
 
-def _whole_collection(request: web.Request, contest: LiveContest, viewer: Viewer, row: ObjectType) -> Answer:
+def _whole_collection(
+    request: web.Request, contest: LiveContest, viewer: Viewer, row: ObjectType, version: ServedVersion
+) -> Answer:
     answers = service_of(request).answers
-    audience = contest.audience(viewer.role)
-    asked = (contest.contest_id, viewer.role, viewer.team_id, row.name)
+    audience = contest.audience(viewer.role, version)
+    asked = (contest.contest_id, viewer.role, viewer.team_id, row.name, version.name)
     # Not the number of the audience: another may have it once this one is gone.
     stamp = (ref(audience), audience.changes[row.name])
     answer = answers.present(asked, stamp)

@@ -11,11 +11,12 @@ from cds.contest_api.negotiation import wants_event_stream
 from cds.contest_api.scoreboard_stream import stream_scoreboard
 from cds.contest_api.service import asked, service_of
 from projections.scoreboard import UnknownGroup
+from projections.served_versions import DRAFT, ServedVersion
 
 VARY_BY_FORM = f"{VARY}, Accept"
 
 
-async def get_scoreboard(request: web.Request) -> web.StreamResponse:
+async def get_scoreboard(request: web.Request, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """The scoreboard as the viewer may see it: of `group_id`, and frozen when asked (`frozen=true`).
 
     With `Accept: text/event-stream` it is followed as it changes.
@@ -25,15 +26,17 @@ async def get_scoreboard(request: web.Request) -> web.StreamResponse:
     if request.query_string:
         group_id = request.query.get("group_id")
         frozen = request.query.get("frozen", "false").lower() in ("true", "1", "yes")
-    if group_id is not None and contest.audience(viewer.role).object(("groups", group_id), viewer.team_id) is None:
-        raise not_found(f"group_id {group_id}")
+    if group_id is not None:
+        audience = await contest.ready_audience(viewer.role)
+        if audience.object(("groups", group_id), viewer.team_id) is None:
+            raise not_found(f"group_id {group_id}")
     try:
         body = contest.scoreboard(viewer.role, frozen=frozen, group_id=group_id)
     except UnknownGroup:
         raise not_found(f"group_id {group_id}") from None
     if wants_event_stream(request):
-        return await stream_scoreboard(request, contest, viewer, frozen=frozen, group_id=group_id)
+        return await stream_scoreboard(request, contest, viewer, version, frozen=frozen, group_id=group_id)
     answers = service_of(request).answers
-    request_key = (contest.contest_id, "scoreboard", viewer.role, frozen, group_id)
-    answer = answers.present(request_key, body) or answers.keep(request_key, body, body)
+    request_key = (contest.contest_id, "scoreboard", viewer.role, frozen, group_id, version.name)
+    answer = answers.present(request_key, body) or answers.keep(request_key, body, version.scoreboard(body))
     return await respond(request, answer, private=not viewer.anonymous, vary=VARY_BY_FORM)

@@ -17,6 +17,7 @@ from eventstore.store import NewEvent
 from projections.audience import Audience
 from projections.contest import Change, ContestState
 from projections.feed_lines import ALL_TYPES_MASK, FeedLines
+from projections.served_versions import DRAFT, ServedVersion
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from tests.builders import Reader, judgement, moment, put, setup, state, submission
 from tests.cds.test_contests import TOKENS, write
@@ -37,8 +38,9 @@ LATER = encoded_events(put(submission("later", "t2", "a", "0:30:00.000")))
 class Onlooker:
     """Reads the feeds of a contest and asks for its collections, again and again."""
 
-    def __init__(self, contest: LiveContest) -> None:
+    def __init__(self, contest: LiveContest, version: ServedVersion = DRAFT) -> None:
         self.contest = contest
+        self.version = version
         self.told: dict[Reader, Collections] = {reader: {} for reader in READERS}
         self.places = dict.fromkeys(READERS, 0)
         self.judged: set[int] = set()
@@ -46,7 +48,7 @@ class Onlooker:
     async def look(self) -> None:
         """Law 1, for all readers, just now."""
         for reader in READERS:
-            lines = await self.contest.feed(reader.role)
+            lines = await self.contest.feed(reader.role, self.version)
             tag = TOKENS.tag(str(reader), ALL_TYPES_MASK)
             while (chunk := lines.after(self.places[reader], tag, ALL_TYPES_MASK, reader.team_id)) is not None:
                 fold(chunk.data, self.told[reader])
@@ -56,7 +58,7 @@ class Onlooker:
 
     def got(self, reader: Reader) -> Collections:
         """What GET gives."""
-        audience = self.contest.audience(reader.role)
+        audience = self.contest.audience(reader.role, self.version)
         found = {
             name: {
                 SINGLETON_ID if row.singleton else parsed(member)["id"]: member

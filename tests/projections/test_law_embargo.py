@@ -175,5 +175,5 @@ def test_an_award_that_is_withdrawn_in_the_freeze_stays_for_the_public_until_tha
 
 
 def test_access_tells_nothing_of_the_phase() -> None:
-    """It is made from the role alone; nothing of a contest goes into it."""
-    assert access_of.__code__.co_varnames[: access_of.__code__.co_argcount] == ("role",)
+    """It is made from the role, and the version of the API, alone; nothing of a contest goes into it."""
+    assert access_of.__code__.co_varnames[: access_of.__code__.co_argcount] == ("role", "version")

@@ -11,16 +11,19 @@ import pytest
 from hypothesis import given
 
 from projections.access import access_of
+from projections.served_versions import DRAFT, ServedVersion
 from schemas.viewers import ROLES, Role
 from tests.builders import READERS, Played, Reader, small_contest
 from tests.expected_references import REFERENCES
 from tests.histories import History, histories
 from tests.independent_fold import Collections, fold_one, notifications
 
+References = dict[str, dict[str, str]]
 
-def named(type_name: str, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+
+def named(type_name: str, data: dict[str, Any], references: References = REFERENCES) -> Iterator[tuple[str, str]]:
     """What an object as it is shown names: type and id."""
-    for path, target in REFERENCES.get(type_name, {}).items():
+    for path, target in references.get(type_name, {}).items():
         first, _, rest = path.partition(".")
         value = data.get(first)
         members = value if isinstance(value, list) else [value]
@@ -30,33 +33,35 @@ def named(type_name: str, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield target, identifier
 
 
-def left_dangling(collections: Collections, notification: dict[str, Any]) -> list[str]:
+def left_dangling(
+    collections: Collections, notification: dict[str, Any], references: References = REFERENCES
+) -> list[str]:
     """What a line that was just folded leaves pointing at nothing."""
     name, identifier, data = notification["type"], notification["id"], notification["data"]
     if data is not None:
-        missing = [target for target in named(name, data) if target[1] not in collections.get(target[0], {})]
-        return [f"{name} {identifier} names {target[0]} {target[1]}" for target in missing]
+        missing = [(at, i) for at, i in named(name, data, references) if i not in collections.get(at, {})]
+        return [f"{name} {identifier} names {at} {i}" for at, i in missing]
     return [
         f"{other} {member['id']} still names {name} {identifier}"
         for other, members in collections.items()
         for member in members.values()
-        if (name, identifier) in named(other, member)
+        if (name, identifier) in named(other, member, references)
     ]
 
 
-def first_dangling(played: Played, reader: Reader) -> list[str]:
+def first_dangling(played: Played, reader: Reader, references: References = REFERENCES) -> list[str]:
     """The first line of a feed that leaves a reference to nothing behind it, with what it leaves."""
     collections: Collections = {}
     for notification in notifications(played.feed(reader)):
         fold_one(collections, notification)
-        if left := left_dangling(collections, notification):
+        if left := left_dangling(collections, notification, references):
             return [*left, json.dumps(notification)]
     return []
 
 
-def listed(role: Role) -> dict[str, set[str]]:
+def listed(role: Role, version: ServedVersion = DRAFT) -> dict[str, set[str]]:
     """What `access` announces, by type."""
-    return {endpoint.type: set(endpoint.properties) for endpoint in access_of(role).endpoints}
+    return {endpoint.type: set(endpoint.properties) for endpoint in access_of(role, version).endpoints}
 
 
 def shown_properties(data: dict[str, Any]) -> Iterator[str]:
