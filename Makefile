@@ -29,7 +29,7 @@ LOCK_OPTIONS ?=
 # What an installed .venv was made from. Where it differs from the one written in .venv, setup runs again.
 FINGERPRINT = $$(cat requirements-development.lock pyproject.toml | cksum) $$(pwd -P)
 
-.PHONY: help setup run test lint check bench bench-growth screenshot lock clean
+.PHONY: help setup run test chain lint check bench bench-growth peer screenshot lock clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ run: setup ## start a server with the demo contest, playing live (PORT=8080)
 test: setup ## run every test (JOBS=2 TESTS="tests/eventstore -k chain")
 	@$(VENV_PYTHON) -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
+chain: setup ## follow every recorded contest from server to server, with every fault and several seeds (minutes)
+	@CHAIN=long HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/upstream_server tests/acceptance/test_follow_chain.py tests/acceptance/test_follow_chain_killed.py tests/acceptance/test_follow_chain_law.py
+
 lint: setup ## check style, format and types
 	@$(VENV_PYTHON) -m ruff check $(CHECKED)
 	@$(VENV_PYTHON) -m ruff format --check $(CHECKED)
@@ -82,6 +85,9 @@ bench: setup ## measure, side by side with bare handlers (BENCH="--only posting"
 
 bench-growth: setup ## measure at 10,000 to 1,000,000 events and draw docs/growth.png
 	@$(VENV_PYTHON) -m tests.benchmarks.growth
+
+peer: setup ## make .venv-peer with the package xcpcio, for the tests and the benchmark beside it
+	@$(VENV_PYTHON) -c 'from tests.benchmarks.peer import peer_environment; print(f"Ready: {peer_environment()}")'
 
 screenshot: setup ## take the picture of the scoreboard for the README (needs chromium)
 	@$(VENV_PYTHON) -m tests.acceptance.take_screenshot

@@ -5,7 +5,7 @@ with the source, so importing the same thing twice adds nothing. This module mus
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -17,7 +17,7 @@ from cds.commands.accounts import login_change
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.reconcile import Objects, decide_reconcile
 from cds.live_contest import ATTEMPTS_MAX, PAGE_EVENTS, Circumstances, Contended, decoded, stream_of
-from cds.packages.contents import ContestContents
+from cds.packages.contents import ContestContents, PackageFile
 from cds.passwords import HASHING_THREADS, PHC_PREFIX, matches, password_hash
 from eventstore.store import Append, Credential, EventStore, NewEvent
 from projections.award_rules import named_kind
@@ -60,15 +60,19 @@ async def import_contest(
     cause: str,
     circumstances: Circumstances,
     progress: Progress,
+    stream: str | None = None,
 ) -> Imported:
-    """Write what was read. Raises Refused when the contest may not change so, and what the store raises."""
-    stream = stream_of(contents.contest_id)
+    """Write what was read, into the stream of the contest unless another one is given.
+
+    Raises Refused when the contest may not change so, and what the store raises.
+    """
+    stream = stream_of(contents.contest_id) if stream is None else stream
     state = await fold_stream(store, stream)
     changes = decide_import(state, contents)
-    files = await _put_files(store, contents, progress)
-    hashed = await _credentials(store, stream, contents, progress)
+    files = await put_files(store, contents.files, progress)
+    hashed = await hashed_credentials(store, stream, contents.passwords, progress)
     for _ in range(ATTEMPTS_MAX):
-        events = encoded_events([*changes, *_counted_passwords(state, hashed)])
+        events = encoded_events([*changes, *counted_passwords(state, hashed)])
         credentials = [*erased(stream, changes), *hashed]
         position = state.position
         if events or credentials:
@@ -106,12 +110,17 @@ def decide_import(state: ContestState, contents: ContestContents) -> Sequence[Ob
     """The changes that an import makes to a contest in this state. Raises Refused."""
     if state.position == 0:
         return [ObjectChange(change.type, change.id, change.instance) for change in contents.changes]
-    return decide_reconcile(state, _without_what_is_run_here(state, contents.final), _spoken_of(state, contents))
+    return decide_alignment(state, contents.final, contents.spoken_of)
 
 
-def _spoken_of(state: ContestState, contents: ContestContents) -> list[str]:
-    """The types that an import may change: not the state of a contest that this server runs, nor awards it keeps."""
-    spoken_of = {name for name in contents.spoken_of if name != "state" or not state.settings.clock}
+def decide_alignment(state: ContestState, wanted: Objects, spoken_of: Iterable[str]) -> Sequence[ObjectChange]:
+    """The changes that make a contest equal to what its source has, but for what this server runs. Raises Refused."""
+    return decide_reconcile(state, _without_what_is_run_here(state, wanted), _spoken_of(state, spoken_of))
+
+
+def _spoken_of(state: ContestState, told: Iterable[str]) -> list[str]:
+    """The types that a source may change: not the state of a contest that this server runs, nor awards it keeps."""
+    spoken_of = {name for name in told if name != "state" or not state.settings.clock}
     # The awards that are kept here let go of teams that the source no longer has.
     return [*spoken_of, *({"awards"} - spoken_of if state.settings.awards.computed and "teams" in spoken_of else ())]
 
@@ -160,7 +169,7 @@ def erased(stream: str, changes: Sequence[ObjectChange]) -> list[Credential]:
     ]
 
 
-def _counted_passwords(state: ContestState, hashed: Sequence[Credential]) -> list[ObjectChange]:
+def counted_passwords(state: ContestState, hashed: Sequence[Credential]) -> list[ObjectChange]:
     """A new password of an account that was there counts at once: who logged in with the old one is out."""
     return [
         change
@@ -184,23 +193,23 @@ def _awards_with_those_kept_here(state: ContestState, wanted: Objects) -> dict[s
     }
 
 
-async def _put_files(store: EventStore, contents: ContestContents, progress: Progress) -> int:
+async def put_files(store: EventStore, files: Mapping[str, PackageFile], progress: Progress) -> int:
     """Keep the bytes of files that the store does not have; they are addressed by hash, so order does not matter."""
     put = 0
-    for number, (address, file) in enumerate(contents.files.items(), start=1):
+    for number, (address, file) in enumerate(files.items(), start=1):
         if await store.file_size_bytes(address) is None:
             await store.put_file(await asyncio.to_thread(file.read))
             put += 1
-        progress("keeping files", number, len(contents.files))
+        progress("keeping files", number, len(files))
     return put
 
 
-async def _credentials(
-    store: EventStore, stream: str, contents: ContestContents, progress: Progress
+async def hashed_credentials(
+    store: EventStore, stream: str, said: Mapping[str, str], progress: Progress
 ) -> list[Credential]:
-    """Hashes of the passwords that are new or different."""
+    """Hashes of the passwords that are new or different, of those that are said by account id. Raises Refused."""
     # An empty password is none: with it nobody logs in.
-    passwords = {account_id: password for account_id, password in contents.passwords.items() if password}
+    passwords = {account_id: password for account_id, password in said.items() if password}
     for account_id, password in passwords.items():
         refuse_costly_hash(account_id, password)
     known = await store.credentials(stream)

@@ -20,12 +20,13 @@ Objects = Mapping[str, Mapping[str, ContestObject]]
 def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[str]) -> list[ObjectChange]:
     """The changes that make the contest equal to `wanted` for all types in `spoken_of`.
 
-    What is named comes before what names it, deletions come last and children before parents, and a state that
-    ends the updates is the very last. Raises Refused when the contest has ended its updates, or when something
-    would be deleted that objects of other types still refer to.
+    What is named comes before what names it, deletions come last and children before parents. A state with which the
+    freeze begins comes before what it hides, and one that ends the updates is the very last. Raises Refused when the
+    contest has ended its updates, or when something would be deleted that objects of other types still refer to.
     """
     types = sorted(spoken_of, key=TYPE_ORDER.__getitem__)
-    changed = [change for name in types for change in _changed(state, name, wanted.get(name, {}))]
+    told = _told_in(types, state, wanted)
+    changed = [change for name in told for change in _changed(state, name, wanted.get(name, {}))]
     deleted = [change for name in reversed(types) for change in _deleted(state, name, wanted.get(name, {}))]
     if not changed and not deleted:
         return []
@@ -35,6 +36,19 @@ def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[s
     return _end_of_updates_last(state, [*_in_order_of_reference(state, changed), *deleted])
 
 
+def _told_in(types: list[str], state: ContestState, wanted: Objects) -> list[str]:
+    """The order of the types of what changes: that of table one, but for a state with which the freeze begins."""
+    coming = wanted.get("state", {}).get(SINGLETON_ID)
+    if "state" not in types or not _is_frozen(coming) or _is_frozen(state.state):
+        return types
+    # Everything but the contest, which says for how long: teams come with streams that the freeze hides.
+    return sorted(types, key=lambda name: (name != "contest", name != "state"))
+
+
+def _is_frozen(state: ContestObject | None) -> bool:
+    return isinstance(state, State) and state.frozen is not None and state.thawed is None
+
+
 def _changed(state: ContestState, type_name: str, wanted: Mapping[str, ContestObject]) -> Iterator[ObjectChange]:
     present = state.objects[type_name]
     differing = [
@@ -42,12 +56,16 @@ def _changed(state: ContestState, type_name: str, wanted: Mapping[str, ContestOb
         for identifier, instance in wanted.items()
         if present.get(identifier) != instance
     ]
-    # Of two judgements of one submission, the one that stops being current goes first.
-    return iter(sorted(differing, key=_is_current_judgement) if type_name == "judgements" else differing)
+    if type_name == "judgements":
+        # Of two judgements of one submission, the one that stops being current goes first.
+        differing.sort(key=lambda change: not _stops_being_current(present.get(change.id), change.instance))
+    return iter(differing)
 
 
-def _is_current_judgement(change: ObjectChange) -> bool:
-    return isinstance(change.instance, Judgement) and change.instance.current is not False
+def _stops_being_current(before: ContestObject | None, after: ContestObject | None) -> bool:
+    if not isinstance(before, Judgement) or not isinstance(after, Judgement):
+        return False
+    return before.current is not False and after.current is False
 
 
 def _deleted(state: ContestState, type_name: str, wanted: Mapping[str, ContestObject]) -> list[ObjectChange]:

@@ -6,7 +6,7 @@ rest. This module knows references, judgements in force, hidden teams and the en
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -62,6 +62,7 @@ class Assembly:
         self._deletions: dict[Key, Place] = {}
         self._overruled_at: dict[str, Place] = {}
         self._place = Place("")
+        self._state_filled: State | None = None
         self._queue: deque[Key] = deque()
         self._arrangements: dict[str, Callable[[Key, ContestObject], None]] = {
             "contest": self._stand_contest,
@@ -109,6 +110,38 @@ class Assembly:
             self._deletions[key] = place
             self._queue.append(key)
         self._run_queue()
+
+    @property
+    def waiting(self) -> int:
+        """How many objects wait for what they name, those that stand in part included."""
+        return len(self._sayings)
+
+    def awaited(self) -> Iterator[tuple[Key, Key]]:
+        """Every object that waits, or stands in part, with each that it names and is missing."""
+        for key, saying in self._sayings.items():
+            for missing in missing_references(key, saying.instance, self.objects):
+                yield key, missing.key
+
+    @property
+    def has_unsettled(self) -> bool:
+        """Whether anything waits for what it names, or the source has not said a state."""
+        return bool(self._sayings) or self.objects["state"].get(SINGLETON_ID) is self._state_filled
+
+    def settle(self, place: Place) -> None:
+        """The source has come to a rest: what waits stands in part where it can, and goes on waiting for the rest.
+
+        Nothing is given up by this: what comes later is taken as if it had come in time.
+        """
+        self._release_for_types()
+        for key in sorted(self._waiting, key=lambda waiting: TYPE_ORDER[waiting[0]]):
+            saying = self._sayings.get(key)
+            if saying is None or key not in self._waiting or saying.closed:
+                continue
+            missing = missing_references(key, saying.instance, self.objects)
+            if missing and self._stand_in_part(saying, missing):
+                self._waiting.pop(key, None)
+            self._run_queue()
+        self._fill_state(place)
 
     def finish(self, place: Place) -> None:
         """The source has ended: settle what waits, fill in what is lacking, and end the updates if it said so."""
@@ -309,7 +342,8 @@ class Assembly:
                 self._notices.warn(saying.place, key[0], key[1], each.reference.property, words)
 
     def _fill_state(self, place: Place) -> None:
-        if self.objects["state"]:
+        standing = self.objects["state"].get(SINGLETON_ID)
+        if standing is not None and standing is not self._state_filled:
             return
         contest = self.objects["contest"].get(SINGLETON_ID)
         begun = any(
@@ -318,9 +352,13 @@ class Assembly:
         )
         started = contest.start_time if isinstance(contest, Contest) and begun else None
         nothing = dict.fromkeys(("frozen", "ended", "thawed", "finalized", "end_of_updates"))
+        filled = State(started=started, **nothing)
+        if filled == standing:
+            return
         words = "is absent, filled in as started" if started else "is absent, filled in as not started"
         self._notices.warn(place, "state", "", "", words)
-        self._put(_STATE, State(started=started, **nothing))
+        self._put(_STATE, filled)
+        self._state_filled = filled
 
 
 def _dangling(saying: _Saying, missing: Missing) -> Exception:

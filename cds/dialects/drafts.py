@@ -10,7 +10,7 @@ import msgspec
 
 from cds.dialects.json_values import JsonObject
 from cds.dialects.results import Notices, Place, SourceRefused, refusal
-from schemas.object_types import ObjectType
+from schemas.object_types import FileProperty, ObjectType
 from schemas.objects import Contest
 
 
@@ -33,10 +33,17 @@ class FoundFile(msgspec.Struct, frozen=True):
 
 
 class FileFinder(Protocol):
-    """Where the files of objects are looked for. A package implements it; a bare feed has none."""
+    """Where the files of objects are looked for. A package implements it, and who follows a feed; a bare one has none.
 
-    def find(self, row: ObjectType, identifier: str, filename: str) -> FoundFile | None:
+    `said` is what the source says of a file where it names it: its reference, None for one that it does not list.
+    """
+
+    def find(self, row: ObjectType, identifier: str, filename: str, said: JsonObject | None = None) -> FoundFile | None:
         """The file that an object of this type and id holds under a name, if there."""
+        ...
+
+    def is_coming(self, row: ObjectType, files: FileProperty, said: JsonObject) -> bool:
+        """Whether a file that is not there will be, so that its absence is nothing odd."""
         ...
 
     def filenames(self, row: ObjectType, identifier: str) -> Sequence[str]:
@@ -47,9 +54,19 @@ class FileFinder(Protocol):
 class NoFiles:
     """The finder of a source that has no files beside it."""
 
-    def find(self, row: ObjectType, identifier: str, filename: str) -> FoundFile | None:  # noqa: ARG002 - a protocol
+    def find(
+        self,
+        row: ObjectType,  # noqa: ARG002 - a protocol
+        identifier: str,  # noqa: ARG002 - a protocol
+        filename: str,  # noqa: ARG002 - a protocol
+        said: JsonObject | None = None,  # noqa: ARG002 - a protocol
+    ) -> FoundFile | None:
         """Nothing."""
         return None
+
+    def is_coming(self, row: ObjectType, files: FileProperty, said: JsonObject) -> bool:  # noqa: ARG002 - a protocol
+        """None does."""
+        return False
 
     def filenames(self, row: ObjectType, identifier: str) -> Sequence[str]:  # noqa: ARG002 - a protocol
         """Nothing."""
@@ -64,7 +81,7 @@ class Context:
 
     def __init__(self, notices: Notices, files: FileFinder | None = None) -> None:
         self.notices = notices
-        self.files: FileFinder = files or NoFiles()
+        self.files: FileFinder = NoFiles() if files is None else files
         self.has_files = files is not None
         self.contest: Contest | None = None
         self.text_only = False

@@ -4,6 +4,8 @@ A pure incremental machine: whoever reads a file or follows a live feed drives i
 (`op`), 2022-07, 2023-06, 2026-01 and draft; it must not know where lines come from, nor tokens.
 """
 
+from collections.abc import Iterator
+
 from cds.dialects.drafts import FileFinder
 from cds.dialects.json_values import JsonObject, JsonValue
 from cds.dialects.known import TYPE_SPELLINGS
@@ -73,6 +75,26 @@ class FeedTranslator(ContestTranslator):
         self._take(row, source, place, self._contest_id_fallback if row.name == "contest" else None)
         self._context.text_only = False
         return self._assembly.take_changes() + self._take_early()
+
+    @property
+    def waiting(self) -> int:
+        """How many objects wait for what they name, those that stand in part included."""
+        return self._assembly.waiting
+
+    def awaited(self) -> Iterator[tuple[Key, Key]]:
+        """Every object that waits, or stands in part, with each that it names and is missing."""
+        return self._assembly.awaited()
+
+    @property
+    def has_unsettled(self) -> bool:
+        """Whether anything waits that `settle` might make stand in part."""
+        return self._assembly.has_unsettled
+
+    def settle(self) -> list[Change]:
+        """The changes that make what waits stand in part, for as long as the feed says no more; it may go on."""
+        if self.contest is not None:
+            self._assembly.settle(Place(self._file))
+        return self._assembly.take_changes()
 
     def finish(self) -> list[Change]:
         """The changes that settle what still waits. Raises SourceRefused when no contest ever came."""

@@ -52,8 +52,10 @@ def _named(draft: Draft, row_property: FileProperty, value: JsonValue) -> JsonOb
             draft.warn(f"{name}.{key}", "is not known to the format, left out")
     href = value.get("href")
     filename, repaired = _filename(draft, row_property, value)
-    found = draft.context.files.find(draft.row, draft.identifier, filename)
+    found = draft.context.files.find(draft.row, draft.identifier, filename, value)
     streamed = isinstance(href, str) and row_property.streams and urlsplit_scheme(href) in ("http", "https")
+    if found is None and draft.context.files.is_coming(draft.row, row_property, value):
+        return None
     if found is None and not streamed:
         draft.warn(name, f"the file {quoted(filename)} is nowhere in the source, left out of the list")
         return None

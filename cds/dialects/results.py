@@ -62,6 +62,11 @@ class Notices:
             self._said.add(words)
             self.warnings.append(Warned(place.file, place.line, type_name, identifier, property_name, message))
 
+    def take(self) -> list[Warned]:
+        """The warnings since the last call."""
+        taken, self.warnings = self.warnings, []
+        return taken
+
 
 def refusal(
     place: Place, message: str, *, type_name: str = "", identifier: str = "", property_name: str = ""

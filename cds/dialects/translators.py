@@ -50,6 +50,10 @@ class ContestTranslator:
         """All repairs and omissions so far."""
         return self._notices.warnings
 
+    def take_warnings(self) -> list[Warned]:
+        """The repairs and omissions since the last call; `warnings` no longer tells them."""
+        return self._notices.take()
+
     @property
     def objects(self) -> dict[str, dict[str, ContestObject]]:
         """The contest as it stands: the fold of all changes given out."""

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from cds.dialects.drafts import FoundFile
+from cds.dialects.json_values import JsonObject
 from cds.dialects.results import SourceRefused, one_line
 from cds.packages.contents import PackageFile
 from cds.packages.images import HEAD_BYTES, look_at
 from cds.packages.sources import PackageSource
 from eventstore import limits as store_limits
-from schemas.object_types import ObjectType
+from schemas.object_types import FileProperty, ObjectType
 
 
 def directory_of(row: ObjectType, identifier: str) -> str:
@@ -30,12 +31,22 @@ class ObjectFiles:
         self._source = source
         self._found: dict[str, FoundFile | None] = {}
 
-    def find(self, row: ObjectType, identifier: str, filename: str) -> FoundFile | None:
+    def find(
+        self,
+        row: ObjectType,
+        identifier: str,
+        filename: str,
+        said: JsonObject | None = None,  # noqa: ARG002 - the name alone says where a file lies in a package
+    ) -> FoundFile | None:
         """The file of an object by its name, None if it is not there. Raises SourceRefused."""
         path = f"{directory_of(row, identifier)}/{filename}"
         if path not in self._found:
             self._found[path] = self._described(path, filename) if self._source.has(path) else None
         return self._found[path]
+
+    def is_coming(self, row: ObjectType, files: FileProperty, said: JsonObject) -> bool:  # noqa: ARG002 - a protocol
+        """What a package does not hold does not come later."""
+        return False
 
     def filenames(self, row: ObjectType, identifier: str) -> Sequence[str]:
         """The names of all files that lie with an object."""

@@ -26,6 +26,7 @@ from tests.benchmarks.feeding import (
     measure_stalled,
 )
 from tests.benchmarks.figures import Figure, Maximum, print_table
+from tests.benchmarks.following import measure_following
 from tests.benchmarks.generators import request_generator
 from tests.benchmarks.peer import measure_peer
 from tests.benchmarks.posting import measure_posting, measure_posting_maximum
@@ -123,6 +124,10 @@ class Bench:
         """The same beside another server."""
         return measure_peer(self.package, self.scale.repeats, self.scale.seconds), []
 
+    def following(self) -> Measured:
+        """An upstream that is followed."""
+        return measure_following(self.room, self.scale.events, self.scale.repeats, self.scale.seconds), []
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """One part: what is measured, what it needs, and whether a quick run has it too."""
@@ -142,6 +147,7 @@ PARTS = {
     "crowds": Part(measure=Bench.crowds, needs_compiler=True, quick=False),
     "posting": Part(measure=Bench.posting),
     "peer": Part(measure=Bench.peer, quick=False),
+    "following": Part(measure=Bench.following),
 }
 IMPORTED_BY = "storing"
 """The part without which there is no contest for the others."""

@@ -28,6 +28,7 @@ GENERATOR_TIMEOUT_S = 120.0
 
 BYTES_PER_MB = 1_000_000
 PROJECT = Path(__file__).resolve().parents[2]
+CDS = Path(sys.executable).with_name("cds")
 ADMIN_PASSWORD = "password of the benchmark"
 
 
@@ -46,11 +47,11 @@ class RunningServer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def contest_server(data_dir: Path) -> Iterator[RunningServer]:
+def contest_server(data_dir: Path, *options: str) -> Iterator[RunningServer]:
     """`cds serve` on a data directory whose Postgres sleeps, as a process of its own, for the length of the block."""
     wait_until_ended(data_dir)
     port = free_port()
-    command = [str(Path(sys.executable).with_name("cds")), "serve", "--port", str(port), "--data-dir", str(data_dir)]
+    command = [str(CDS), "serve", "--port", str(port), "--data-dir", str(data_dir), *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CDS_")}
     began_s = time.perf_counter()
     with subprocess.Popen(

@@ -206,6 +206,17 @@ def test_of_two_judgements_the_one_that_stops_being_current_goes_first() -> None
     assert isinstance(changes[0].instance, Judgement)
 
 
+def test_a_freeze_that_begins_comes_before_what_it_hides() -> None:
+    """A team's streams are for everybody until the freeze: they would be shown for a line, and stay in the feed."""
+    frozen = state(started=START, frozen=START)
+    later = [*put(frozen), *put(team("t2", None)), *put(judgement("j9", "s1", "WA", "4:31:00.000"))]
+    changes = reconciled(small_contest(), [*small_contest(), *later])
+    assert [change.type for change in changes][:2] == ["state", "teams"]
+    thawed = reconciled([*small_contest(), *later], [*small_contest(), *put(team("t2", ["main"]))])
+    assert next(change.type for change in thawed) == "teams"
+    assert "state" in {change.type for change in thawed}
+
+
 def test_what_others_name_is_not_deleted() -> None:
     """A source that speaks of teams alone cannot take away a team that has submitted."""
     before = state_after(small_contest())

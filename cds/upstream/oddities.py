@@ -1,0 +1,69 @@
+"""What is odd in what an upstream says: numbered from 1, all counted, the last of them remembered.
+
+This module is pure; it must not know what makes something odd.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from cds.dialects.results import Warned, one_line
+
+SHOWN_MAX = 200
+"""Oddities that can be looked at; older ones are counted only, and stand in the source's stream."""
+
+UNTOLD_MAX = 1_000
+"""Oddities that wait to be told in the log of the server; beyond that only their number is."""
+
+
+class Numbered(msgspec.Struct, frozen=True, kw_only=True):
+    """One oddity. `line` is its position in the stream of the source; `id` and `property` are empty where none is."""
+
+    number: int
+    line: int
+    type: str
+    id: str
+    property: str
+    text: str
+
+
+class Oddities:
+    """The oddities of one source."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.count = 0
+        self.last: deque[Numbered] = deque(maxlen=SHOWN_MAX)
+        self._untold: deque[Numbered] = deque(maxlen=UNTOLD_MAX)
+
+    def note(self, line: int, text: str, *, type_name: str = "", identifier: str = "", property_name: str = "") -> None:
+        """One more."""
+        self.count += 1
+        each = Numbered(
+            number=self.count,
+            line=line,
+            type=type_name,
+            id=identifier,
+            property=property_name,
+            text=one_line(text),
+        )
+        self.last.append(each)
+        self._untold.append(each)
+
+    def note_all(self, line: int, warnings: Iterable[Warned]) -> None:
+        """The repairs and omissions of a translation; those without a line of their own are those of `line`."""
+        for each in warnings:
+            self.note(
+                each.line or line,
+                each.message,
+                type_name=each.type,
+                identifier=each.id,
+                property_name=each.property,
+            )
+
+    def untold(self) -> list[Numbered]:
+        """Those since the last call, the last ones where there were many."""
+        taken = list(self._untold)
+        self._untold.clear()
+        return taken
