@@ -14,21 +14,27 @@ that it has and the latest one, so nothing queues. This module must not know how
 """
 
 import asyncio
+import math
+from collections.abc import Callable
+from functools import partial
 
+import msgspec
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
 from cds.contest_api.board_channels import BoardChannel, BoardChannels, view_of
 from cds.contest_api.event_streams import EventStream, full_failure, stream_headers
-from cds.contest_api.service import Service, client_at, service_of
+from cds.contest_api.service import client_at, service_of
 from cds.fan_out.connection import Fault, Uptake, prepared_socket, reconnect_ms
 from cds.fan_out.framing import reconnect_line
+from cds.fan_out.limits import FeedLimits
 from cds.fan_out.places import NoPlace
 from cds.fan_out.waiting import is_set_within
 from cds.live_contest import LiveContest
 from cds.metrics import SCOREBOARD_STREAMS, SCOREBOARD_STREAMS_CUT_OFF, SCOREBOARD_STREAMS_REFUSED
-from schemas.viewers import Viewer
+from projections.served_versions import ServedVersion
+from schemas.viewers import Role, Viewer
 
 LOGIN_CHECKED_S = 2.0
 """How often it is made sure that somebody who has logged in still may."""
@@ -46,7 +52,13 @@ log = structlog.get_logger(__name__)
 
 
 async def stream_scoreboard(
-    request: web.Request, contest: LiveContest, viewer: Viewer, *, frozen: bool, group_id: str | None
+    request: web.Request,
+    contest: LiveContest,
+    viewer: Viewer,
+    version: ServedVersion,
+    *,
+    frozen: bool,
+    group_id: str | None,
 ) -> web.StreamResponse:
     """Send the board of a group that the viewer is known to see, then its changes, until either side ends it.
 
@@ -61,7 +73,7 @@ async def stream_scoreboard(
             request.app[BOARD_CHANNELS].followed(
                 contest,
                 viewer.role,
-                view_of(viewer.role, frozen=frozen, group_id=group_id),
+                view_of(viewer.role, version, frozen=frozen, group_id=group_id),
                 lambda board: service.answers.passing(board).entity_tag,
                 service.closing,
             ) as channel,
@@ -75,16 +87,30 @@ async def stream_scoreboard(
 async def _answered(
     request: web.Request, contest: LiveContest, viewer: Viewer, channel: BoardChannel
 ) -> web.StreamResponse:
+    service = service_of(request)
+    reader = BoardReader(
+        contest_id=contest.contest_id,
+        role=viewer.role,
+        address=client_at(request, service).address,
+        limits=service.feeds.limits,
+        keep_alive_s=service.keep_alive_s,
+        looked_at_s=math.inf if viewer.anonymous else LOGIN_CHECKED_S,
+        may_go_on=partial(service.identity.valid, viewer, contest),
+    )
+    return await followed_board(request, channel, reader)
+
+
+async def followed_board(request: web.Request, channel: BoardChannel, reader: "BoardReader") -> web.StreamResponse:
+    """The answer that follows the board of a channel until either side ends it."""
     response = EventStream(request.version)
     response.headers.update(STREAM_HEADERS)
     writer, transport = await response.prepare(request), request.transport
     if request.method == hdrs.METH_HEAD or writer is None or transport is None:
         return response
-    follower = Follower(request, transport, writer, contest, viewer)
     try:
-        await follower.follow(channel, known_board(request))
+        await Follower(transport, writer, reader).follow(channel, known_board(request))
     except ConnectionError:
-        log.debug("scoreboard_client_left", contest=contest.contest_id, role=viewer.role)
+        log.debug("scoreboard_client_left", contest=reader.contest_id, role=reader.role)
     return response
 
 
@@ -93,25 +119,30 @@ def known_board(request: web.Request) -> str | None:
     return request.headers.get("Last-Event-ID", request.query.get("last_event_id"))
 
 
+class BoardReader(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who follows a scoreboard: what is logged of him, how he is looked after, and whether he still may.
+
+    `may_go_on` is asked whenever there is something to do, and at least every `looked_at_s`.
+    """
+
+    contest_id: str
+    role: Role
+    address: str
+    limits: FeedLimits
+    keep_alive_s: float
+    looked_at_s: float
+    may_go_on: Callable[[], bool]
+
+
 class Follower:
     """Somebody who follows a scoreboard, and the connection on which he does."""
 
-    def __init__(
-        self,
-        request: web.Request,
-        transport: asyncio.Transport,
-        writer: AbstractStreamWriter,
-        contest: LiveContest,
-        viewer: Viewer,
-    ) -> None:
+    def __init__(self, transport: asyncio.Transport, writer: AbstractStreamWriter, reader: BoardReader) -> None:
         """A client that has got the headers on this connection."""
-        self._service: Service = service_of(request)
-        self._address = client_at(request, self._service).address
         self._transport = transport
         self._writer = writer
-        self._contest = contest
-        self._viewer = viewer
-        self._limits = self._service.feeds.limits
+        self._reader = reader
+        self._limits = reader.limits
         self._uptake = Uptake(transport, prepared_socket(transport, unsent_bytes_max=UNSENT_BYTES_MAX))
         self._next_look: asyncio.TimerHandle | None = None
 
@@ -129,11 +160,11 @@ class Follower:
                 self._next_look.cancel()
 
     async def _send(self, channel: BoardChannel, board_id: str | None) -> None:
-        loop, service, viewer = asyncio.get_running_loop(), self._service, self._viewer
-        look_s = self._limits.stall_look_s if viewer.anonymous else min(self._limits.stall_look_s, LOGIN_CHECKED_S)
+        loop, reader = asyncio.get_running_loop(), self._reader
+        look_s = min(self._limits.stall_look_s, reader.looked_at_s)
         await self._write(reconnect_line(reconnect_ms()))
-        sign_of_life_at_s = loop.time() + service.keep_alive_s
-        while not channel.ended and service.identity.valid(viewer, self._contest):
+        sign_of_life_at_s = loop.time() + reader.keep_alive_s
+        while not channel.ended and reader.may_go_on():
             if self._transport.is_closing():
                 raise ConnectionResetError("the client has left")
             changed = channel.changed
@@ -147,7 +178,7 @@ class Follower:
             else:
                 await is_set_within(changed, min(left_s, look_s))
                 continue
-            sign_of_life_at_s = loop.time() + service.keep_alive_s
+            sign_of_life_at_s = loop.time() + reader.keep_alive_s
 
     def _cut_off(self, fault: Fault) -> None:
         """End a stream whose client takes nothing, or is not known to. It may connect again where it stopped."""
@@ -155,9 +186,9 @@ class Follower:
         log.warning(
             "scoreboard_client_cut_off",
             reason=fault.reason,
-            contest=self._contest.contest_id,
-            role=self._viewer.role,
-            address=self._address,
+            contest=self._reader.contest_id,
+            role=self._reader.role,
+            address=self._reader.address,
             stalled_s=self._limits.stalled_s,
             bytes_behind=fault.untaken_bytes,
             error=fault.error,

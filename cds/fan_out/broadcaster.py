@@ -4,7 +4,7 @@ What came within a tick is published together; a lone change goes out at once. T
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import structlog
@@ -15,9 +15,7 @@ from cds.fan_out.channel import Channel
 from cds.fan_out.client import EndReason, FeedClient
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
-from cds.fan_out.source import Selection, Source
-from projections.contest import ContestState
-from projections.feed_lines import FeedLines
+from cds.fan_out.source import Lines, Selection, Source
 from schemas.viewers import Role, Viewer
 
 BLOCK_COUNTS_AS_CLIENTS = 4
@@ -28,12 +26,25 @@ log = structlog.get_logger(__name__)
 LoginStamp = tuple[int | None, int | None]
 
 
+class Versions(Protocol):
+    """What tells when something was last changed: `versions` are positions by type and id."""
+
+    @property
+    def versions(self) -> Mapping[tuple[str, str], int]:
+        """See ContestState."""
+        ...
+
+
 class FollowedContest(Protocol):
     """A contest as far as its followers are concerned; `changed` is another event after every change."""
 
     contest_id: str
-    state: ContestState
     changed: asyncio.Event
+
+    @property
+    def state(self) -> Versions:
+        """Where it is seen whether a login may have changed."""
+        ...
 
 
 class Broadcaster:
@@ -60,7 +71,7 @@ class Broadcaster:
         """All who are there, live or not."""
         return list(self._clients)
 
-    def channel(self, lines: FeedLines, selection: Selection, role: Role) -> Channel:
+    def channel(self, lines: Lines, selection: Selection, role: Role) -> Channel:
         """The channel of a selection, a new one where nobody reads the same. To be given back with `release`."""
         key = (id(lines), selection)
         channel = self._channels.get(key)

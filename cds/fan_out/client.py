@@ -22,7 +22,8 @@ from cds.fan_out.source import Source
 from projections.feed_lines import Stretch
 from schemas.viewers import Viewer
 
-EndReason = Literal["left", "login", "closing", "stalled", "failed"]
+EndReason = Literal["left", "login", "closing", "stalled", "failed", "forgotten"]
+"""`forgotten`: the lines that it was reading are no longer those of the feed."""
 
 log = structlog.get_logger(__name__)
 
@@ -120,7 +121,7 @@ class FeedClient:
         framing = self._subscription.source.selection.framing
         try:
             await self._give(framing.beginning(reconnect_ms()))
-            while await self._caught_up() and self._channel is not None:
+            while (whole := await self._caught_up()) and self._channel is not None:
                 if self._channel.admit(self):
                     self._joined = self._channel.published
                     self._note_lagging(lagging=False)
@@ -128,6 +129,10 @@ class FeedClient:
                 else:
                     await asyncio.sleep(self._limits.tick_s)
             self._check_connected()
+            if not whole and self._channel is None and self._following() is not None:
+                # It wanted what there is. Less than that must not look as if it were all.
+                self._wire.transport.abort()
+                raise ConnectionResetError("the stream was ended before everything was sent")
             await self._give(Framed(framing.ending(self._tally), Tally()))
             self._uptake.leave_to_kernel(self._limits.vanished_s)
         finally:

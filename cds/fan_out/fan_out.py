@@ -6,21 +6,20 @@ This module must not know how a request is read, nor how a line comes about.
 import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Generic, TypeVar
 
 import msgspec
 import structlog
 
 from cds import metrics
-from cds.fan_out.broadcaster import Broadcaster
-from cds.fan_out.client import FeedClient, Subscription, Wire
+from cds.fan_out.broadcaster import Broadcaster, FollowedContest
+from cds.fan_out.client import EndReason, FeedClient, Subscription, Wire
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
 from cds.fan_out.places import Places
 from cds.fan_out.rounds import Rounds
-from cds.fan_out.source import Selection, Source
+from cds.fan_out.source import Lines, Selection, Source
 from cds.fan_out.waiting import is_set_within
-from cds.live_contest import LiveContest
-from projections.feed_lines import FeedLines
 from schemas.viewers import Viewer
 
 SWEEPS_PER_INTERVAL = 4
@@ -30,26 +29,31 @@ CLIENTS_LOOKED_AT_ONCE = 200
 
 log = structlog.get_logger(__name__)
 
-Validity = Callable[[Viewer, LiveContest], bool]
+Contest = TypeVar("Contest", bound=FollowedContest)
+"""What is followed: a contest of this server, or what another one says of its own."""
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class Wanted(msgspec.Struct, Generic[Contest], frozen=True, kw_only=True):
     """What one client asked for: whose view, which lines, behind which place, and whether it stays for what comes."""
 
-    contest: LiveContest
+    contest: Contest
     viewer: Viewer
     address: str
-    lines: FeedLines
+    lines: Lines
     selection: Selection
     cursor: int
     live: bool
 
 
-class FanOut:
+class FanOut(Generic[Contest]):
     """The delivery of all feeds of one server process."""
 
     def __init__(
-        self, is_valid: Validity, closing: asyncio.Event, keep_alive_s: float, limits: FeedLimits | None = None
+        self,
+        is_valid: Callable[[Viewer, Contest], bool],
+        closing: asyncio.Event,
+        keep_alive_s: float,
+        limits: FeedLimits | None = None,
     ) -> None:
         """Nobody is there yet. `is_valid` tells whether a viewer may go on; `closing` ends all streams.
 
@@ -61,7 +65,7 @@ class FanOut:
         self._keep_alive_s = keep_alive_s
         self._kept = KeptBlocks(self.limits.kept_bytes_max)
         self._rounds = Rounds(self.limits.round_bytes)
-        self._broadcasters: dict[LiveContest, Broadcaster] = {}
+        self._broadcasters: dict[Contest, Broadcaster] = {}
         self.places = Places(
             "feed_client_refused",
             places_max=self.limits.clients_max,
@@ -76,7 +80,7 @@ class FanOut:
         )
         self._sweeping: asyncio.Task[None] | None = None
 
-    async def deliver(self, wanted: Wanted, wire: Wire) -> None:
+    async def deliver(self, wanted: Wanted[Contest], wire: Wire) -> None:
         """Send what is wanted to a client that has got its headers.
 
         Comes back when the stream is to be ended properly. Raises ConnectionError when the client has left or was
@@ -106,11 +110,17 @@ class FanOut:
                 client.end("closing")
             await client.deliver()
 
-    def _forget_unused(self, contest: LiveContest, broadcaster: Broadcaster) -> None:
+    def end_streams(self, contest: Contest, reason: EndReason) -> None:
+        """Let all streams of a contest come to their end."""
+        broadcaster = self._broadcasters.get(contest)
+        if broadcaster is not None:
+            broadcaster.end_all(reason)
+
+    def _forget_unused(self, contest: Contest, broadcaster: Broadcaster) -> None:
         if not broadcaster.clients and self._broadcasters.get(contest) is broadcaster:
             del self._broadcasters[contest]
 
-    def _broadcaster(self, contest: LiveContest) -> Broadcaster:
+    def _broadcaster(self, contest: Contest) -> Broadcaster:
         broadcaster = self._broadcasters.get(contest)
         if broadcaster is None:
             broadcaster = self._broadcasters[contest] = Broadcaster(
@@ -163,7 +173,7 @@ class FanOut:
             await asyncio.sleep(0)
 
 
-def _part(wanted: Wanted, client: FeedClient, broadcaster: Broadcaster, wire: Wire) -> None:
+def _part(wanted: Wanted[Contest], client: FeedClient, broadcaster: Broadcaster, wire: Wire) -> None:
     """A client that was looked after has gone."""
     # The log of requests tells what the writer has sent.
     wire.writer.output_size += client.given_bytes

@@ -15,14 +15,13 @@ from cds.fan_out.gzip_stream import (
     trailer,
 )
 from projections.feed_lines import LINE_END, TAG_PLACEHOLDER
-from projections.tokens import TOKEN_CHARACTERS
 
 NEWLINE = b"\n"
 COMMENT = b":\n\n"
 """The signs of life: an empty line (Contest API, "Event feed"), and a comment (HTML, "Server-sent events")."""
 
-_TOKEN_ENDS = len(LINE_END) - len(TAG_PLACEHOLDER) - len(NEWLINE)
-_TOKEN_BEGINS = _TOKEN_ENDS + TOKEN_CHARACTERS
+TOKEN_PROPERTY = b'"token":"'
+_LINE_ENDS = LINE_END.removeprefix(TAG_PLACEHOLDER).removesuffix(NEWLINE)
 
 
 class Tally(msgspec.Struct, frozen=True, gc=False):
@@ -108,6 +107,23 @@ def reconnect_line(reconnect_ms: int) -> bytes:
 
 def as_events(lines: bytes) -> bytes:
     """Lines of a feed as server-sent events: the token as the id of the event, the line as its data."""
-    return b"".join(
-        [b"id: %b\ndata: %b\n\n" % (line[-_TOKEN_BEGINS:-_TOKEN_ENDS], line) for line in lines.split(NEWLINE) if line]
-    )
+    return b"".join([b"id: %b\ndata: %b\n\n" % (token_of_line(line), line) for line in lines.split(NEWLINE) if line])
+
+
+class _Tokened(msgspec.Struct, frozen=True):
+    """A notification as far as its token is concerned."""
+
+    token: str
+
+
+def token_of_line(line: bytes) -> bytes:
+    """The token of a line without its newline. Raises msgspec.DecodeError for a line that has none.
+
+    It is the last thing in a line of ours, and found without reading the rest; other servers write as they like.
+    """
+    _, found, rest = line.rpartition(TOKEN_PROPERTY)
+    token = rest.removesuffix(_LINE_ENDS)
+    # Nothing in a line is like this but its token, unless an object has such a property: then more than that follows.
+    if found and len(token) < len(rest) and b'"' not in token and b"\\" not in token:
+        return token
+    return msgspec.json.decode(line, type=_Tokened).token.encode()

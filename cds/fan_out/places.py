@@ -6,16 +6,22 @@ Nobody is sent away for a newcomer. This module must not know what a client gets
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import structlog
 
-from cds.live_contest import LiveContest
 from schemas.viewers import Viewer
 
 REFUSALS_LOGGED_S = 10.0
 """Refusals within this time are one line of the log: anybody can be refused as often as they like."""
 
 log = structlog.get_logger(__name__)
+
+
+class Followed(Protocol):
+    """What clients follow: a contest, or a part of one."""
+
+    contest_id: str
 
 
 class NoPlace(Exception):
@@ -31,13 +37,13 @@ class Places:
         self._places_max = places_max
         self._of_contest_max = of_contest_max
         self._places_for_logins = places_for_logins
-        self._taken: dict[LiveContest, int] = {}
+        self._taken: dict[Followed, int] = {}
         self._in_all = 0
         self._logged_at_s = float("-inf")
         self._refused_since = 0
 
     @contextmanager
-    def taken(self, contest: LiveContest, viewer: Viewer) -> Iterator[None]:
+    def taken(self, contest: Followed, viewer: Viewer) -> Iterator[None]:
         """A place for the length of the block. Raises NoPlace."""
         here = self._taken.get(contest, 0)
         here_max, everywhere_max = (self._open_to(viewer, each) for each in (self._of_contest_max, self._places_max))
@@ -57,7 +63,7 @@ class Places:
         """How many of so many places a viewer may take."""
         return places - min(self._places_for_logins, places // 2) if viewer.anonymous else places
 
-    def _refuse(self, contest: LiveContest, viewer: Viewer) -> None:
+    def _refuse(self, contest: Followed, viewer: Viewer) -> None:
         """Tell of it, not too often. Raises NoPlace."""
         self._refused_since += 1
         now_s = asyncio.get_running_loop().time()

@@ -4,16 +4,47 @@ This module must not know who is connected.
 """
 
 import asyncio
+from typing import Protocol
 
 import msgspec
 
 from cds.fan_out.blocks import Block, block_of
 from cds.fan_out.framing import Framed, Framing
 from cds.fan_out.kept_blocks import KeptBlocks
-from projections.feed_lines import FeedLines, Stretch
+from projections.feed_lines import Stretch
 
 WORTH_A_THREAD_BYTES = 32 * 1024
 """Lines of so many bytes take longer to compress than a thread takes to be asked."""
+
+
+class Lines(Protocol):
+    """The lines of one audience, as far as their delivery is concerned: FeedLines, or those of another server."""
+
+    @property
+    def last_sequence(self) -> int:
+        """The place of the last line."""
+        ...
+
+    @property
+    def abandoned(self) -> bool:
+        """See FeedLines."""
+        ...
+
+    def stretch_after(self, sequence: int, until: int | None = None) -> Stretch | None:
+        """See FeedLines."""
+        ...
+
+    def bytes_of(self, stretch: Stretch, tag: bytes, types_mask: int, team_id: str | None) -> bytes:
+        """See FeedLines."""
+        ...
+
+    def size_of(self, stretch: Stretch) -> int:
+        """See FeedLines."""
+        ...
+
+    def size_after(self, sequence: int) -> int:
+        """See FeedLines."""
+        ...
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -28,7 +59,7 @@ class Selection(msgspec.Struct, frozen=True):
 class Source:
     """The blocks of one selection of the lines of an audience."""
 
-    def __init__(self, lines: FeedLines, selection: Selection, kept: KeptBlocks) -> None:
+    def __init__(self, lines: Lines, selection: Selection, kept: KeptBlocks) -> None:
         """A source of all there is and will be in `lines`; what many may want is kept in `kept`."""
         self.lines = lines
         self.selection = selection

@@ -5,6 +5,7 @@ opens them only where nobody else can be behind it. This module must not know wh
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from ipaddress import IPv6Address
@@ -15,7 +16,7 @@ from prometheus_client.exposition import choose_encoder
 
 from cds.addresses import Address, is_among, known_address
 from cds.contest_api.errors import Failure, unauthorized
-from cds.contest_api.service import Service, client_at, from_another_host, service_of, viewer_of
+from cds.contest_api.service import Service, Standing, client_at, from_another_host, service_of, viewer_of
 from cds.operations.request_log import REQUEST_LOG
 from cds.operations.worker_metrics import Labels, measurements
 from schemas.viewers import Role
@@ -48,10 +49,15 @@ async def get_metrics(request: web.Request) -> web.Response:
     service = service_of(request)
     if not is_local(request, service):
         await _check_login(request)
+    return await measurements_page(request, partial(_is_gone, service))
+
+
+async def measurements_page(request: web.Request, gone: Callable[[Labels], bool]) -> web.Response:
+    """All measurements, for somebody who may read them, but those of what is `gone`."""
     request.app[REQUEST_LOG].flush_measurements()
     encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
     # With several workers the files of all are read, and putting thousands of lines together takes a while.
-    body = await asyncio.to_thread(lambda: encode(measurements(partial(_is_gone, service))))
+    body = await asyncio.to_thread(lambda: encode(measurements(gone)))
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: "no-store"})
 
 
@@ -62,7 +68,7 @@ def _is_gone(service: Service, labels: Labels) -> bool:
     return "webhook" in labels and service.webhooks.register.state.find(labels["webhook"]) is None
 
 
-def is_local(request: web.Request, service: Service) -> bool:
+def is_local(request: web.Request, service: Standing) -> bool:
     """Whether it is certain that a program on this machine asks: no proxy, and no page in a browser, for others.
 
     - A proxy on this machine that adds nothing to what it passes on looks like a program here. So where one is

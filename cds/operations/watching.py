@@ -5,11 +5,6 @@ This module must not know how measurements are read.
 """
 
 import asyncio
-import os
-import resource
-import sys
-import time
-from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -18,11 +13,9 @@ from cds import metrics
 from cds.background import telling_of_failure
 from cds.contests import Contests
 from cds.live_contest import STREAM_PREFIX, stream_of
+from cds.operations.process import ProcessMeasurements
 from cds.operations.worker_metrics import forget
 from eventstore.store import Head, StoreUnavailable
-
-TICK_S = 0.25
-"""How often it is seen how late the loop is."""
 
 TICKS_PER_LOOK = 4
 """So many ticks lie between two looks at the process."""
@@ -35,9 +28,6 @@ LAG_S_MAX = 3.0
 
 CONTESTS_MEASURED_MAX = 200
 """Contests that have measurements of their own: every one of them is kept and sent with each scrape."""
-
-KIB = 1024
-PROC = Path("/proc/self")
 
 log = structlog.get_logger(__name__)
 
@@ -67,18 +57,15 @@ class Watcher:
         """`version` is that of the program."""
         self._store = store
         self._contests = contests
-        self._version = version
+        self._process = ProcessMeasurements(version)
         self._reachable = True
         self._connections_lost = 0
-        self._cpu_s = 0.0
         self._measured: set[str] = set()
         self._lag_measured: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to watch."""
-        metrics.BUILD.labels(self._version).set(1)
-        metrics.PROCESS_STARTED_S.set(_started_s())
         self._task = asyncio.create_task(self._watch(), name="watch the process")
         self._task.add_done_callback(telling_of_failure("watching_failed"))
 
@@ -89,19 +76,16 @@ class Watcher:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
         tick = 0
         while True:
             self.look_at_database()
             if tick % TICKS_PER_LOOK == 0:
-                self._look_at_process()
+                self._process.look()
                 self.look_at_contests()
             if tick % TICKS_PER_LAG == 0:
                 await self.look_at_lag()
             tick += 1
-            due_s = loop.time() + TICK_S
-            await asyncio.sleep(TICK_S)
-            metrics.EVENT_LOOP_LAG_S.observe(max(0.0, loop.time() - due_s))
+            await self._process.tick()
 
     def look_at_database(self) -> None:
         """See whether the database answers; say so in the log when that has changed."""
@@ -116,15 +100,6 @@ class Watcher:
             log.info("database_back")
         else:
             log.warning("database_lost")
-
-    def _look_at_process(self) -> None:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        cpu_s = usage.ru_utime + usage.ru_stime
-        metrics.PROCESS_CPU_S.inc(max(0.0, cpu_s - self._cpu_s))
-        self._cpu_s = cpu_s
-        metrics.PROCESS_RESIDENT_BYTES.set(_resident_bytes(usage))
-        metrics.PROCESS_OPEN_FILES.set(_open_files())
-        metrics.PROCESS_OPEN_FILES_MAX.set(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
     def look_at_contests(self) -> None:
         """See how far each contest has been applied; of those that are gone nothing is told any more."""
@@ -160,29 +135,3 @@ class Watcher:
         for contest_id in self._lag_measured.difference(told):
             forget(metrics.CONTEST_LAG_EVENTS, contest_id)
         self._lag_measured = set(told)
-
-
-def _resident_bytes(usage: resource.struct_rusage) -> int:
-    """Resident memory now; where the system does not tell, the most that it ever was."""
-    try:
-        pages = int((PROC / "statm").read_text().split()[1])
-    except OSError:
-        return usage.ru_maxrss * (1 if sys.platform == "darwin" else KIB)
-    return pages * resource.getpagesize()
-
-
-def _open_files() -> int:
-    try:
-        return len(os.listdir("/dev/fd")) - 1  # noqa: PTH208 - one of them is the listing itself; Path is no shorter
-    except OSError:
-        return 0
-
-
-def _started_s() -> float:
-    """When this process started. Where the system does not tell: now, as this is one of the first things it does."""
-    try:
-        fields = (PROC / "stat").read_text().rpartition(")")[2].split()
-        up_s = float(Path("/proc/uptime").read_text().split()[0])
-    except OSError:
-        return time.time()
-    return time.time() - up_s + int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -9,14 +9,14 @@ from structlog.testing import capture_logs
 
 from cds import metrics
 from cds.fan_out.channel import Channel
-from cds.fan_out.client import FeedClient, Subscription, Wire
+from cds.fan_out.client import EndReason, FeedClient, Subscription, Wire
 from cds.fan_out.connection import WAITING_BYTES_MAX, Uptake
 from cds.fan_out.framing import Framing
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
 from cds.fan_out.rounds import Rounds
 from cds.fan_out.source import Selection, Source
-from projections.feed_lines import ALL_TYPES_MASK
+from projections.feed_lines import ALL_TYPES_MASK, SEGMENT_LINES_MAX
 from schemas.viewers import PUBLIC
 from tests.cds.fan_out.fake_feeds import TAG, Connection, Feed, unzipped
 
@@ -318,3 +318,20 @@ async def ended(stage: Stage, task: Awaitable[None]) -> None:
             stage.connection.take()
             await asyncio.sleep(0)
     await waiting
+
+
+@pytest.mark.parametrize("reason", ["closing", "login", "forgotten"])
+async def test_who_wants_what_there_is_never_takes_a_part_of_it_for_all(reason: EndReason) -> None:
+    """A stream that stays may be ended in order anywhere; one that is to be the whole is broken off."""
+    stage = Stage(live=False)
+    stage.feed.add(2 * SEGMENT_LINES_MAX)
+    async with delivering(stage) as task:
+        await stage.until(lambda: not stage.connection.room.is_set())
+        stage.client.end(reason)
+        async with asyncio.timeout(DEADLINE_S):
+            while not task.done():
+                stage.connection.take()
+                await asyncio.sleep(0)
+        assert isinstance(task.exception(), ConnectionResetError)
+    assert stage.connection.closing
+    assert len(stage.connection.given) < len(stage.feed.expected(0))

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from cds import metrics
 from cds.fan_out import client as client_module
 from cds.fan_out.client import FeedClient, Wire
-from cds.fan_out.fan_out import FanOut, Validity, Wanted
+from cds.fan_out.fan_out import FanOut, Wanted
 from cds.fan_out.framing import Framing
 from cds.fan_out.limits import FeedLimits
 from cds.fan_out.source import Selection
@@ -28,9 +28,9 @@ LIMITS = FeedLimits(sweep_s=0.01, tick_s=0.001)
 class Stage:
     """A contest with a feed of three lines, and all that is delivered of it."""
 
-    def __init__(self, is_valid: Validity = lambda _viewer, _contest: True) -> None:
+    def __init__(self, is_valid: Callable[[Viewer, LiveContest], bool] = lambda _viewer, _contest: True) -> None:
         self.closing = asyncio.Event()
-        self.fan_out = FanOut(is_valid, self.closing, 1e6, LIMITS)
+        self.fan_out: FanOut[LiveContest] = FanOut(is_valid, self.closing, 1e6, LIMITS)
         self.feed = Feed()
         self.feed.add(3)
         self._contest = LiveContest("small", MemoryStore(), TokenMaker(bytes(KEY_BYTES)))

@@ -1,0 +1,45 @@
+"""Who asks a relay: as far as it has to know, which is not far. Whether a login is right the upstream says.
+
+This module must not know what is asked for.
+"""
+
+import binascii
+from base64 import b64decode
+
+from aiohttp import hdrs, web
+
+from cds.operations.request_marks import request_id_of
+from cds.relay.upstream import Asker
+from schemas.viewers import PUBLIC, Viewer
+
+UNREADABLE_LOGIN = "-"
+
+
+def asker_of(request: web.BaseRequest) -> Asker:
+    """For whom a request is passed on, and by whom it has come."""
+    forwarded_for = (*request.headers.getall(hdrs.X_FORWARDED_FOR, ()), request.remote or "unknown")
+    return Asker(
+        authorization=request.headers.get(hdrs.AUTHORIZATION),
+        request_id=request_id_of(request),
+        forwarded_for=", ".join(forwarded_for),
+        via=", ".join(request.headers.getall(hdrs.VIA, ())),
+    )
+
+
+def viewer_behind(asker: Asker) -> Viewer:
+    """Who is noted in logs and gets a place: somebody who has logged in, by that name, or anybody.
+
+    The role is not known here, and nothing hangs on it.
+    """
+    if asker.authorization is None:
+        return PUBLIC
+    return Viewer(role="public", server_username=_username(asker.authorization))
+
+
+def _username(authorization: str) -> str:
+    """The user name of a Basic login (RFC 7617)."""
+    try:
+        name, colon, _ = b64decode(authorization.partition(" ")[2].strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return UNREADABLE_LOGIN
+    return name if colon and name.isprintable() else UNREADABLE_LOGIN

@@ -1,0 +1,157 @@
+"""All audiences of a relay: who joins which, when one is opened, and when one that nobody reads is forgotten.
+
+This module must not know how a feed is read, nor how it is delivered.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+
+import structlog
+from yarl import URL
+
+from cds import metrics
+from cds.fan_out.client import EndReason
+from cds.relay.audience import AudienceKey, RelayedAudience
+from cds.relay.limits import RelayLimits
+from cds.relay.upstream import Asker, Upstream
+
+FINGERPRINT_BYTES = 16
+
+Stamp = tuple[tuple[bytes, int], ...]
+"""How far the feeds that a login follows in a contest have got; another one after every line of any of them."""
+
+log = structlog.get_logger(__name__)
+
+
+class TooManyAudiences(Exception):
+    """The relay follows as many feeds as it may; the text is for the client."""
+
+
+class Audiences:
+    """The audiences of a relay by what makes them."""
+
+    def __init__(
+        self, upstream: Upstream, limits: RelayLimits, end_streams: Callable[[RelayedAudience, EndReason], None]
+    ) -> None:
+        """None yet. `end_streams` ends the streams of those who read an audience that is over."""
+        self._upstream = upstream
+        self._limits = limits
+        self._end_streams = end_streams
+        self._audiences: dict[AudienceKey, RelayedAudience] = {}
+        self._of_login: dict[tuple[bytes, str], dict[AudienceKey, RelayedAudience]] = {}
+        self._fingerprint_key = secrets.token_bytes(FINGERPRINT_BYTES)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._audiences)
+
+    def fingerprint(self, authorization: str | None) -> bytes:
+        """What stands for an Authorization header; empty without one. It is worth nothing outside this process."""
+        if authorization is None:
+            return b""
+        return blake2b(authorization.encode(), key=self._fingerprint_key, digest_size=FINGERPRINT_BYTES).digest()
+
+    @asynccontextmanager
+    async def joined(self, key: AudienceKey, url: URL, asker: Asker) -> AsyncIterator[RelayedAudience]:
+        """The audience of a client, opened for it where there is none; it is kept for the length of the block.
+
+        Raises TooManyAudiences, and what the upstream says to whom it does not let in: Refusal, Unreachable.
+        """
+        audience = self._audiences.get(key)
+        if audience is None:
+            audience = self._opened(key, url, asker)
+        audience.users += 1
+        try:
+            await audience.opened()
+            yield audience
+        finally:
+            audience.users -= 1
+            audience.idle_since_s = asyncio.get_running_loop().time()
+
+    def stamp(self, login: bytes, contest_id: str) -> Stamp:
+        """How far all feeds of a login in a contest have got, here."""
+        followed = self._of_login.get((login, contest_id))
+        if not followed:
+            return ()
+        return tuple(sorted((each.tag, each.lines.last_sequence) for each in followed.values()))
+
+    def tell_everything(self, login: bytes, version: str | None, contest_id: str) -> RelayedAudience | None:
+        """The audience that is told of everything that a login may see of a contest, if somebody has asked for it."""
+        return self._audiences.get(AudienceKey(version, contest_id, login, ()))
+
+    async def look_after(self) -> None:
+        """Forget what nobody reads, at intervals."""
+        while True:
+            await asyncio.sleep(self._limits.look_s)
+            long_ago_s = asyncio.get_running_loop().time() - self._limits.idle_s_max
+            for audience in self._idle():
+                if audience.idle_since_s <= long_ago_s:
+                    audience.end("left")
+            self._make_room()
+            self._measure()
+
+    async def close(self) -> None:
+        """Be done with all of them."""
+        await asyncio.gather(*(audience.close() for audience in list(self._audiences.values())))
+
+    def _opened(self, key: AudienceKey, url: URL, asker: Asker) -> RelayedAudience:
+        if not self._has_room(key):
+            log.warning("audience_refused", contest=key.contest_id, audiences=len(self), bytes=self._lines_bytes())
+            raise TooManyAudiences("this relay follows as many feeds as it may; try again")
+        audience = RelayedAudience(key, url, self._upstream, self._limits, self._ended)
+        audience.idle_since_s = asyncio.get_running_loop().time()
+        self._audiences[key] = audience
+        self._of_login.setdefault((key.login, key.contest_id), {})[key] = audience
+        audience.start(asker)
+        return audience
+
+    def _ended(self, audience: RelayedAudience, reason: EndReason) -> None:
+        key = audience.key
+        if self._audiences.get(key) is not audience:
+            return
+        del self._audiences[key]
+        of_login = self._of_login[key.login, key.contest_id]
+        del of_login[key]
+        if not of_login:
+            del self._of_login[key.login, key.contest_id]
+        metrics.RELAY_AUDIENCES_ENDED.labels(reason).inc()
+        self._end_streams(audience, reason)
+
+    def _has_room(self, key: AudienceKey) -> bool:
+        """Whether one more audience fits in, when those that nobody reads are forgotten."""
+        if not key.login:
+            anonymous = [each for each in self._audiences.values() if not each.key.login]
+            idle = [each for each in self._idle() if not each.key.login]
+            if len(anonymous) >= self._limits.anonymous_audiences_max:
+                if not idle:
+                    return False
+                idle[0].end("left")
+        return self._make_room()
+
+    def _make_room(self) -> bool:
+        """Forget what nobody reads, the longest unread first, where there is too much; whether there is room now."""
+        idle = self._idle()
+        while self._is_full():
+            if not idle:
+                return False
+            idle.pop(0).end("left")
+        return True
+
+    def _is_full(self) -> bool:
+        return len(self) >= self._limits.audiences_max or self._lines_bytes() >= self._limits.lines_bytes_max
+
+    def _idle(self) -> list[RelayedAudience]:
+        idle = [audience for audience in self._audiences.values() if not audience.users]
+        return sorted(idle, key=lambda audience: audience.idle_since_s)
+
+    def _lines_bytes(self) -> int:
+        return sum(audience.lines.size_bytes for audience in self._audiences.values())
+
+    def _measure(self) -> None:
+        connected = sum(audience.connected for audience in self._audiences.values())
+        metrics.RELAY_AUDIENCES.labels("following").set(connected)
+        metrics.RELAY_AUDIENCES.labels("waiting").set(len(self) - connected)
+        metrics.RELAY_LINES_BYTES.set(self._lines_bytes())

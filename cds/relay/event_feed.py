@@ -1,0 +1,129 @@
+"""The event feed of a relay: the lines of the upstream, with its tokens, in whatever form each client wants them.
+
+This module reads what a request asks for and sends the headers; it must not know how lines come here.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from aiohttp import hdrs, web
+
+from cds.contest_api.errors import RETRY_AFTER_S, Failure, not_found
+from cds.contest_api.event_streams import full_failure
+from cds.contest_api.feed_requests import (
+    STREAM_PARAMETER,
+    TOKEN_PARAMETERS,
+    feed_response,
+    framing_of,
+    stays,
+    token_of,
+)
+from cds.fan_out.client import Wire
+from cds.fan_out.fan_out import FanOut, Wanted
+from cds.fan_out.places import NoPlace
+from cds.fan_out.source import Selection
+from cds.metrics import FEED_CLIENTS_REFUSED
+from cds.operations.request_marks import marks_of
+from cds.relay.addressing import contest_path, upstream_url
+from cds.relay.askers import viewer_behind
+from cds.relay.audience import AudienceKey, RelayedAudience
+from cds.relay.audiences import Audiences, TooManyAudiences
+from cds.relay.resuming import place_of
+from cds.relay.upstream import Asker, Unreachable, Upstream
+from projections.feed_lines import ALL_TYPES_MASK
+from schemas.viewers import Viewer
+
+TYPES_PARAMETER = "types"
+NO_SELECTION = frozenset({*TOKEN_PARAMETERS, STREAM_PARAMETER, TYPES_PARAMETER})
+"""Parameters that do not make another audience, and the one that is put in order first."""
+
+log = structlog.get_logger(__name__)
+
+
+class EventFeeds:
+    """Answers requests for event feeds."""
+
+    def __init__(self, upstream: Upstream, audiences: Audiences, fan_out: FanOut[RelayedAudience]) -> None:
+        """What is asked of `upstream` once for each audience is delivered to all by `fan_out`."""
+        self._upstream = upstream
+        self._audiences = audiences
+        self._fan_out = fan_out
+
+    async def answer(self, request: web.Request, asker: Asker, address: str) -> web.StreamResponse:
+        """The feed from its start, or from behind a token. Raises Refusal, Unreachable, and Failure (404, 503)."""
+        came_s = asyncio.get_running_loop().time()
+        url, about = upstream_url(self._upstream.base, request), contest_path(request.rel_url.raw_path)
+        if url is None or about is None:
+            raise not_found(request.path)
+        await self._upstream.require_known()
+        key = AudienceKey(
+            version=about.version,
+            contest_id=about.contest_id,
+            login=self._audiences.fingerprint(asker.authorization),
+            selection=selection_of(request),
+        )
+        viewer = viewer_behind(asker)
+        try:
+            async with self._audiences.joined(key, url.with_query(None), asker) as audience:
+                marks_of(request).viewer = viewer
+                with self._fan_out.places.taken(audience, viewer):
+                    wanted = await self._wanted(request, audience, viewer, address, came_s)
+                    return await self._delivered(request, wanted)
+        except NoPlace as full:
+            FEED_CLIENTS_REFUSED.inc()
+            raise full_failure(full) from None
+        except TooManyAudiences as full:
+            raise Failure(HTTPStatus.SERVICE_UNAVAILABLE, str(full), {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)}) from None
+
+    async def _wanted(
+        self, request: web.Request, audience: RelayedAudience, viewer: Viewer, address: str, came_s: float
+    ) -> Wanted[RelayedAudience]:
+        """What a client wants of an audience. Raises Refusal and Unreachable."""
+        framing, live = framing_of(request), stays(request)
+        token = token_of(request, framing)
+        cursor = 0 if token is None else await place_of(audience, token)
+        if not live:
+            await _have_all(audience, came_s)
+        return Wanted(
+            contest=audience,
+            viewer=viewer,
+            address=address,
+            lines=audience.lines,
+            selection=Selection(audience.tag, ALL_TYPES_MASK, None, framing),
+            cursor=cursor,
+            live=live,
+        )
+
+    async def _delivered(self, request: web.Request, wanted: Wanted[RelayedAudience]) -> web.StreamResponse:
+        response = feed_response(request, wanted.selection.framing)
+        writer, transport = await response.prepare(request), request.transport
+        if request.method == hdrs.METH_HEAD or writer is None or transport is None:
+            return response
+        try:
+            await self._fan_out.deliver(wanted, Wire(transport, writer))
+            await response.write_eof()
+        except ConnectionError:
+            log.debug("feed_client_left", contest=wanted.contest.contest_id)
+        return response
+
+
+def selection_of(request: web.Request) -> tuple[tuple[str, str], ...]:
+    """What makes a feed another one: its types, each once and in order, and whatever this program does not know."""
+    query: Mapping[str, str] = request.query
+    types = {name.strip() for name in ",".join(request.query.getall(TYPES_PARAMETER, [])).split(",") if name.strip()}
+    others = sorted((name, value) for name, value in query.items() if name not in NO_SELECTION)
+    return ((TYPES_PARAMETER, ",".join(sorted(types))), *others) if types else tuple(others)
+
+
+async def _have_all(audience: RelayedAudience, since_s: float) -> None:
+    """Have all lines that the upstream had when a client came, or, while it is away, all that it had when it left.
+
+    Raises Unreachable where even these are not all here.
+    """
+    try:
+        await audience.be_level(since_s)
+    except Unreachable:
+        if not audience.level or audience.ended is not None:
+            raise

@@ -1,0 +1,82 @@
+"""What a relay may take and how long it waits: one table of limits, each with its default.
+
+This module must not know how any of them is kept.
+"""
+
+import msgspec
+
+CONNECT_S_MAX = 5.0
+"""How long the upstream may take to accept a connection."""
+
+ANSWER_S_MAX = 30.0
+"""How long it may take to begin an answer, and at any moment in it to go on."""
+
+SILENCE_S_MAX = 95.0
+"""A feed on which nothing comes for so long, not even the newline that is due every 30 s, is taken to be cut off."""
+
+FIRST_PAUSE_S = 1.0
+PAUSE_S_MAX = 30.0
+"""Before a feed that was cut off is asked for again: so long at first, doubled each time, with chance in it."""
+
+LEVEL_S_MAX = 15.0
+"""How long a client waits, at most, for its audience to have been read as far as the upstream is."""
+
+RESUME_LOOKS_MAX = 8
+"""How often it is looked for the place of a token among lines that go on coming."""
+
+ASKED_AT_ONCE_MAX = 32
+"""Questions about tokens that the upstream is asked at the same time; anybody can make up a token."""
+
+ANSWERS_AT_ONCE_MAX = 128
+"""Requests that the upstream has not begun to answer, of all that are no feeds; the others wait for their turn."""
+
+LINE_BYTES_MAX = 4 * 1024 * 1024
+"""A longer line is none. A thousand of these still have their ends in numbers of 32 bits."""
+
+READ_BYTES_MAX = 256 * 1024
+"""What may wait of a feed until it is taken in."""
+
+BOARD_BYTES_MAX = 16 * 1024 * 1024
+"""A larger scoreboard is none."""
+
+IDLE_S_MAX = 300.0
+"""An audience that nobody has read for so long is forgotten."""
+
+LOOK_S = 5.0
+"""How often it is looked whether audiences are to be forgotten, and whether the upstream is there."""
+
+AUDIENCES_MAX = 4_000
+ANONYMOUS_AUDIENCES_MAX = 64
+"""Audiences in all, and those of clients without a login, who could ask for ever other selections of types."""
+
+LINES_BYTES_MAX = 2 * 1024 * 1024 * 1024
+"""The lines of all audiences together, as they are kept."""
+
+KEPT_ANSWERS_BYTES_MAX = 128 * 1024 * 1024
+KEPT_ANSWER_BYTES_MAX = 4 * 1024 * 1024
+"""Bodies of answers that are kept, in all and each; a larger one goes through without being kept."""
+
+UNFOLLOWED_GOOD_S = 1.0
+"""How long an answer is good of which no feed tells whether it still is."""
+
+PIECE_BYTES = 64 * 1024
+"""What goes through at once of a body that is not kept."""
+
+
+class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of one relay; the constants above say what each of them means."""
+
+    connect_s_max: float = CONNECT_S_MAX
+    answer_s_max: float = ANSWER_S_MAX
+    silence_s_max: float = SILENCE_S_MAX
+    first_pause_s: float = FIRST_PAUSE_S
+    pause_s_max: float = PAUSE_S_MAX
+    level_s_max: float = LEVEL_S_MAX
+    idle_s_max: float = IDLE_S_MAX
+    look_s: float = LOOK_S
+    audiences_max: int = AUDIENCES_MAX
+    anonymous_audiences_max: int = ANONYMOUS_AUDIENCES_MAX
+    lines_bytes_max: int = LINES_BYTES_MAX
+    kept_answers_bytes_max: int = KEPT_ANSWERS_BYTES_MAX
+    kept_answer_bytes_max: int = KEPT_ANSWER_BYTES_MAX
+    unfollowed_good_s: float = UNFOLLOWED_GOOD_S

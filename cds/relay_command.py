@@ -1,0 +1,167 @@
+"""`cds relay`: its options, and what they mean for the configuration.
+
+This module translates words; it must not know how a relay is built.
+"""
+
+import ssl
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from cds.command_line import address_options, read_configuration_file, run
+from cds.configuration import DEFAULT_DATA_DIR, DRAIN_S_MAX, Configuration, LogFormat, LogLevel
+from cds.encryption_options import chosen_encryption, encryption_options
+from cds.fan_out.limits import FeedLimits
+from cds.feed_options import feed_options
+from cds.log_options import log_options
+from cds.serve_command import check_networks, is_whole_url
+
+
+class RelayOptions(TypedDict):
+    """The options of `cds relay`, by the names that click gives them."""
+
+    host: str
+    port: int
+    any_upstream: bool
+    upstream_ca: Path | None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    tls_cert: Path | None
+    tls_key: Path | None
+    tls: str | None
+    behind_proxy: bool
+    drain_s: float
+    feed_limits: FeedLimits
+    log_level: LogLevel
+    log_format: LogFormat
+    access_log: bool
+    data_dir: Path
+
+
+def check_source(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Let pass what has the form of the URL of an API, without a login in it; a slash at its end is left out."""
+    if not is_whole_url(value) or set(value) & set(" ?#"):
+        raise click.BadParameter(f"{value!r} is not like http://source:8080/api")
+    if "@" in value:
+        raise click.BadParameter("give no login: a relay passes on those of its clients, and has none of its own")
+    return value.rstrip("/")
+
+
+@click.command()
+@click.argument("url", callback=check_source)
+@address_options
+@click.option(
+    "--any-upstream",
+    is_flag=True,
+    envvar="CDS_ANY_UPSTREAM",
+    help="Relay also a server that is not like this one. Its tokens must be unique for each line, and stay so.",
+)
+@click.option(
+    "--upstream-ca",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True),
+    envvar="CDS_UPSTREAM_CA",
+    metavar="FILE",
+    help="Certificate in PEM that is trusted when the upstream shows it, or one that it has signed.",
+)
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="CIDR",
+    callback=check_networks,
+    envvar="CDS_TRUSTED_PROXIES",
+    help="Address or network of a proxy that is believed when it says for whom it asks (X-Forwarded-For); repeatable.",
+)
+@encryption_options
+@click.option(
+    "--drain",
+    "drain_s",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, DRAIN_S_MAX),
+    envvar="CDS_DRAIN",
+    metavar="SECONDS",
+    help="Go on serving for so long after SIGTERM, with /readyz at 503, so that a balancer sends nobody here any more.",
+)
+@feed_options
+@log_options
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_DATA_DIR,
+    show_default=True,
+    envvar="CDS_DATA_DIR",
+    help="Directory of a certificate that the relay makes itself; nothing else is kept.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    is_eager=True,
+    expose_value=False,
+    envvar="CDS_CONFIG",
+    callback=read_configuration_file,
+    help="TOML file with any of these options.",
+)
+def relay(url: str, **options: Unpack[RelayOptions]) -> None:
+    """Serve on what another contest data server serves at URL, such as http://source:8080/api, until SIGTERM.
+
+    A relay has no database and no accounts: it follows one feed for each login, contest and selection that its
+    clients ask for, passes on whatever else they want to read, and lets the other server decide who may see what.
+    Tokens are those of the other server, so clients may move between it and all its relays.
+    """
+    configuration = configuration_of(options)
+    trusted = _trusted(options["upstream_ca"])
+
+    from yarl import URL
+
+    from cds.relay.application import Relayed
+    from cds.relay.application import relay as relay_until_told
+    from cds.serving import Announce, serve_contests
+
+    relayed = Relayed(url=URL(url, encoded=True), any_provider=options["any_upstream"], trusted=trusted)
+
+    async def serve(configuration: Configuration, announce: Announce) -> None:
+        await relay_until_told(configuration, relayed, announce)
+
+    run(
+        serve_contests(serve, configuration),
+        log_format=configuration.log_format,
+        log_level=configuration.log_level,
+    )
+
+
+def configuration_of(options: RelayOptions) -> Configuration:
+    """The configuration that the options come to. Raises UsageError where they do not go together."""
+    encryption = chosen_encryption(
+        options["host"],
+        tls_cert=options["tls_cert"],
+        tls_key=options["tls_key"],
+        tls=options["tls"],
+        behind_proxy=options["behind_proxy"],
+    )
+    return Configuration(
+        host=options["host"],
+        port=options["port"],
+        data_dir=options["data_dir"],
+        trusted_proxies=options["trusted_proxies"],
+        behind_proxy=encryption.behind_proxy,
+        tls_certificate=encryption.certificate,
+        tls_key=encryption.key,
+        tls_self_signed=encryption.self_signed,
+        log_level=options["log_level"],
+        log_format=options["log_format"],
+        access_log=options["access_log"],
+        drain_s=options["drain_s"],
+        feed_limits=options["feed_limits"],
+    )
+
+
+def _trusted(upstream_ca: Path | None) -> ssl.SSLContext | None:
+    """What says that the certificate of the upstream is good. Raises BadParameter."""
+    if upstream_ca is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=upstream_ca)
+    except (ssl.SSLError, OSError) as error:
+        raise click.BadParameter(f"{upstream_ca}: {error}", param_hint="--upstream-ca") from None
