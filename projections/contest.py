@@ -29,10 +29,14 @@ from schemas.times import parse_relative_time_ms
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """What one event may have changed for a viewer: these objects, those that are named before those that name."""
+    """What one event may have changed for a viewer: these objects, those that are named before those that name.
+
+    `further_aspects` (see FURTHER_ASPECTS) have changed too; only views in other words than ours rest on them.
+    """
 
     position: int
     keys: tuple[Key, ...]
+    further_aspects: tuple[str, ...] = ()
 
 
 SUBMISSION_NUMBER_DIGITS_MAX = 12
@@ -46,6 +50,13 @@ RESHAPED_BY: dict[str, tuple[str, ...]] = {
     "simplification": ("judgements", "runs"),
 }
 """Which types may look different when an aspect of the whole contest changes (roles.md)."""
+
+CONTEST_TIMES, MAIN_GROUP, COUNTING = FURTHER_ASPECTS = ("contest times", "main group", "counting")
+"""Aspects on which no object rests as we show it: which contest time a moment has, whose scoreboard is the main one,
+and whether a judgement counts. Other versions say of other objects what follows from them (`served_versions`)."""
+
+FURTHER_TYPES = frozenset({"contest", "state", "judgements"})
+"""The types whose objects bring them about."""
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -114,6 +125,7 @@ class ContestState:
         self.versions[key] = self.position
         if key[0] == "x-settings":
             self.settings = cast("Settings", record or Settings())
+            self.timeline = timeline_of(self.contest, self.state, self.settings.pace_permille)
         elif key[0] == "x-logins" and record is None:
             self.logins.pop(key[1], None)
         elif key[0] == "x-logins":
@@ -131,18 +143,33 @@ class ContestState:
         self.referrers.replace(key, before, instance)
         if type_name == "submissions":
             self._note_submission(identifier, cast("Submission | None", instance))
+        timeline = self.timeline
         reshaped = self._reshaped_types(type_name, before, instance)
+        further = self._further_aspects(type_name, before, instance, timeline) if type_name in FURTHER_TYPES else ()
         if reshaped:
-            return Change(position, tuple(self._keys_with(key, reshaped)))
+            return Change(position, tuple(self._keys_with(key, reshaped)), further)
         if not _shapes_views(type_name, before, instance):
-            return Change(position, (key,))
-        return Change(position, tuple(self._keys_depending_on(key, before, instance)))
+            return Change(position, (key,), further)
+        return Change(position, tuple(self._keys_depending_on(key, before, instance)), further)
+
+    def _further_aspects(
+        self, type_name: str, before: ContestObject | None, after: ContestObject | None, timeline: Timeline
+    ) -> tuple[str, ...]:
+        """Which of FURTHER_ASPECTS have changed; `timeline` is that before the event."""
+        if type_name == "judgements":
+            return () if _counts(before) == _counts(after) else (COUNTING,)
+        found = []
+        if (timeline.start_ms, timeline.removed) != (self.timeline.start_ms, self.timeline.removed):
+            found.append(CONTEST_TIMES)
+        if type_name == "contest" and _main_group_id(before) != _main_group_id(after):
+            found.append(MAIN_GROUP)
+        return tuple(found)
 
     def note_singletons(self) -> None:
         """Have at hand the objects that exist once, and what follows from them."""
         self.contest = cast("Contest | None", self.objects["contest"].get(SINGLETON_ID))
         self.state = cast("State | None", self.objects["state"].get(SINGLETON_ID))
-        self.timeline = timeline_of(self.contest, self.state)
+        self.timeline = timeline_of(self.contest, self.state, self.settings.pace_permille)
 
     def _note_submission(self, identifier: str, submission: Submission | None) -> None:
         if submission is None:
@@ -255,6 +282,15 @@ class ContestState:
     def recipients(self, clarification: Clarification) -> dict[str, None]:
         """The ids of the teams to which a clarification is addressed, by team or by group."""
         return dict.fromkeys(clarification.to_team_ids or ()) | self.teams_of_groups(clarification.to_group_ids or ())
+
+
+def _counts(judgement: ContestObject | None) -> bool:
+    """Whether a judgement counts; one that is not there does as far as others are concerned, since nothing names it."""
+    return not isinstance(judgement, Judgement) or judgement.current is not False
+
+
+def _main_group_id(contest: ContestObject | None) -> str | None:
+    return contest.main_scoreboard_group_id if isinstance(contest, Contest) else None
 
 
 def _names(award: Award, team_id: str) -> bool:

@@ -120,11 +120,11 @@ class UnpackedState:
         state.objects = Later({name: collection.members for name, collection in self._collections.items()})
         state.versions = Layer(PackedVersions(self._collections, others))
         state.referrers = ReferrerIndex(self._referrers)
+        state.settings = remainder.settings
         state.note_singletons()
         state.submission_times_ms = remainder.submission_times_ms
         state.highest_submission_number = remainder.highest_submission_number
         state.latest_submission_time_ms = remainder.latest_submission_time_ms
-        state.settings = remainder.settings
         state.logins = remainder.logins
         state.awards_at_freeze = None if frozen is None else {each.id: each for each in frozen}
         state.released_awards = remainder.released_awards

@@ -141,6 +141,20 @@ class Board:
         found = {problem.id: _first_to_solve(problem.id, teams) for problem in terms.problems}
         return {problem_id: team_id for problem_id, team_id in found.items() if team_id is not None}
 
+    @property
+    def terms(self) -> Terms:
+        """What decides at present how submissions are scored."""
+        return self._catch_up()
+
+    def submitted(self) -> Mapping[str, Submitted]:
+        """What is known at present of every submission of a team, by id."""
+        self._catch_up()
+        return self._submitted
+
+    def judgement_that_counts(self, submission_id: str) -> Judgement | None:
+        """The completed judgement that counts for a submission, None while there is none."""
+        return self._current_judgement(list(self._state.judgements_of(submission_id)))
+
     def _adds_nothing_yet(self, identifier: str) -> bool:
         """Whether a submission is new, pending and no earlier than any other: no rank or first solve rests on it."""
         time_ms = self._state.submission_times_ms.get(identifier)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from schemas.objects import Contest, RemovedInterval, State
+from schemas.records import ORDINARY_PACE_PERMILLE
 from schemas.times import parse_relative_time_ms, parse_time_ms
 
 
@@ -18,7 +19,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     verdicts from then on are hidden, None once thawed. A submission exactly at the freeze counts as frozen
     (requirements A24). A contest that ended its updates without ever having been frozen hides nothing.
     `freeze_announced`: there is an embargo, and the state says that the freeze has begun or that
-    the contest is over. `duration_ms` is None without a contest object.
+    the contest is over. `duration_ms` is None without a contest object. `pace_permille` is how many milliseconds of
+    contest time pass in a second: more than 1000 for a contest that is played again at higher speed.
     """
 
     start_ms: int | None = None
@@ -28,6 +30,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     started: bool = False
     freeze_announced: bool = False
     removed: tuple[tuple[int, int | None, int], ...] = ()
+    pace_permille: int = ORDINARY_PACE_PERMILLE
 
     def contest_time_ms(self, time_ms: int) -> int:
         """Contest time of a moment; inside a removed interval it stands still, afterwards it is shifted back.
@@ -43,7 +46,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
             if end_ms is None or time_ms < end_ms:
                 return contest_time_ms
             removed_ms += end_ms - start_ms
-        return time_ms - self.start_ms - removed_ms
+        return (time_ms - self.start_ms - removed_ms) * self.pace_permille // ORDINARY_PACE_PERMILLE
 
     def within_contest(self, contest_time_ms: int) -> bool:
         """Whether a contest time lies in the contest: at or after the start and before the end."""
@@ -54,8 +57,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
         return self.embargo_ms is not None and contest_time_ms >= self.embargo_ms
 
 
-def timeline_of(contest: Contest | None, state: State | None) -> Timeline:
-    """The timeline that follows from the two objects."""
+def timeline_of(contest: Contest | None, state: State | None, pace_permille: int = ORDINARY_PACE_PERMILLE) -> Timeline:
+    """The timeline that follows from the two objects, and from the pace at which the contest goes on."""
     if contest is None:
         return Timeline()
     started = moment_ms(state.started) if state else None
@@ -65,7 +68,7 @@ def timeline_of(contest: Contest | None, state: State | None) -> Timeline:
     start_ms = started if started is not None else moment_ms(contest.start_time)
     removed = tuple(_interval_ms(interval) for interval in (state.removed_intervals or ())) if state else ()
     duration_ms = parse_relative_time_ms(contest.duration)
-    clock = Timeline(start_ms=start_ms, duration_ms=duration_ms, removed=removed)
+    clock = Timeline(start_ms=start_ms, duration_ms=duration_ms, removed=removed, pace_permille=pace_permille)
     freeze_ms = _freeze_ms(contest, duration_ms, frozen, clock)
     # Updates end after thaw, or without a freeze having been (JSON Format, "Contest state").
     never_frozen = frozen is None and state is not None and bool(state.end_of_updates)
@@ -78,6 +81,7 @@ def timeline_of(contest: Contest | None, state: State | None) -> Timeline:
         started=started is not None,
         freeze_announced=embargo_ms is not None and (frozen is not None or ended is not None),
         removed=removed,
+        pace_permille=pace_permille,
     )
 
 

@@ -1,0 +1,35 @@
+"""A copy of a contest's state that stays as it is, to be looked at while the contest goes on.
+
+Only what scoreboards, awards and comparisons ask for is in it. This module must not know who looks.
+"""
+
+from collections.abc import Iterable
+
+from projections.contest import ContestState
+from projections.scoreboard import SHAPING_TYPES
+from schemas.object_types import OBJECT_TYPES
+
+ALWAYS = frozenset(SHAPING_TYPES | {"organizations", "awards"})
+"""The types on which scoreboards and awards rest."""
+
+
+def still(state: ContestState, types: Iterable[str]) -> ContestState:
+    """The state as it is now, with the objects of these types and of ALWAYS; no versions, no records but the settings.
+
+    Objects are shared: they never change. Who names whom is left to `named`, which takes longer.
+    """
+    wanted = ALWAYS | set(types)
+    copy = ContestState()
+    copy.position, copy.settings = state.position, state.settings
+    copy.objects = {name: dict(state.objects[name]) if name in wanted else {} for name in OBJECT_TYPES}
+    copy.note_singletons()
+    copy.submission_times_ms = dict(state.submission_times_ms)
+    return copy
+
+
+def named(copy: ContestState) -> ContestState:
+    """The same copy, in which submissions know their judgements, and groups their teams."""
+    for type_name in ("judgements", "teams"):
+        for identifier, instance in copy.objects[type_name].items():
+            copy.referrers.replace((type_name, identifier), None, instance)
+    return copy

@@ -1,0 +1,1 @@
+"""Tests of how comparisons are made and told."""
