@@ -92,6 +92,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 TimeText = Annotated[str, Time()]
 RelativeTimeText = Annotated[str, RelativeTime()]
 NonNegativeInteger = Annotated[int, msgspec.Meta(ge=0)]
+PositiveInteger = Annotated[int, msgspec.Meta(ge=1)]
 NonNegativeNumber = Annotated[int, msgspec.Meta(ge=0)] | Annotated[float, msgspec.Meta(ge=0)]
 Colour = Annotated[str, msgspec.Meta(pattern="^#[A-Fa-f0-9]{3}([A-Fa-f0-9]{3})?$")]
 

@@ -9,7 +9,7 @@ them.
 from typing import Literal
 
 from schemas.objects import ContestObject
-from schemas.properties import NonNegativeInteger, RelativeTimeText
+from schemas.properties import NonNegativeInteger, PositiveInteger, RelativeTimeText, TimeText
 
 AwardKind = Literal["winner", "medals", "first-to-solve", "group-winner", "organization-winner", "rank", "honours"]
 """Kinds of awards that the server can keep; `rank` and `honours` exist under the World Finals rule alone."""
@@ -57,16 +57,46 @@ class WebhookSettings(Record, frozen=True, kw_only=True, omit_defaults=True, for
     deactivate_after: RelativeTimeText = "1:00:00.000"
 
 
+class Playback(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a contest that is played again is a replay of, and how it is played.
+
+    `pace_permille`: how many milliseconds of contest time pass in a second. `source` names what is played, `digest` is
+    the SHA-256 of its first `changes` changes in hex, of which `steps` changes are made. `start_time` is the moment at
+    which its start comes again, `begins` the contest time from which it is played. Past the end nothing is waited for
+    longer than `pause_ms_max`.
+    """
+
+    pace_permille: PositiveInteger
+    source: str
+    digest: str
+    changes: NonNegativeInteger
+    steps: NonNegativeInteger
+    start_time: TimeText
+    begins: RelativeTimeText | None = None
+    pause_ms_max: NonNegativeInteger
+
+
+ORDINARY_PACE_PERMILLE = 1000
+"""Of a contest that really takes place: contest time passes as time does."""
+
+
 class Settings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """How this server runs the contest.
 
     `clock`: whether it starts, freezes, ends and thaws the contest at its times. Off, with the awards, for contests
-    that another system owns: those that were imported or are followed.
+    that another system owns: those that were imported or are followed. `playback` is there for a contest that is
+    played again, and for no other.
     """
 
     clock: bool = False
     awards: AwardSettings = AwardSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    playback: Playback | None = None
+
+    @property
+    def pace_permille(self) -> int:
+        """How many milliseconds of contest time pass in a second."""
+        return ORDINARY_PACE_PERMILLE if self.playback is None else self.playback.pace_permille
 
 
 class Login(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -14,11 +14,13 @@ from projections.contest import ContestState
 from projections.timeline import Timeline
 from schemas.object_types import SINGLETON_ID
 from schemas.objects import Contest, State
-from schemas.records import Settings
+from schemas.records import ORDINARY_PACE_PERMILLE, Settings
 from schemas.times import canonical_time, format_time, parse_relative_time_ms, parse_time_ms, zone_of
 
 STATE_MOMENTS = ("started", "frozen", "ended", "thawed", "finalized", "end_of_updates")
 """The properties of the state that say when something happened, in the order in which they can."""
+
+PLAYED = "the contest is a replay: whoever plays it says when it starts, freezes, ends and thaws"
 
 LATEST_MS = parse_time_ms("9999-12-30T00:00:00Z")
 """The last moment that can be written in every zone; a contest may be longer than the calendar."""
@@ -58,8 +60,11 @@ def settings_change(state: ContestState, settings: Settings) -> list[ObjectChang
 def run_here(state: ContestState) -> Settings:
     """The settings of a contest whose times an administrator sets on this server, which thereby runs it.
 
-    The server then keeps the awards too, if nobody else has given any and the contest has not started.
+    The server then keeps the awards too, if nobody else has given any and the contest has not started. Raises Refused
+    for one that is played again, whose times are the player's.
     """
+    if state.settings.playback is not None:
+        raise Refused(PLAYED, ground="forbidden")
     settings = msgspec.structs.replace(state.settings, clock=True)
     if state.objects["awards"] or state.timeline.started:
         return settings
@@ -118,4 +123,9 @@ def wall_clock_ms(timeline: Timeline, contest_time_ms: int, *, resumed_ms: int |
         if end_ms is None:
             return None
         removed_ms += end_ms - start_ms
-    return timeline.start_ms + contest_time_ms + removed_ms
+    return timeline.start_ms + lasting_ms(contest_time_ms, timeline.pace_permille) + removed_ms
+
+
+def lasting_ms(contest_time_ms: int, pace_permille: int) -> int:
+    """How long it takes until so much contest time has passed, in whole milliseconds: no less."""
+    return -(-contest_time_ms * ORDINARY_PACE_PERMILLE // pace_permille)

@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from cds.commands.contest_moments import changeable_contest, read_relative_time_ms, settings_change
-from cds.commands.decision import ObjectChange
+from cds.commands.contest_moments import PLAYED, changeable_contest, read_relative_time_ms, settings_change
+from cds.commands.decision import ObjectChange, Refused
 from projections.contest import ContestState
 from schemas.properties import NonNegativeInteger
 from schemas.records import AwardKind, Settings, WebhookSettings
@@ -64,6 +64,8 @@ def decide_settings(state: ContestState, patch: SettingsPatch) -> list[ObjectCha
         given |= dict(zip(MEDALS, patch.medals, strict=True))
     awards = msgspec.structs.replace(state.settings.awards, **given)
     clock = state.settings.clock if patch.clock is None else patch.clock
+    if state.settings.playback is not None and (clock or awards.computed):
+        raise Refused(PLAYED, "clock" if clock else "computed", ground="forbidden")
     webhooks = _webhooks(state.settings.webhooks, patch.webhooks)
     return settings_change(
         state, msgspec.structs.replace(state.settings, awards=awards, clock=clock, webhooks=webhooks)

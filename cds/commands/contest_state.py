@@ -92,7 +92,7 @@ class _Draft(msgspec.Struct, kw_only=True):
 
     @property
     def timeline(self) -> Timeline:
-        return timeline_of(self.contest, self.state)
+        return timeline_of(self.contest, self.state, self.before.settings.pace_permille)
 
     @property
     def contest_time_ms(self) -> int:

@@ -28,7 +28,7 @@ def resent_contest_times(before: ContestState, contest_after: Contest, state_aft
     Only a contest time that is the one of its `time` on the timeline `before` is moved; others, of a site whose
     clock was off or that began at another moment, were given on purpose and stay.
     """
-    old, new = before.timeline, timeline_of(contest_after, state_after)
+    old, new = before.timeline, timeline_of(contest_after, state_after, before.settings.pace_permille)
     if (old.start_ms, old.removed) == (new.start_ms, new.removed):
         return []
     changes = []

@@ -1,0 +1,4 @@
+"""Playback: a past contest happens again, live, under another id.
+
+`source_times`, `telling`, `schedule`, `pacing` and `again` are pure; `recording` reads, `player` waits and appends.
+"""

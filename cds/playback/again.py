@@ -1,0 +1,86 @@
+"""Objects as they are when they happen again: the same, but for the id of the contest and every TIME.
+
+Contest times, duration, freeze and penalty are as they were, so that the scoreboard is. This module must not know when
+anything is appended.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from cds.commands.decision import ObjectChange
+from cds.playback.pacing import Pacing
+from cds.playback.source_times import SourceTimes
+from schemas.objects import Contest, ContestObject, RemovedInterval, State
+from schemas.times import format_time, zone_of
+
+
+class Again:
+    """Makes the changes of a source those of its replay."""
+
+    def __init__(self, contest_id: str, times: SourceTimes, pacing: Pacing, start_ms: int) -> None:
+        """`start_ms` is when the start comes again, in milliseconds since the epoch."""
+        self._contest_id = contest_id
+        self._times = times
+        self._pacing = pacing
+        self._start_ms = start_ms
+        self._particulars: dict[str, Callable[[ContestObject], ContestObject]] = {
+            "contest": self._contest,
+            "state": self._state,
+        }
+
+    def happening_ms(self, moment_ms: int) -> int:
+        """When what happened at a moment happens again, in milliseconds since the epoch."""
+        return self._start_ms + self._pacing.after_ms(moment_ms)
+
+    def change(self, change: ObjectChange) -> ObjectChange:
+        """A change as it happens again."""
+        if change.instance is None:
+            return change
+        particular = self._particulars.get(change.type)
+        instance = particular(change.instance) if particular else self._timed(change.type, change.instance)
+        return ObjectChange(change.type, change.id, instance)
+
+    def _timed(self, type_name: str, instance: ContestObject) -> ContestObject:
+        moments_ms = self._times.moments_ms(type_name, instance)
+        if not moments_ms:
+            return instance
+        written = {
+            name: format_time(self.happening_ms(moment_ms), zone_of(getattr(instance, name)))
+            for name, moment_ms in moments_ms.items()
+        }
+        return msgspec.structs.replace(instance, **written)
+
+    def _contest(self, instance: ContestObject) -> ContestObject:
+        """Whatever start was planned before, it is the one that it came to be."""
+        if not isinstance(instance, Contest):
+            return instance
+        start_time = instance.start_time and (self._times.contest.start_time or instance.start_time)
+        thaw_time = instance.scoreboard_thaw_time
+        return msgspec.structs.replace(
+            instance,
+            id=self._contest_id,
+            start_time=start_time and self._time(start_time),
+            scoreboard_thaw_time=thaw_time and self._time(thaw_time),
+        )
+
+    def _state(self, instance: ContestObject) -> ContestObject:
+        if not isinstance(instance, State):
+            return instance
+        happened = self._timed("state", instance)
+        if not isinstance(happened, State) or not instance.removed_intervals:
+            return happened
+        return msgspec.structs.replace(happened, removed_intervals=[*map(self._interval, instance.removed_intervals)])
+
+    def _interval(self, interval: RemovedInterval) -> RemovedInterval:
+        """An interval that is no longer than it would be exactly: no contest time behind it comes too early."""
+        start_ms = self.happening_ms(self._times.moment_ms(interval.start))
+        start = format_time(start_ms, zone_of(interval.start))
+        if interval.end is None:
+            return msgspec.structs.replace(interval, start=start)
+        end_ms = self._start_ms + self._pacing.whole_after_ms(self._times.moment_ms(interval.end))
+        end = format_time(max(start_ms, end_ms), zone_of(interval.end))
+        return msgspec.structs.replace(interval, start=start, end=end)
+
+    def _time(self, time: str) -> str:
+        return format_time(self.happening_ms(self._times.moment_ms(time)), zone_of(time))

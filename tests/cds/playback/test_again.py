@@ -1,0 +1,144 @@
+"""What a replay comes to: the same contest, but for its id and the times of today."""
+
+from typing import cast
+
+import msgspec
+from hypothesis import given
+
+from cds.playback.replaying import planned
+from projections.contest import ContestState
+from projections.packed_state import UnpackedState, packed_state
+from schemas.object_types import OBJECT_TYPES
+from schemas.objects import Contest, RemovedInterval, State, Submission
+from schemas.times import parse_relative_time_ms, parse_time_ms
+from tests.builders import START, moment, put, setup, state, submission
+from tests.cds.playback.plays import (
+    AGAIN_ID,
+    AGAIN_START_MS,
+    AS_IT_WAS,
+    SIXTY,
+    folded,
+    plan_of,
+    playable_histories,
+    recording,
+    replayed,
+    rows,
+    settings_of,
+    simulated,
+    wanted,
+)
+from tests.histories import History
+
+MINUTE_MS = 60_000
+
+
+def timeless(changes: ContestState) -> dict[str, dict[str, object]]:
+    """Every object without its TIMEs and the id of the contest."""
+    found: dict[str, dict[str, object]] = {}
+    for name, members in changes.objects.items():
+        row = OBJECT_TYPES[name]
+        for identifier, instance in members.items():
+            plain = cast("dict[str, object]", msgspec.to_builtins(instance))
+            for property in (*row.time_properties, *(["id"] if name == "contest" else [])):
+                plain[property] = plain.get(property) is not None
+            if name == "state":
+                plain["removed_intervals"] = [
+                    each.contest_time for each in cast("State", instance).removed_intervals or ()
+                ]
+            found.setdefault(name, {})[identifier] = plain
+    return found
+
+
+@given(playable_histories())
+def test_the_final_state_is_the_same_but_for_id_and_times(history: History) -> None:
+    after = folded(replayed(plan_of(history.changes)))
+    assert timeless(after) == timeless(folded(history.changes))
+    assert cast("Contest", after.contest).id == AGAIN_ID
+
+
+@given(playable_histories())
+def test_every_board_on_the_way_is_the_one_that_it_was(history: History) -> None:
+    """Live and frozen: the freeze covers the same submissions, whatever the speed."""
+    plan = plan_of(history.changes)
+    then, now = ContestState(), folded([settings_of(plan)])
+    for step, change in zip(plan.steps, replayed(plan)[1:], strict=True):
+        for seen, told in ((then, step.change), (now, change)):
+            seen.apply(seen.position + 1, told.type, told.id, told.instance)
+        assert _freeze_ms(then) == _freeze_ms(now)
+        assert then.frozen == now.frozen
+        if then.contest is not None:
+            assert rows(then, frozen=True) == rows(now, frozen=True)
+
+
+def _freeze_ms(contest: ContestState) -> tuple[int | None, bool]:
+    """When it freezes, the end at the latest, and whether verdicts are hidden from then on."""
+    freeze_ms, duration_ms = contest.timeline.freeze_ms, contest.timeline.duration_ms
+    shown_ms = freeze_ms if freeze_ms is None or duration_ms is None else min(freeze_ms, duration_ms)
+    return shown_ms, contest.timeline.embargo_ms is not None
+
+
+def test_times_are_those_of_today_and_contest_times_those_of_then() -> None:
+    """At sixty times the speed what came after an hour comes after a minute."""
+    changes = [*setup(), *put(state(started=START), submission("s1", "t1", "a", "1:00:00.000"))]
+    made = folded(replayed(plan_of(changes))).objects["submissions"]["s1"]
+    assert made == msgspec.structs.replace(
+        submission("s1", "t1", "a", "1:00:00.000"), time="2030-02-03T10:01:00.000+01:00"
+    )
+
+
+def test_the_clock_of_the_replay_is_that_of_the_contest() -> None:
+    """So the freeze, the board's contest time and whatever else follows from a TIME are right."""
+    after = folded(replayed(plan_of(simulated(phase="running-frozen"))))
+    assert after.timeline.contest_time_ms(AGAIN_START_MS + 3 * MINUTE_MS) == 180 * MINUTE_MS
+    assert after.timeline.freeze_ms == 4 * 60 * MINUTE_MS
+    for made in after.objects["submissions"].values():
+        timed = cast("Submission", made)
+        later_ms = after.timeline.contest_time_ms(parse_time_ms(timed.time)) - parse_relative_time_ms(
+            timed.contest_time
+        )
+        assert 0 <= later_ms < SIXTY // 1_000
+
+
+def test_a_pause_of_the_contest_is_one_of_the_replay() -> None:
+    """Contest time stands still in it, and goes on where it was."""
+    pause = RemovedInterval(start=moment("1:00:00.007"), end=moment("1:20:00.019"), contest_time="1:00:00.007")
+    happened = msgspec.structs.replace(state(started=START, frozen=moment("4:20:00.012")), removed_intervals=[pause])
+    plan = plan_of([*setup(), *put(happened)])
+    after = folded(replayed(plan))
+    assert after.timeline.freeze_ms == 4 * 60 * MINUTE_MS
+    assert after.timeline.contest_time_ms(AGAIN_START_MS + 70_000) == 60 * MINUTE_MS + 7
+    assert abs(after.timeline.contest_time_ms(AGAIN_START_MS + 200_000) - 180 * MINUTE_MS) <= 2 * SIXTY // 1_000
+
+
+def test_played_as_fast_as_it_was_every_distance_is_kept() -> None:
+    changes = simulated(phase="ended")
+    then = folded(changes)
+    now = folded(replayed(plan_of(changes, AS_IT_WAS), AS_IT_WAS))
+    start_ms = then.timeline.start_ms or 0
+    for name in ("submissions", "judgements", "runs"):
+        for identifier, instance in then.objects[name].items():
+            for property in OBJECT_TYPES[name].time_properties:
+                was, comes = getattr(instance, property), getattr(now.objects[name][identifier], property)
+                assert (was is None) == (comes is None)
+                if was is not None and parse_time_ms(was) - start_ms <= 5 * 60 * MINUTE_MS:
+                    assert parse_time_ms(comes) - AGAIN_START_MS == parse_time_ms(was) - start_ms
+
+
+def test_a_replay_can_be_played_again() -> None:
+    """Its own pace is that of its source then."""
+    changes = simulated()
+    once = replayed(plan_of(changes))
+    source = [change for change in once if change.type in OBJECT_TYPES]
+    again = msgspec.structs.replace(recording(source), pace_permille=SIXTY)
+    plan = planned(again, wanted(SIXTY))
+    assert timeless(folded(replayed(plan))) == timeless(folded(changes))
+    assert plan.times.end_ms == 5 * 60 * MINUTE_MS
+
+
+def test_a_checkpoint_keeps_the_pace() -> None:
+    after = folded(replayed(plan_of(simulated(phase="running-frozen"))))
+    unpacked = UnpackedState()
+    for part in packed_state(after):
+        unpacked.take(part)
+    assert unpacked.state().timeline == after.timeline
+    assert after.timeline.pace_permille == SIXTY
