@@ -21,7 +21,7 @@ from tests.cds.contest_api.serving import opened
 
 ORPHAN_S_MAX = 15.0
 STOP_S_MAX = 5.0
-COMMANDS = ("serve", "import", "export", "contests", "dsn", "simulate", "contest", "accounts")
+COMMANDS = ("serve", "import", "export", "contests", "dsn", "simulate", "contest", "accounts", "compare", "relay")
 
 
 @pytest.fixture(scope="module")
