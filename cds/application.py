@@ -7,7 +7,6 @@ import asyncio
 import gc
 import os
 import secrets
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -25,14 +24,16 @@ from cds.award_keeping import AwardKeeper
 from cds.checkpoint_keeping import DUTY as CHECKPOINTS_DUTY
 from cds.checkpoint_keeping import CheckpointKeeper
 from cds.circumstances import SYSTEM
+from cds.comparing.live import Comparisons
 from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
 from cds.contest_api.board_channels import BoardChannels
+from cds.contest_api.comparison import COMPARISONS
 from cds.contest_api.cross_origin import mark_response
 from cds.contest_api.errors import ErrorsAsJson
 from cds.contest_api.held_bodies import HELD_BODIES, HeldBodies
 from cds.contest_api.middleware import errors_as_json
-from cds.contest_api.routes import contest_api_routes
+from cds.contest_api.routes import contest_api_routes, version_routes
 from cds.contest_api.scoreboard_stream import BOARD_CHANNELS
 from cds.contest_api.service import SLOT, Service, ServiceSlot
 from cds.contest_clock import ContestClock
@@ -43,15 +44,17 @@ from cds.fan_out.fan_out import FanOut
 from cds.identity import Identity
 from cds.live_contest import Circumstances
 from cds.operations.encrypting import encryption_of
-from cds.operations.hangup import heed_hangup
 from cds.operations.metrics_page import METRICS_PATH, get_metrics
-from cds.operations.open_files import raise_open_files_limit
 from cds.operations.readiness import READINESS_PATH, Checks, Readiness, readiness
 from cds.operations.request_log import REQUEST_LOG, request_log_of
 from cds.operations.watching import Watcher
 from cds.pages.routes import page_routes
+from cds.served_versions import EARLIER_VERSIONS
+from cds.server_process import serve_until_told
+from cds.shadows import Shadows
 from cds.store_opening import opened_patiently
 from cds.token_keeping import token_maker
+from cds.upstream.sources import Sources
 from cds.webhooks.calling import CallRules
 from cds.webhooks.webhooks import DUTY as WEBHOOKS_DUTY
 from cds.webhooks.webhooks import opened_webhooks
@@ -220,9 +223,11 @@ class Server:
         duties.take_up("contest clock", clock.play)
         duties.take_up("award watch", awards.watch)
         duties.take_up(WEBHOOKS_DUTY, webhooks.delivery.run)
+        Sources(store, contests, tokens, self._circumstances, program_version()).take_up(configuration.sources, duties)
         self._slot.service = Service(
             store=store,
             contests=contests,
+            shadows=Shadows(store, tokens),
             identity=identity,
             tokens=tokens,
             answers=AnswerCache(entity_tags_key),
@@ -261,6 +266,7 @@ class Server:
         application[HELD_BODIES] = HeldBodies()
         application[REQUEST_LOG] = self._requests
         application[BOARD_CHANNELS] = BoardChannels()
+        application[COMPARISONS] = Comparisons()
         application.on_response_prepare.append(mark_response)
         application.on_response_prepare.append(self._requests.prepare)
         application.router.add_get("/healthz", self._get_health)
@@ -268,6 +274,8 @@ class Server:
         application.router.add_get(METRICS_PATH, get_metrics)
         for prefix in self._configuration.prefixes:
             application.router.add_routes(contest_api_routes(prefix))
+            for earlier in EARLIER_VERSIONS:
+                application.router.add_routes(version_routes(prefix, earlier))
         application.router.add_routes(page_routes(self._configuration.prefixes))
         return application
 
@@ -290,41 +298,7 @@ async def serve(
     configuration: Configuration, announce: Callable[[Server], Awaitable[None]], group: Membership | None = None
 ) -> None:
     """Run a server until SIGTERM or SIGINT; `announce` is called when it is ready. Raises as `Server.start`."""
-    server = Server(configuration, group=group)
-    raise_open_files_limit()
-    _heed_signals(server, configuration)
-    starting = asyncio.create_task(_start_and_announce(server, announce))
-    stopping = asyncio.create_task(server.stopping.wait())
-    try:
-        done, _ = await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if starting in done:
-            starting.result()
-            await stopping
-            # Balancers see that this server is not ready, and whoever is still sent here is served.
-            await asyncio.sleep(configuration.drain_s)
-    finally:
-        for task in (starting, stopping):
-            task.cancel()
-        await asyncio.gather(starting, stopping, return_exceptions=True)
-        await server.stop()
-    log.info("stopped", served_s=round(time.monotonic() - server.started_s, 3))
-
-
-def _heed_signals(server: Server, configuration: Configuration) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop_soon, number.name)
-    heed_hangup(
-        encrypted=configuration.encrypted,
-        reload=server.reload_certificate,
-        stop=partial(server.stop_soon, signal.SIGHUP.name),
-    )
-
-
-async def _start_and_announce(server: Server, announce: Callable[[Server], Awaitable[None]]) -> None:
-    await server.start()
-    if not server.stopping.is_set():
-        await announce(server)
+    await serve_until_told(Server(configuration, group=group), configuration, announce)
 
 
 async def _loaded(contests: Contests) -> None:

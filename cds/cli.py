@@ -11,9 +11,13 @@ import click
 
 from cds.account_commands import accounts
 from cds.command_line import address_options, database_options, run
+from cds.compare_command import compare
 from cds.configuration import Configuration
 from cds.contest_commands import contest
 from cds.encryption_options import EncryptionOptions, chosen_encryption, encryption_options
+from cds.follow_command import follow
+from cds.relay_command import relay
+from cds.replay_command import replay
 from cds.serve_command import is_whole_url, serve
 
 DSN_LINGER_S = 120.0
@@ -32,6 +36,10 @@ def main() -> None:
 main.add_command(contest)
 main.add_command(accounts)
 main.add_command(serve)
+main.add_command(relay)
+main.add_command(follow)
+main.add_command(replay)
+main.add_command(compare)
 
 
 @main.command(name="import")
@@ -43,15 +51,33 @@ main.add_command(serve)
     help="Import under this id instead of the source's.",
 )
 @click.option("--strict", is_flag=True, envvar="CDS_STRICT", help="Refuse where anything would have to be repaired.")
+@click.option(
+    "--shadow",
+    metavar="NAME",
+    envvar="CDS_SHADOW",
+    help="Keep it beside the contest as the judging of a second system of that name, for comparisons alone.",
+)
 @database_options
-def import_(*, source: Path, contest_id: str | None, strict: bool, data_dir: Path, database_url: str | None) -> None:
+def import_(
+    *,
+    source: Path,
+    contest_id: str | None,
+    strict: bool,
+    shadow: str | None,
+    data_dir: Path,
+    database_url: str | None,
+) -> None:
     """Import a contest package (directory or .zip) or a recorded event feed, of any dialect.
 
     Also while a server runs on the same data: it shows the contest at once. Importing the same twice adds nothing.
     """
     from cds import transfer
 
-    run(transfer.import_source(source, contest_id, strict=strict, data_dir=data_dir, database_url=database_url))
+    run(
+        transfer.import_source(
+            source, contest_id, strict=strict, data_dir=data_dir, database_url=database_url, shadow=shadow
+        )
+    )
 
 
 @main.command()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cds.fan_out.limits import FeedLimits
+from cds.upstream.options import SourceOptions
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "console"]
@@ -40,6 +41,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     `drain_s`: for so long a server that is told to stop goes on serving, and says that it is not ready.
     `webhook_allow_private`: webhooks may call addresses that are not public; `webhook_call_s_max`: how long that takes.
     `checkpoint_events`: a contest that has grown by so many gets another checkpoint; None: never.
+    `sources` are the contest servers that are followed.
     """
 
     host: str = DEFAULT_HOST
@@ -63,6 +65,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     webhook_allow_private: bool = False
     webhook_call_s_max: float = WEBHOOK_CALL_S_MAX
     checkpoint_events: int | None = None
+    sources: tuple[SourceOptions, ...] = ()
 
     @property
     def encrypted(self) -> bool:

@@ -117,7 +117,11 @@ class Contests:
         marks = self._marks.positions()
         return {
             contest_id: position
-            for contest_id, position in ((stream.removeprefix(STREAM_PREFIX), marks[stream]) for stream in marks)
+            for contest_id, position in (
+                (stream.removeprefix(STREAM_PREFIX), marks[stream])
+                for stream in marks
+                if stream.startswith(STREAM_PREFIX)
+            )
             if position > self.position(contest_id) and (contest_ids is None or contest_id in contest_ids)
         }
 

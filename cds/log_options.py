@@ -13,8 +13,8 @@ from cds.configuration import LogFormat, LogLevel
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
-def log_options(command: Command) -> Command:
-    """`--log-level`, `--log-format` and `--access-log`."""
+def line_options(command: Command) -> Command:
+    """`--log-level` and `--log-format`."""
     options = (
         click.option(
             "--log-level",
@@ -32,14 +32,19 @@ def log_options(command: Command) -> Command:
             envvar="CDS_LOG_FORMAT",
             help="auto: for people on a terminal, else JSON.",
         ),
-        click.option(
-            "--access-log/--no-access-log",
-            default=True,
-            show_default=True,
-            envvar="CDS_ACCESS_LOG",
-            help="One line for each request.",
-        ),
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def log_options(command: Command) -> Command:
+    """`--log-level`, `--log-format` and `--access-log`."""
+    access_log = click.option(
+        "--access-log/--no-access-log",
+        default=True,
+        show_default=True,
+        envvar="CDS_ACCESS_LOG",
+        help="One line for each request.",
+    )
+    return line_options(access_log(command))

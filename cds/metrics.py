@@ -83,6 +83,48 @@ WEBHOOK_LAG_EVENTS = Gauge(
     "cds_webhook_lag_events", "Events that a webhook has not been told of.", ("webhook",), multiprocess_mode="livemax"
 )
 
+RELAY_UPSTREAM_REACHABLE = Gauge(
+    "cds_relay_upstream_reachable",
+    "Whether the upstream of a relay answered when it was last asked.",
+    multiprocess_mode="livemin",
+)
+RELAY_AUDIENCES = Gauge(
+    "cds_relay_audiences", "Audiences whose feeds a relay has.", ("state",), multiprocess_mode="livesum"
+)
+RELAY_LINES = Counter("cds_relay_lines_total", "Lines that a relay has got from its upstream.")
+RELAY_LINES_BYTES = Gauge(
+    "cds_relay_lines_bytes", "Memory that the lines of all audiences take, about.", multiprocess_mode="livesum"
+)
+RELAY_CUT_OFF = Counter("cds_relay_feeds_cut_off_total", "Times that a feed of the upstream came to an end.")
+RELAY_AUDIENCES_ENDED = Counter(
+    "cds_relay_audiences_ended_total", "Audiences that a relay has forgotten, and why.", ("reason",)
+)
+RELAY_ANSWERS = Counter(
+    "cds_relay_answers_total", "Answers of a relay that are no feeds, by where they came from.", ("origin",)
+)
+RELAY_ANSWERS_BYTES = Gauge("cds_relay_answers_bytes", "Bodies of answers that are kept.", multiprocess_mode="livesum")
+
+SOURCE_CONNECTED = Gauge(
+    "cds_source_connected", "1 while an upstream is being heard.", ("source",), multiprocess_mode="livemax"
+)
+SOURCE_LAST_HEARD_S = Gauge(
+    "cds_source_last_heard_seconds",
+    "When an upstream was last heard, if only an empty line, in seconds since the Unix epoch.",
+    ("source",),
+    multiprocess_mode="livemax",
+)
+SOURCE_LINES = Counter("cds_source_lines_total", "Lines that an upstream has said.", ("source",))
+SOURCE_WARNINGS = Counter("cds_source_warnings_total", "Oddities in what an upstream has said.", ("source",))
+SOURCE_OUTAGES = Counter("cds_source_outages_total", "Times that an upstream could not be heard.", ("source",))
+SOURCE_FILES = Gauge(
+    "cds_source_files", "Files of an upstream that were fetched.", ("source",), multiprocess_mode="livemax"
+)
+SOURCE_LAG_S = Histogram(
+    "cds_source_lag_seconds",
+    "From the arrival of lines of an upstream to their being in the contest.",
+    buckets=LATENCY_BUCKETS_S,
+)
+
 CONTESTS = Gauge("cds_contests", "Contests in memory.", multiprocess_mode="livemin")
 EVENT_LOOP_LAG_S = Histogram(
     "cds_event_loop_lag_seconds",

@@ -26,6 +26,7 @@ from cds.encryption_options import chosen_encryption, encryption_options
 from cds.fan_out.limits import FeedLimits
 from cds.feed_options import feed_options
 from cds.log_options import log_options
+from cds.source_options import chosen_sources, source_options
 from cds.webhook_options import webhook_options
 from eventstore.embedded.waking import woken_postgres
 
@@ -82,6 +83,8 @@ class ServeOptions(TypedDict):
     webhook_call_s_max: float
     checkpoint_events: int
     feed_limits: FeedLimits
+    followed: tuple[str, ...]
+    sources_file: Path | None
     data_dir: Path
     database_url: str | None
 
@@ -139,6 +142,7 @@ class ServeOptions(TypedDict):
     help="Make a checkpoint when a contest has grown by so many, so that the next start is fast; 0: never.",
 )
 @feed_options
+@source_options
 @log_options
 @database_options
 def serve(**options: Unpack[ServeOptions]) -> None:
@@ -195,4 +199,5 @@ def configuration_of(options: ServeOptions, *, admin_password: str | None) -> Co
         webhook_call_s_max=options["webhook_call_s_max"],
         checkpoint_events=options["checkpoint_events"] or None,
         feed_limits=options["feed_limits"],
+        sources=chosen_sources(options["followed"], options["sources_file"]),
     )

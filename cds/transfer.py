@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+import msgspec
 
 from cds.application import program_version
 from cds.checkpointing import make_checkpoint
@@ -24,6 +25,7 @@ from cds.packages.contents import Warned
 from cds.packages.reading import read_contest
 from cds.packages.writing import write_package
 from cds.progress import shown_progress
+from cds.shadows import shadow_stream
 from cds.store_opening import opened_store
 from cds.token_keeping import token_maker
 
@@ -33,23 +35,36 @@ CHECKPOINT = "making a checkpoint"
 
 
 async def import_source(
-    source: Path, contest_id: str | None, *, strict: bool, data_dir: Path, database_url: str | None
+    source: Path,
+    contest_id: str | None,
+    *,
+    strict: bool,
+    data_dir: Path,
+    database_url: str | None,
+    shadow: str | None = None,
 ) -> None:
-    """Import a package or feed, telling what was repaired. Raises SourceRefused, Refused, StoreRefused."""
+    """Import a package or feed, telling what was repaired; as the second system `shadow` of the contest, if given.
+
+    Raises SourceRefused, Refused, StoreRefused.
+    """
     with shown_progress() as report:
         contents = await asyncio.to_thread(
             read_contest, source, contest_id=contest_id, strict=strict, progress=partial(report, READING)
         )
         _show_warnings(contents.warnings)
+        stream = None if shadow is None else shadow_stream(contents.contest_id, shadow)
+        if stream is not None:
+            # Nobody logs in to a second system, and nobody is given its files.
+            contents = msgspec.structs.replace(contents, files={}, passwords={})
         async with opened_store(data_dir, database_url) as store:
             imported = await import_contest(
-                store, contents, cause=f"import {source.name}", circumstances=SYSTEM, progress=report
+                store, contents, cause=f"import {source.name}", circumstances=SYSTEM, progress=report, stream=stream
             )
-            if imported.events >= CHECKPOINT_EVENTS:
+            if stream is None and imported.events >= CHECKPOINT_EVENTS:
                 report(CHECKPOINT, 0, None)
                 await make_checkpoint(store, imported.contest_id, await token_maker(store))
     click.echo(
-        f"{imported.contest_id}: {imported.events} events added, position {imported.position}, "
+        f"{stream or imported.contest_id}: {imported.events} events added, position {imported.position}, "
         f"{imported.files} new files, {imported.passwords} new passwords, {len(contents.warnings)} warnings"
     )
     if imported.run_here:

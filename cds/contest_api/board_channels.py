@@ -16,6 +16,7 @@ from cds.background import telling_of_failure
 from cds.live_contest import LiveContest
 from projections.scoreboard import UnknownGroup
 from projections.scoreboard_changes import ReadBoard, encoded_changes, read_board
+from projections.served_versions import ServedVersion
 from projections.visibility_table import SEES_LIVE_SCOREBOARD, SEES_PROBLEMS_BEFORE_START
 from schemas.viewers import Role
 
@@ -30,11 +31,14 @@ CHANGES = "changes"
 
 
 class BoardView(msgspec.Struct, frozen=True):
-    """Which board: that of the freeze or the live one, with the problems hidden before the start or not, of a group."""
+    """Which board: that of the freeze or the live one, with the problems hidden before the start or not, of a group;
+    and in which version of the API it is told.
+    """
 
     frozen: bool
     sees_problems_before_start: bool
     group_id: str | None
+    version: ServedVersion
 
 
 class BoardEvent(msgspec.Struct, frozen=True):
@@ -44,9 +48,9 @@ class BoardEvent(msgspec.Struct, frozen=True):
     frame: bytes
 
 
-def view_of(role: Role, *, frozen: bool, group_id: str | None) -> BoardView:
+def view_of(role: Role, version: ServedVersion, *, frozen: bool, group_id: str | None) -> BoardView:
     """The view of a role; roles that see the same share it."""
-    return BoardView(frozen or not SEES_LIVE_SCOREBOARD[role], SEES_PROBLEMS_BEFORE_START[role], group_id)
+    return BoardView(frozen or not SEES_LIVE_SCOREBOARD[role], SEES_PROBLEMS_BEFORE_START[role], group_id, version)
 
 
 class BoardChannel:
@@ -179,6 +183,6 @@ def _board(contest: LiveContest, role: Role, view: BoardView) -> bytes | None:
     if not contest.exists:
         return None
     try:
-        return contest.scoreboard(role, frozen=view.frozen, group_id=view.group_id)
+        return view.version.scoreboard(contest.scoreboard(role, frozen=view.frozen, group_id=view.group_id))
     except UnknownGroup:
         return None

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
+HTML = "text/html"
 GZIP = "gzip"
 GZIP_AS_WELL = "x-gzip"
 """Another name of the same (RFC 9110, section 8.4.1.3)."""
@@ -23,10 +24,19 @@ def wants_event_stream(request: web.Request, otherwise: str = JSON) -> bool:
 
     A client that names neither, accepts anything, or likes both equally well gets the other one.
     """
+    return _prefers(request, EVENT_STREAM, otherwise)
+
+
+def wants_page(request: web.Request) -> bool:
+    """Whether HTML is named in `Accept` and preferred to JSON, as browsers do."""
+    return _prefers(request, HTML, JSON)
+
+
+def _prefers(request: web.Request, media_type: str, otherwise: str) -> bool:
     if hdrs.ACCEPT not in request.headers:
         return False
     ranges = _qualities(request, hdrs.ACCEPT)
-    quality = ranges.get(EVENT_STREAM, 0.0)
+    quality = ranges.get(media_type, 0.0)
     return quality > 0 and quality > _quality(ranges, otherwise)
 
 

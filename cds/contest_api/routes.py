@@ -3,15 +3,16 @@
 This module must not know what the handlers do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from cds.commands.permissions import METHODS, OFFERED, Method
+from cds.contest_api.comparison import get_comparison
 from cds.contest_api.contest_writing import (
     get_settings,
     patch_contest,
@@ -28,8 +29,10 @@ from cds.contest_api.objects import get_collection, get_contests, get_object
 from cds.contest_api.openapi import get_documentation, get_openapi_document
 from cds.contest_api.paths import ContestPathsDefinition
 from cds.contest_api.scoreboard import get_scoreboard
+from cds.contest_api.source_status import get_sources
 from cds.contest_api.webhooks import delete_webhook, get_webhook, get_webhooks, patch_webhook, post_webhook
-from cds.contest_api.writing import refuse_method, write_object
+from cds.contest_api.writing import refuse_in_version, refuse_method, write_object
+from projections.served_versions import ServedVersion
 from schemas.object_types import OBJECT_TYPES, ObjectType
 
 SLASH = "{slash:/?}"
@@ -41,6 +44,14 @@ written so because the places of a path are counted by slashes."""
 
 CONTEST = f"/contests/{{contest_id:{ONE_SEGMENT}}}"
 WEBHOOK = f"/webhooks/{{id:{ONE_SEGMENT}}}"
+
+
+class Reading(Protocol):
+    """What answers a GET in any version of the API, in our own unless it is told."""
+
+    def __call__(self, request: web.Request, /, *, version: ServedVersion = ...) -> Awaitable[web.StreamResponse]:
+        """The answer."""
+        ...
 
 
 class Route(NamedTuple):
@@ -58,7 +69,9 @@ def contest_api_routes(prefix: str) -> list[web.AbstractRouteDef]:
         *_get(f"{CONTEST}/account", get_account),
         *_get(f"{CONTEST}/scoreboard", get_scoreboard),
         *_get(f"{CONTEST}/event-feed", get_event_feed),
+        *_get(f"{CONTEST}/x-comparison", get_comparison),
         *_get(f"{CONTEST}/x-settings", get_settings),
+        *_get(f"{CONTEST}/x-source", get_sources),
         *_write(f"{CONTEST}/x-settings", {"PATCH": patch_settings}),
         *(route for row in OBJECT_TYPES.values() for route in _of_type(row)),
     ]
@@ -76,37 +89,74 @@ def contest_api_routes(prefix: str) -> list[web.AbstractRouteDef]:
     return [ContestPathsDefinition(prefix + CONTEST, _defined(prefix, of_contests)), *_defined(prefix, others)]
 
 
+def version_routes(our_prefix: str, version: ServedVersion) -> list[web.AbstractRouteDef]:
+    """All routes of a version of the API, below its name and a prefix of our own such as `/api`; it is for reading."""
+    prefix = f"{our_prefix}/{version.name}"
+    refuse = partial(refuse_in_version, prefix=prefix, our_prefix=our_prefix)
+
+    def read(path: str, reading: Reading) -> list[Route]:
+        return [
+            *_get(path, partial(reading, version=version)),
+            *(Route(method, path + SLASH, refuse) for method in METHODS),
+        ]
+
+    of_contests = [
+        *read(f"{CONTEST}/access", get_access),
+        *read(f"{CONTEST}/account", get_account),
+        *read(f"{CONTEST}/scoreboard", get_scoreboard),
+        *read(f"{CONTEST}/event-feed", get_event_feed),
+        *(route for name in version.types for path, get in _readable(OBJECT_TYPES[name]) for route in read(path, get)),
+    ]
+    others = [*read("", get_api_information), *read("/contests", get_contests)]
+    return [ContestPathsDefinition(prefix + CONTEST, _defined(prefix, of_contests)), *_defined(prefix, others)]
+
+
 def _defined(prefix: str, routes: Sequence[Route]) -> list[web.RouteDef]:
     return [web.route(route.method, prefix + route.path, route.handler, expect_handler=expect) for route in routes]
 
 
-def _of_type(row: ObjectType) -> list[Route]:
+def _of_type(row: ObjectType) -> Iterator[Route]:
     """Collection, object and files of one type. Every method has its route: what is not offered says so there."""
+    writable = _writable(row)
+    for path, get in _readable(row):
+        yield from _get(path, get)
+        if path in writable:
+            yield from _write(path, writable[path])
+
+
+def _writable(row: ObjectType) -> dict[str, dict[Method, Handler]]:
+    """What answers the methods of writing, by the paths of one type that have them."""
     write = partial(write_object, row=row)
     offered = [method for method in METHODS if method in OFFERED[row.name]]
+    collection, one = _paths(row)
     if row.name == "contest":
-        one = CONTEST
-        of_contest: dict[Method, Handler] = {"PUT": put_contest, "PATCH": patch_contest, "DELETE": write}
-        routes = [*_get(one, partial(get_object, row=row)), *_write(one, of_contest)]
-    elif row.singleton:
-        one = f"{CONTEST}/{row.endpoint}"
-        routes = [*_get(one, partial(get_object, row=row)), *_write(one, {"PATCH": patch_state})]
-    else:
-        collection = f"{CONTEST}/{row.endpoint}"
-        one = f"{collection}/{{id:{ONE_SEGMENT}}}"
-        routes = [
-            *_get(collection, partial(get_collection, row=row)),
-            *_get(one, partial(get_object, row=row)),
-            *_write(collection, {method: write for method in offered if method == "POST"}),
-            *_write(one, {method: write for method in offered if method != "POST"}),
-        ]
+        return {one: {"PUT": put_contest, "PATCH": patch_contest, "DELETE": write}}
+    if row.singleton:
+        return {one: {"PATCH": patch_state}}
+    return {
+        collection: {method: write for method in offered if method == "POST"},
+        one: {method: write for method in offered if method != "POST"},
+    }
+
+
+def _readable(row: ObjectType) -> Iterator[tuple[str, Reading]]:
+    """The paths of one type that can be read, with what answers them."""
+    collection, one = _paths(row)
+    if not row.singleton:
+        yield collection, partial(get_collection, row=row)
+    yield one, partial(get_object, row=row)
     for file_property in row.file_properties:
         download = partial(get_file, row=row, file_property=file_property)
-        routes += [
-            *_get(f"{one}/{file_property.property}", download),
-            *_get(f"{one}/{file_property.property}/{{filename:{ONE_SEGMENT}}}", download),
-        ]
-    return routes
+        yield f"{one}/{file_property.property}", download
+        yield f"{one}/{file_property.property}/{{filename:{ONE_SEGMENT}}}", download
+
+
+def _paths(row: ObjectType) -> tuple[str, str]:
+    """The path of all objects of a type, and that of one."""
+    if row.name == "contest":
+        return "/contests", CONTEST
+    collection = f"{CONTEST}/{row.endpoint}"
+    return collection, collection if row.singleton else f"{collection}/{{id:{ONE_SEGMENT}}}"
 
 
 def _get(path: str, handler: Handler) -> list[Route]:

@@ -8,6 +8,7 @@ import binascii
 from base64 import b64decode
 from http import HTTPStatus
 from math import ceil
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,6 +25,7 @@ from cds.fan_out.fan_out import FanOut
 from cds.identity import Identity, Throttled, TooManyLogins, WrongCredentials
 from cds.live_contest import Circumstances, LiveContest
 from cds.operations.request_marks import marks_of
+from cds.shadows import Shadows
 from cds.webhooks.webhooks import Webhooks
 from eventstore.store import EventStore
 from projections.tokens import TokenMaker
@@ -44,11 +46,12 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
     store: EventStore
     contests: Contests
+    shadows: Shadows
     identity: Identity
     tokens: TokenMaker
     answers: AnswerCache
     closing: asyncio.Event
-    feeds: FanOut
+    feeds: FanOut[LiveContest]
     version: str
     keep_alive_s: float
     circumstances: Circumstances
@@ -147,7 +150,26 @@ async def _viewer_by_password(request: web.Request, contest: LiveContest | None)
     return viewer
 
 
-def client_at(request: web.Request, service: Service) -> Client:
+class Standing(Protocol):
+    """Where a server stands: what is in front of it, and what is believed of that (see Service)."""
+
+    @property
+    def trusted_proxies(self) -> tuple[Network, ...]:
+        """Who is believed when he says for whom he asks."""
+        ...
+
+    @property
+    def base_url(self) -> str | None:
+        """Where clients see the API."""
+        ...
+
+    @property
+    def behind_proxy(self) -> bool:
+        """Whether there is a proxy."""
+        ...
+
+
+def client_at(request: web.Request, service: Standing) -> Client:
     """The client behind a request, as the connection and trusted proxies tell it."""
     forwarded_for = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
     return client_of(request.remote, forwarded_for, service.trusted_proxies)
@@ -178,7 +200,7 @@ def _automatic_viewer(request: web.Request, contest: LiveContest) -> Viewer:
     )
 
 
-def from_another_host(request: web.Request, service: Service) -> bool:
+def from_another_host(request: web.Request, service: Standing) -> bool:
     """Whether a page sent this that was not loaded from here (`Origin`; RFC 6454, section 7)."""
     ours = {request.host.lower(), _host_of(service.base_url or "")}
     return any(_host_of(origin) not in ours - {""} for origin in request.headers.getall(hdrs.ORIGIN, ()))

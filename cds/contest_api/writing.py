@@ -126,11 +126,23 @@ def refuse_foreign_form(request: web.Request) -> None:
 
 async def refuse_method(request: web.Request, offered: Sequence[Method]) -> web.StreamResponse:
     """401 without login, as for every write; 405 with one."""
+    await _require_login(request)
+    raise _not_offered(request.method, f"at {request.path}", offered)
+
+
+async def refuse_in_version(request: web.Request, prefix: str, our_prefix: str) -> web.StreamResponse:
+    """The same below the `prefix` of another version, all of which is for reading: the message says where to write."""
+    await _require_login(request)
+    ours = our_prefix + request.path.removeprefix(prefix)
+    raise _not_offered(request.method, f"at {request.path}: this version is for reading; write to {ours}", ())
+
+
+async def _require_login(request: web.Request) -> None:
+    """Raise Failure (401) for whoever has not logged in."""
     contest = service_of(request).contests.find(request.match_info.get("contest_id", ""))
     viewer = await viewer_of(request, contest)
     if viewer.anonymous:
         raise unauthorized("writing needs a login that is valid here")
-    raise _not_offered(request.method, f"at {request.path}", offered)
 
 
 def check_permission(viewer: Viewer, row: ObjectType, method: str) -> None:

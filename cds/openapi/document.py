@@ -13,7 +13,7 @@ from cds.commands.contest_settings import SettingsPatch
 from cds.commands.contest_state import StatePatch
 from cds.commands.permissions import METHODS, OFFERED
 from cds.commands.webhooks import Registering, WebhookPatch
-from cds.openapi import other_endpoints, type_endpoints, webhook_endpoints
+from cds.openapi import comparison_endpoint, other_endpoints, source_endpoint, type_endpoints, webhook_endpoints
 from cds.openapi.json_schemas import (
     PROPERTY_TYPES,
     Json,
@@ -27,6 +27,7 @@ from cds.openapi.json_schemas import (
 )
 from cds.openapi.object_schemas import answer_schema, description_of, request_name, request_schema
 from cds.openapi.operations import HEADERS, PARAMETERS, Operation, refusal_components
+from cds.served_versions import EARLIER_VERSIONS
 from cds.uploads import UploadedFile
 from schemas.aggregates import Scoreboard
 from schemas.metadata import Access, ApiInformation, ErrorBody
@@ -39,7 +40,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DOCUMENTS_KEPT_MAX = 8
 """One for each prefix and base URL under which this server is asked."""
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 The ICPC Contest API, and what this server offers beside it (`x-` endpoints, `PATCH` of the state).
 
 - Everything that GET offers is also offered to HEAD, every path also with a slash at its end.
@@ -48,7 +49,9 @@ The ICPC Contest API, and what this server offers beside it (`x-` endpoints, `PA
 - Properties that are null may be left out of answers; in requests null and absent are the same.
 - Unknown parameters of queries are ignored, unknown properties of bodies refused.
 - References to files: `href` is relative to the base URL; in requests `data` holds the bytes in base64.
-- Every failure is JSON with `code` and `message`."""
+- Every failure is JSON with `code` and `message`.
+- The same contests, for reading, in the words of earlier versions of the Contest API: below \
+{" and ".join(f"`{version.name}/`" for version in EARLIER_VERSIONS)}."""
 
 STRUCTURES_ANSWERED: tuple[type[msgspec.Struct], ...] = (
     ApiInformation,
@@ -96,7 +99,12 @@ def servers_of(prefix: str, base_url: str | None) -> list[str]:
 def operations(schemas: Mapping[str, Schema]) -> list[Operation]:
     """Everything that can be asked."""
     of_types = (each for row in OBJECT_TYPES.values() for each in type_endpoints.operations_of_type(row, schemas))
-    return [*other_endpoints.other_operations(schemas), *of_types, *webhook_endpoints.webhook_operations()]
+    others = (
+        *comparison_endpoint.comparison_operations(),
+        *source_endpoint.source_operations(),
+        *webhook_endpoints.webhook_operations(),
+    )
+    return [*other_endpoints.other_operations(schemas), *of_types, *others]
 
 
 def component_schemas() -> dict[str, Schema]:
@@ -116,6 +124,7 @@ def component_schemas() -> dict[str, Schema]:
             found[component_name(part, "request")] = _sent(part)
     found[StatePatch.__name__] = found.pop(component_name(StatePatch, "request"))
     found |= {"FileReference": _file_reference(), "UploadedFile": _uploaded_file(), "Notification": _notification()}
+    found = {**comparison_endpoint.comparison_schemas(), **source_endpoint.source_schemas(), **found}
     return dict(sorted(found.items()))
 
 
@@ -179,4 +188,5 @@ def _paths(everything: Iterable[Operation]) -> Mapping[str, Json]:
 
 
 def _tags() -> Mapping[str, str]:
-    return {**other_endpoints.TAGS, **type_endpoints.TAGS, **webhook_endpoints.TAGS}
+    modules = (other_endpoints, type_endpoints, comparison_endpoint, source_endpoint, webhook_endpoints)
+    return {name: about for module in modules for name, about in module.TAGS.items()}

@@ -6,16 +6,35 @@ This module must not know what should be in it.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from aiohttp import hdrs
 
-from tests.cds.contest_api.serving import DEADLINE_S, Running, basic_authorization
+from tests.cds.contest_api.serving import DEADLINE_S, basic_authorization
 from tests.cds.contest_api.test_http import CHIEF
 
 FEED = "contests/small/event-feed"
 SSE: dict[str, str] = {hdrs.ACCEPT: "text/event-stream"}
 PLAIN: dict[str, str] = {hdrs.ACCEPT_ENCODING: "identity"}
 GZIP: dict[str, str] = {hdrs.ACCEPT_ENCODING: "gzip"}
+
+
+class Port(Protocol):
+    """What listens on a port."""
+
+    @property
+    def port(self) -> int:
+        """The number of the port."""
+        ...
+
+
+class Listening(Protocol):
+    """A started server, or a relay of one."""
+
+    @property
+    def server(self) -> Port:
+        """What was started."""
+        ...
 
 
 class RawFeed:
@@ -54,7 +73,7 @@ class RawFeed:
 
 @asynccontextmanager
 async def raw_feed(
-    server: Running,
+    server: Listening,
     query: str = "",
     headers: dict[str, str] | None = None,
     *,

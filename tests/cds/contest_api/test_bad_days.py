@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cds.fan_out.limits import FeedLimits
+from tests.cds.contest_api.raw_feeds import Listening
 from tests.cds.contest_api.serving import (
     DEADLINE_S,
     Caller,
@@ -42,7 +43,7 @@ def short_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def taking_nothing(server: Running, path: str) -> Iterator[socket.socket]:
+def taking_nothing(server: Listening, path: str) -> Iterator[socket.socket]:
     """A client that asks for a feed and never reads a byte of it."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -15,6 +15,7 @@ from cds.commands.permissions import Method
 from cds.configuration import Configuration
 from cds.contest_api.paths import ContestPaths
 from cds.openapi.object_schemas import request_name
+from cds.served_versions import EARLIER_VERSIONS as VERSIONS
 from schemas.object_types import OBJECT_TYPES
 from tests.cds.contest_api.live_contest_setup import CONTEST_ID, Play
 from tests.cds.contest_api.serving import Caller, Json, running
@@ -28,8 +29,8 @@ NEEDED_BESIDE = {"submissions": ("time", "entry_point"), "clarifications": ("tim
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def routed_paths() -> set[str]:
-    """Every path of the router, written as the document writes paths."""
+def routed_paths(version: str | None = None) -> set[str]:
+    """Every path of the router in a version of the API, None for our own, written as the document writes paths."""
     server = Server(Configuration(host="127.0.0.1", port=0))
     found: set[str] = set()
     for resource in server._application().router.resources():
@@ -37,7 +38,10 @@ def routed_paths() -> set[str]:
         for route in routes:
             if route.resource is not None and route.resource.canonical.startswith(PREFIX):
                 found.add(route.resource.canonical.removeprefix(PREFIX).replace("{slash}", "") or "/")
-    return found
+    below = {f"/{earlier.name}": {path for path in found if path[1:].startswith(earlier.name)} for earlier in VERSIONS}
+    if version is None:
+        return found.difference(*below.values())
+    return {path.removeprefix(f"/{version}") or "/" for path in below[f"/{version}"]}
 
 
 async def the_document(play: Play) -> Json:
@@ -47,6 +51,16 @@ async def the_document(play: Play) -> Json:
 async def test_every_path_of_the_router_is_in_the_document_and_the_other_way_round(refusing: Play) -> None:
     documented = set((await the_document(refusing))["paths"])
     assert documented == routed_paths()
+
+
+@pytest.mark.parametrize("version", [version.name for version in VERSIONS])
+async def test_earlier_versions_have_only_paths_that_are_documented(refusing: Play, version: str) -> None:
+    """Below the name of the version there is what there is beside it, as far as it can be read."""
+    documented = (await the_document(refusing))["paths"]
+    routed = routed_paths(version)
+    assert {"/", "/contests", "/contests/{contest_id}", "/contests/{contest_id}/event-feed"} <= routed
+    assert all("get" in documented[path] for path in routed)
+    assert f"`{version}/`" in (await the_document(refusing))["info"]["description"]
 
 
 async def test_what_is_documented_is_offered_and_nothing_else(refusing: Play) -> None:

@@ -1,0 +1,63 @@
+"""`GET x-source`: how it stands with the upstream of a contest that a server follows."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from tests.cds.contest_api.serving import DEADLINE_S, Running, fill, running
+from tests.cds.dialects.feeds import TYPICAL
+from tests.cds.upstream.stage import options_for
+from tests.cds.upstream.upstream import Upstream, line, serving, with_tokens
+
+LINES = with_tokens([line(name, data) for name, data in TYPICAL])
+PATH = "contests/c1/x-source"
+
+
+async def told(server: Running, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The status of the only source, once something holds."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            answer = await server.of_role("admin").get(PATH)
+            if answer.status == 200 and len(answer.json) == 1 and condition(answer.json[0]):
+                status: dict[str, Any] = answer.json[0]
+                return status
+            await asyncio.sleep(0.05)
+
+
+async def test_a_server_follows_what_it_is_configured_to(database_dsn: str) -> None:
+    """And serves it; how it stands is for staff and administrators alone."""
+    await fill(database_dsn, [])
+    upstream = Upstream([*LINES, b"what is this?"])
+    async with serving(upstream):
+        options = options_for(upstream)
+        async with running(database_dsn, sources=(options,)) as server:
+            status = await told(server, lambda status: status["lines"] == len(LINES) + 1)
+            assert (status["contest_id"], status["shadow"], status["url"]) == ("c1", None, upstream.url)
+            assert status["state"] == "following"
+            assert status["token"]["present"]
+            assert status["warnings"]["count"] == len(status["warnings"]["last"]) > 0
+            last = status["warnings"]["last"][-1]
+            assert (last["number"], last["line"]) == (status["warnings"]["count"], status["position"])
+            assert [team["id"] for team in await server.caller().json("contests/c1/teams")] == ["t1"]
+            upstream.refusals.extend([503] * 1_000)
+            upstream.replace(LINES)
+            status = await told(server, lambda status: status["outages"] > 0)
+            assert "503" in status["last_error"] or status["state"] in ("waiting", "connecting")
+            for role, code in (("public", 401), ("judge", 404), ("analyst", 404), ("staff", 200), ("admin", 200)):
+                assert (await server.of_role(role).get(PATH)).status == code
+            async with server.session.get(f"{server.root}/metrics") as answer:
+                measured = await answer.text()
+            assert 'cds_source_lines_total{source="source:c1"}' in measured
+            assert 'cds_source_outages_total{source="source:c1"}' in measured
+
+
+async def test_a_contest_that_is_not_followed_has_no_source(database_dsn: str) -> None:
+    """The list is empty; there is no such contest for others."""
+    await fill(database_dsn, [])
+    async with serving(Upstream(LINES)) as upstream:
+        async with running(database_dsn, sources=(options_for(upstream),)) as server:
+            await told(server, lambda status: status["lines"] == len(LINES))
+            assert (await server.of_role("admin").get("contests/other/x-source")).status == 404
+        async with running(database_dsn) as server:
+            answer = await server.of_role("staff").get(PATH)
+            assert [each["lines"] for each in answer.json] == [len(LINES)]
