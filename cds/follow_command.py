@@ -26,6 +26,7 @@ class FollowOptions(TypedDict):
     username: str | None
     password_file: Path | None
     certificates: Path | None
+    files_from: tuple[str, ...]
     pause_s: float
     log_level: LogLevel
     log_format: LogFormat
@@ -53,6 +54,14 @@ class FollowOptions(TypedDict):
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="PEM file with the certificates to be trusted, where they are not the system's.",
 )
+@click.option(
+    "--files-from",
+    multiple=True,
+    envvar="CDS_FOLLOW_FILES_FROM",
+    metavar="HOST",
+    help="Fetch files also from this host where it is none of the public internet; repeatable. The upstream's own is "
+    "always asked.",
+)
 @click.option("--until-end", is_flag=True, envvar="CDS_UNTIL_END", help="Exit when the updates have ended.")
 @click.option(
     "--pause",
@@ -73,7 +82,7 @@ def follow(*, until_end: bool, data_dir: Path, database_url: str | None, **optio
     """
     from cds.place import Place
     from cds.upstream import alone
-    from cds.upstream.describing import source_options
+    from cds.upstream.describing import source_options, with_file_hosts
     from cds.upstream.patience import Patience
 
     try:
@@ -86,6 +95,7 @@ def follow(*, until_end: bool, data_dir: Path, database_url: str | None, **optio
             certificates=options["certificates"],
             patience=Patience(pause_s=options["pause_s"]),
         )
+        source = with_file_hosts(source, options["files_from"])
     except ValueError as refused:
         raise click.UsageError(str(refused)) from None
     run(
@@ -96,6 +106,8 @@ def follow(*, until_end: bool, data_dir: Path, database_url: str | None, **optio
 
 
 def _password(password_file: Path | None) -> str | None:
+    from cds.upstream.describing import password_in
+
     if password_file is not None:
-        return password_file.read_text().rstrip("\r\n")
+        return password_in(password_file)
     return os.environ.get(PASSWORD_VARIABLE) or None

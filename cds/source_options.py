@@ -32,7 +32,7 @@ def source_options(command: Command) -> Command:
             type=click.Path(path_type=Path, dir_okay=False, exists=True),
             envvar="CDS_SOURCES",
             help="TOML file with a [[source]] for each that is followed: contest_id, url, username, password_file or "
-            "password_env, shadow, certificates.",
+            "password_env, shadow, certificates, files_from.",
         ),
     )
     for option in reversed(options):

@@ -173,7 +173,13 @@ def decided(state: ContestState, commands: Sequence[Waiting], decode: Decode) ->
             instance = decode(event)
             batch.instances.append(instance)
             batch.events.append(
-                NewEvent(type=event.type, id=event.id, data=event.data, actor=waiting.actor, cause=waiting.cause)
+                NewEvent(
+                    type=event.type,
+                    id=event.id,
+                    data=event.data,
+                    actor=event.actor or waiting.actor,
+                    cause=event.cause or waiting.cause,
+                )
             )
             if draft is not state:
                 draft.apply(draft.position + 1, event.type, event.id, instance)

@@ -85,18 +85,20 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
 
     `clock`: whether it starts, freezes, ends and thaws the contest at its times. Off, with the awards, for contests
     that another system owns: those that were imported or are followed. `playback` is there for a contest that is
-    played again, and for no other.
+    played again, and for no other. `source_pace_permille` is the pace of the contest that is followed, where that is
+    a replay: how many milliseconds of contest time pass in a second there.
     """
 
     clock: bool = False
     awards: AwardSettings = AwardSettings()
     webhooks: WebhookSettings = WebhookSettings()
     playback: Playback | None = None
+    source_pace_permille: PositiveInteger = ORDINARY_PACE_PERMILLE
 
     @property
     def pace_permille(self) -> int:
         """How many milliseconds of contest time pass in a second."""
-        return ORDINARY_PACE_PERMILLE if self.playback is None else self.playback.pace_permille
+        return self.source_pace_permille if self.playback is None else self.playback.pace_permille
 
 
 class Login(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

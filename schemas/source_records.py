@@ -17,6 +17,12 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
+class Paced(msgspec.Struct, frozen=True, kw_only=True):
+    """The upstream plays a contest again: so many milliseconds of contest time pass in a second there."""
+
+    pace_permille: int
+
+
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     """A line that is too long to be kept."""
 
@@ -37,6 +43,8 @@ class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A file that was fetched.
 
     `href` and `said_hash` are as the source names it; `address` is the SHA-256 and `md5` the MD5 of its bytes in hex.
+    `etag` and `last_modified` are what the answer said, to ask later whether it is still the same. One that was asked
+    for again is told again, also where it has not changed.
     """
 
     href: str
@@ -47,6 +55,8 @@ class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mime: str | None = None
     width: int | None = None
     height: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 class FileGivenUp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,10 +80,11 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """The upstream has ended its updates, and all that it named is here: what still waits is settled for good."""
 
 
-SourceRecord = Opened | Skipped | Anew | Level | File | FileGivenUp | Oddity | Ended
+SourceRecord = Opened | Paced | Skipped | Anew | Level | File | FileGivenUp | Oddity | Ended
 
 SOURCE_RECORDS: dict[str, type[SourceRecord]] = {
     "x-opened": Opened,
+    "x-paced": Paced,
     "x-skipped": Skipped,
     "x-anew": Anew,
     "x-level": Level,

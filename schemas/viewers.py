@@ -23,12 +23,17 @@ ROLE_OF_ACCOUNT_TYPE: dict[str, Role] = {
 """The account types of the specification and roles.md; an account of any other type reads as public."""
 
 
+UNKNOWN_ROLE = "unknown"
+"""What is told of the role of a viewer when somebody else decides what it may see."""
+
+
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who asks, as far as a contest is concerned.
 
     `team_id` is set for the role team alone. `account_id` is the id of the account in the contest's own accounts,
     None for anonymous viewers and for accounts of the server itself (`server_username` then). `generation` tells one
     password of the account from the next. `address` is set for who was let in by it, without credentials.
+    `role_known` is false where somebody else decides what this viewer may see, so that nothing may hang on the role.
     """
 
     role: Role
@@ -37,6 +42,12 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     server_username: str | None = None
     generation: int = 0
     address: str | None = None
+    role_known: bool = True
+
+    @property
+    def role_told(self) -> str:
+        """The role, as logs and measurements tell of it."""
+        return self.role if self.role_known else UNKNOWN_ROLE
 
     @property
     def automatic(self) -> bool:

@@ -5,24 +5,33 @@ does not speak of are left alone. This module must not know where the objects co
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import msgspec
 
 from cds.commands.decision import UPDATES_ENDED, ObjectChange, Refused
 from projections.contest import ContestState
 from projections.integrity import Key, named_by
+from projections.timeline import Timeline, timeline_of
+from projections.visibility_table import TEAM_STREAMS
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER, referenced_ids
-from schemas.objects import ContestObject, Judgement, State
+from schemas.objects import Contest, ContestObject, Judgement, State, Submission, Team
+from schemas.times import parse_relative_time_ms
 
+Once = TypeVar("Once", Contest, State)
 Objects = Mapping[str, Mapping[str, ContestObject]]
+
+LAST = len(OBJECT_TYPES)
+"""The place behind all types of table one."""
 
 
 def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[str]) -> list[ObjectChange]:
     """The changes that make the contest equal to `wanted` for all types in `spoken_of`.
 
     What is named comes before what names it, deletions come last and children before parents. A state with which the
-    freeze begins comes before what it hides, and one that ends the updates is the very last. Raises Refused when the
-    contest has ended its updates, or when something would be deleted that objects of other types still refer to.
+    freeze begins comes before what it hides, one with which it ends behind that, and one that ends the updates is the
+    very last. Raises Refused when the contest has ended its updates, or when something would be deleted that objects
+    of other types still refer to.
     """
     types = sorted(spoken_of, key=TYPE_ORDER.__getitem__)
     told = _told_in(types, state, wanted)
@@ -33,20 +42,93 @@ def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[s
     if state.ended_updates:
         raise Refused(UPDATES_ENDED, ground="forbidden")
     _refuse_dangling(state, changed, deleted)
-    return _end_of_updates_last(state, [*_in_order_of_reference(state, changed), *deleted])
+    ordered = _in_order_of_reference(state, changed)
+    if _freezes_unsaid(state, types, wanted):
+        ordered = _streams_last(state, ordered)
+    return _end_of_updates_last(state, [*ordered, *deleted])
+
+
+def decide_emptying(state: ContestState) -> list[ObjectChange]:
+    """The changes that delete everything, whether or not the updates have ended.
+
+    Children go before parents; the contest, which names a group and is named by nothing, goes before all.
+    """
+    types = sorted(OBJECT_TYPES, key=lambda name: (name != "contest", -TYPE_ORDER[name]))
+    return [change for name in types for change in _deleted(state, name, {})]
 
 
 def _told_in(types: list[str], state: ContestState, wanted: Objects) -> list[str]:
-    """The order of the types of what changes: that of table one, but for a state with which the freeze begins."""
-    coming = wanted.get("state", {}).get(SINGLETON_ID)
-    if "state" not in types or not _is_frozen(coming) or _is_frozen(state.state):
-        return types
-    # Everything but the contest, which says for how long: teams come with streams that the freeze hides.
-    return sorted(types, key=lambda name: (name != "contest", name != "state"))
+    """The order of the types of what changes: that of table one, but for what begins or ends a freeze.
+
+    What hides comes before all that it hides, teams come with streams, say; what shows comes behind everything, so
+    that nobody sees what is about to change. Problems are shown by a state, and come before it in any case.
+    """
+    pace_permille = state.settings.pace_permille
+    contest = _coming(Contest, types, "contest", wanted, state.contest)
+    coming = _coming(State, types, "state", wanted, state.state)
+    places: dict[str, int] = {}
+    before = timeline_of(contest, state.state, pace_permille)
+    if _shows_more(before, than=state.timeline):
+        places["contest"] = LAST
+        before, contest = state.timeline, state.contest
+    after = timeline_of(contest, coming, pace_permille)
+    if _shows_more(after, than=before):
+        places["state"] = LAST
+    elif _shows_more(before, than=after):
+        places["state"] = TYPE_ORDER["problems"]
+    return sorted(types, key=lambda name: places.get(name, TYPE_ORDER[name]))
 
 
-def _is_frozen(state: ContestObject | None) -> bool:
-    return isinstance(state, State) and state.frozen is not None and state.thawed is None
+def _freezes_unsaid(state: ContestState, types: list[str], wanted: Objects) -> bool:
+    """Whether a freeze begins with a submission that is made in it, and no state says so."""
+    contest = _coming(Contest, types, "contest", wanted, state.contest)
+    coming = _coming(State, types, "state", wanted, state.state)
+    timeline = timeline_of(contest, coming, state.settings.pace_permille)
+    if state.frozen or timeline.freeze_announced or timeline.embargo_ms is None or "submissions" not in types:
+        return False
+    return any(
+        timeline.embargoed(contest_time_ms) and timeline.within_contest(contest_time_ms)
+        for submission in wanted.get("submissions", {}).values()
+        if isinstance(submission, Submission)
+        for contest_time_ms in (parse_relative_time_ms(submission.contest_time),)
+    )
+
+
+def _streams_last(state: ContestState, changes: Iterable[ObjectChange]) -> Iterator[ObjectChange]:
+    """The same; teams with streams that are new, which the freeze hides, come behind all that begins it.
+
+    A team that is there stays as it is until then; one that is not is told without them before.
+    """
+    completed_later: list[ObjectChange] = []
+    for change in changes:
+        team, present = change.instance, state.objects[change.type].get(change.id)
+        if not isinstance(team, Team) or _streams_of(team) == _streams_of(present):
+            yield change
+            continue
+        completed_later.append(change)
+        if present is None:
+            bare = msgspec.structs.replace(team, **dict.fromkeys(TEAM_STREAMS))
+            yield ObjectChange(change.type, change.id, bare)
+    yield from completed_later
+
+
+def _streams_of(team: ContestObject | None) -> list[object]:
+    return [getattr(team, name, None) for name in TEAM_STREAMS]
+
+
+def _coming(
+    structure: type[Once], types: list[str], type_name: str, wanted: Objects, present: Once | None
+) -> Once | None:
+    """The object of a type that exists once, as it will be until what is not wanted goes."""
+    found = wanted.get(type_name, {}).get(SINGLETON_ID) if type_name in types else None
+    return found if isinstance(found, structure) else present
+
+
+def _shows_more(timeline: Timeline, *, than: Timeline) -> bool:
+    """Whether more can be seen at one timeline than at another: less is under the embargo, or it is not announced."""
+    if than.embargo_ms is None or than.embargo_ms == timeline.embargo_ms:
+        return than.freeze_announced and not timeline.freeze_announced
+    return timeline.embargo_ms is None or timeline.embargo_ms > than.embargo_ms
 
 
 def _changed(state: ContestState, type_name: str, wanted: Mapping[str, ContestObject]) -> Iterator[ObjectChange]:

@@ -50,6 +50,10 @@ class FileFinder(Protocol):
         """The names of all files that lie with an object, in a fixed order."""
         ...
 
+    def link(self, href: str) -> str:
+        """The address of what stays with its source, whole where it is known what it is relative to."""
+        ...
+
 
 class NoFiles:
     """The finder of a source that has no files beside it."""
@@ -71,6 +75,10 @@ class NoFiles:
     def filenames(self, row: ObjectType, identifier: str) -> Sequence[str]:  # noqa: ARG002 - a protocol
         """Nothing."""
         return ()
+
+    def link(self, href: str) -> str:
+        """As it is said."""
+        return href
 
 
 class Context:

@@ -53,7 +53,8 @@ def _named(draft: Draft, row_property: FileProperty, value: JsonValue) -> JsonOb
     href = value.get("href")
     filename, repaired = _filename(draft, row_property, value)
     found = draft.context.files.find(draft.row, draft.identifier, filename, value)
-    streamed = isinstance(href, str) and row_property.streams and urlsplit_scheme(href) in ("http", "https")
+    link = draft.context.files.link(href) if isinstance(href, str) and href and row_property.streams else ""
+    streamed = urlsplit_scheme(link) in ("http", "https")
     if found is None and draft.context.files.is_coming(draft.row, row_property, value):
         return None
     if found is None and not streamed:
@@ -67,7 +68,7 @@ def _named(draft: Draft, row_property: FileProperty, value: JsonValue) -> JsonOb
         return None
     reference: JsonObject = {"filename": filename, "mime": mime}
     if found is None:
-        reference["href"] = href
+        reference["href"] = link
     else:
         _describe(draft, name, reference, found, value.get("hash"))
     _add_tags(draft, name, reference, value.get("tag"))

@@ -5,7 +5,7 @@ opens them only where nobody else can be behind it. This module must not know wh
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from ipaddress import IPv6Address
@@ -19,6 +19,9 @@ from cds.contest_api.errors import Failure, unauthorized
 from cds.contest_api.service import Service, Standing, client_at, from_another_host, service_of, viewer_of
 from cds.operations.request_log import REQUEST_LOG
 from cds.operations.worker_metrics import Labels, measurements
+from cds.upstream.measuring import WithSources
+from cds.upstream.status import SourceStatus, all_statuses
+from eventstore.store import StoreUnavailable
 from schemas.viewers import Role
 
 METRICS_PATH = "/metrics"
@@ -42,6 +45,7 @@ TRACES_OF_A_PROXY = (
 """Headers that proxies add: with any of them, the one who asks is not the one who has connected."""
 
 LOOPBACK_NAME = "localhost"
+NO_SOURCES: Mapping[str, SourceStatus] = {}
 
 
 async def get_metrics(request: web.Request) -> web.Response:
@@ -49,16 +53,26 @@ async def get_metrics(request: web.Request) -> web.Response:
     service = service_of(request)
     if not is_local(request, service):
         await _check_login(request)
-    return await measurements_page(request, partial(_is_gone, service))
+    return await measurements_page(request, partial(_is_gone, service), await _sources(service))
 
 
-async def measurements_page(request: web.Request, gone: Callable[[Labels], bool]) -> web.Response:
-    """All measurements, for somebody who may read them, but those of what is `gone`."""
+async def measurements_page(
+    request: web.Request, gone: Callable[[Labels], bool], sources: Mapping[str, SourceStatus] = NO_SOURCES
+) -> web.Response:
+    """All measurements, for somebody who may read them, but those of what is `gone`; `sources` by their streams."""
     request.app[REQUEST_LOG].flush_measurements()
     encode, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
     # With several workers the files of all are read, and putting thousands of lines together takes a while.
-    body = await asyncio.to_thread(lambda: encode(measurements(gone)))
+    body = await asyncio.to_thread(lambda: encode(WithSources(measurements(gone), sources)))
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: "no-store"})
+
+
+async def _sources(service: Service) -> Mapping[str, SourceStatus]:
+    """What is known of sources, none while the database is away: then what this process has measured has to do."""
+    try:
+        return await all_statuses(service.store, service.circumstances.now_us())
+    except StoreUnavailable:
+        return NO_SOURCES
 
 
 def _is_gone(service: Service, labels: Labels) -> bool:

@@ -44,6 +44,10 @@ class ObjectFiles:
             self._found[path] = self._described(path, filename) if self._source.has(path) else None
         return self._found[path]
 
+    def link(self, href: str) -> str:
+        """As it is said: nobody knows where a package has been."""
+        return href
+
     def is_coming(self, row: ObjectType, files: FileProperty, said: JsonObject) -> bool:  # noqa: ARG002 - a protocol
         """What a package does not hold does not come later."""
         return False

@@ -6,6 +6,7 @@ Credentials go to the host of that URL and to no other. This module is pure; it 
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import msgspec
+from yarl import URL
 
 CONTESTS = "/contests/"
 HOST_ABSOLUTE = "/"
@@ -67,6 +68,14 @@ def upstream_address(text: str) -> UpstreamAddress:
         raise AddressRefused(f"{text!r} is not like http://host/api/contests/ID")
     root = f"{parts.scheme}://{parts.netloc}"
     return UpstreamAddress(f"{root}{path}", f"{root}{head}/", contest_id)
+
+
+def comparable_host(text: str) -> str:
+    """A host, which is a name or an address, as the same host is always written. Raises ValueError."""
+    host = URL.build(scheme="http", host=text.removeprefix("[").removesuffix("]")).raw_host
+    if not host:
+        raise ValueError("there is no host")
+    return host.rstrip(".")
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

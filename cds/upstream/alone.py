@@ -26,6 +26,9 @@ from eventstore.store import StoreUnavailable
 
 PROGRESS_S = 0.5
 
+WAITING_TOLD_S = 5.0
+"""A database that is being started takes a while too; after this somebody else follows."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -101,7 +104,7 @@ class Alone:
                     showing.cancel()
 
     async def _tell_of_waiting(self) -> None:
-        await asyncio.sleep(PROGRESS_S)
+        await asyncio.sleep(WAITING_TOLD_S)
         if self._source is None:
             log.info("source_followed_elsewhere", source=self._options.stream)
 

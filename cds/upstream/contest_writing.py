@@ -20,6 +20,7 @@ from cds.upstream.decisions import Decided, decide_following
 from cds.upstream.following import Step, Wanted
 from eventstore.store import EventStore, NewEvent, StoreRefused, StoreUnavailable
 from projections.contest import ContestState
+from projections.integrity import Key
 
 TRANSACTION_CHANGES_MAX = 500
 """Changes that go into the contest in one commit, so that requests are served in between."""
@@ -48,6 +49,7 @@ class ContestWriter:
         """Why the contest does not take everything now; to be tried again as a whole."""
         self.events = 0
         """Events written so far."""
+        self._undone: dict[Key, None] = {}
         self._store = store
         self._stream = stream
         self._circumstances = circumstances
@@ -80,9 +82,15 @@ class ContestWriter:
         for some in _pieces(steps):
             decided = await self._transact(some, wanted)
             refused += tuple(decided.refused)
+            self._undone |= dict.fromkeys(decided.undone)
         for reason in sorted({*refused} - {*self.refused}):
             log.warning("source_refused", source=self._stream, contest=self.contest.contest_id, reason=reason)
         self.refused = tuple(dict.fromkeys(refused))
+
+    def take_undone(self) -> list[Key]:
+        """The objects that were changed here and have become as the source says again, since the last call."""
+        undone, self._undone = self._undone, {}
+        return list(undone)
 
     async def count_passwords(self, account_ids: Sequence[str]) -> None:
         """Have who logged in with a former password log in again. For accounts that are there."""

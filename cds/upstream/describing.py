@@ -4,13 +4,14 @@ What is wrong is refused before anything is followed. This module must not know 
 """
 
 import os
+import ssl
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
 
-from cds.upstream.addresses import AddressRefused, upstream_address
+from cds.upstream.addresses import AddressRefused, comparable_host, upstream_address
 from cds.upstream.options import SourceOptions, UpstreamLogin
 from cds.upstream.patience import Patience
 from eventstore.limits import is_stream_name
@@ -18,6 +19,9 @@ from schemas.identifiers import is_identifier
 
 SOURCES_MAX = 1_000
 """Sources that one server follows."""
+
+FILE_HOSTS_MAX = 100
+"""Hosts that are named for the files of one source."""
 
 
 class DescriptionRefused(ValueError):
@@ -34,6 +38,7 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     password_env: str | None = None
     shadow: str | None = None
     certificates: str | None = None
+    files_from: tuple[str, ...] = ()
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +70,8 @@ def source_options(
         raise DescriptionRefused(f"{identifier!r} is no id of a contest; choose one with --contest-id")
     if shadow is not None and not is_identifier(shadow):
         raise DescriptionRefused(f"{shadow!r} is no name of a second system: the rule is that of ids")
+    if certificates is not None:
+        _check_certificates(certificates)
     options = SourceOptions(
         contest_id=identifier,
         address=address,
@@ -76,6 +83,19 @@ def source_options(
     if not is_stream_name(options.stream):
         raise DescriptionRefused("the id of the contest and the name of the second system are too long together")
     return options
+
+
+def with_file_hosts(options: SourceOptions, hosts: Collection[str]) -> SourceOptions:
+    """The same source, whose files may be on these hosts too, which need not be public. Raises DescriptionRefused."""
+    if len(hosts) > FILE_HOSTS_MAX:
+        raise DescriptionRefused(f"there are more than {FILE_HOSTS_MAX} hosts that files may be fetched from")
+    found = set()
+    for host in hosts:
+        try:
+            found.add(comparable_host(host))
+        except ValueError:
+            raise DescriptionRefused(f"{host!r} is no host: give a name or an address, without a port") from None
+    return msgspec.structs.replace(options, files_from=frozenset(found))
 
 
 def option_of(text: str) -> SourceOptions:
@@ -101,6 +121,19 @@ def read_sources(file: Path) -> list[SourceOptions]:
     return found
 
 
+def password_in(file: Path) -> str:
+    """The password that a file holds, without the end of its line. Raises DescriptionRefused."""
+    try:
+        password = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise DescriptionRefused(f"the password cannot be read from {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DescriptionRefused(f"the password cannot be read from {file}: it is not UTF-8") from None
+    if not password:
+        raise DescriptionRefused(f"there is no password in {file}")
+    return password
+
+
 def without_repetition(sources: Iterable[SourceOptions]) -> tuple[SourceOptions, ...]:
     """The sources, each of which has a contest, or a name there, to itself. Raises DescriptionRefused."""
     found: dict[str, SourceOptions] = {}
@@ -114,7 +147,7 @@ def without_repetition(sources: Iterable[SourceOptions]) -> tuple[SourceOptions,
 
 
 def _described(description: Description) -> SourceOptions:
-    return source_options(
+    options = source_options(
         description.url,
         contest_id=description.contest_id,
         shadow=description.shadow,
@@ -122,6 +155,16 @@ def _described(description: Description) -> SourceOptions:
         password=_password(description),
         certificates=None if description.certificates is None else Path(description.certificates),
     )
+    return with_file_hosts(options, description.files_from)
+
+
+def _check_certificates(file: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError as error:
+        raise DescriptionRefused(f"{file} holds no certificates in PEM: {error.reason}") from None
+    except OSError as error:
+        raise DescriptionRefused(f"the certificates cannot be read from {file}: {error.strerror}") from None
 
 
 def _password(description: Description) -> str | None:
@@ -132,9 +175,4 @@ def _password(description: Description) -> str | None:
         if not password:
             raise DescriptionRefused(f"the variable {description.password_env} is not set")
         return password
-    if description.password_file is None:
-        return None
-    try:
-        return Path(description.password_file).read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DescriptionRefused(f"the password cannot be read: {error}") from None
+    return None if description.password_file is None else password_in(Path(description.password_file))

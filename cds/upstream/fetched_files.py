@@ -4,7 +4,10 @@ A file is known by the address and the hash that the source names, so the same i
 module is pure; it must not know how anything is fetched.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from cds.dialects.drafts import FoundFile
 from cds.dialects.json_values import JsonObject
@@ -22,6 +25,17 @@ PLAYLIST = "application/vnd.apple.mpegurl"
 """A list of pieces of a stream; by itself it is worth nothing."""
 
 
+HTML = "text/html"
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """What is known of a file before it is fetched: whether it is an image, or a page, and what it was last time."""
+
+    image: bool = False
+    html: bool = False
+    known: File | None = None
+
+
 class FetchedFiles:
     """The files of one source, as the translation finds them (dialects.drafts.FileFinder)."""
 
@@ -32,6 +46,8 @@ class FetchedFiles:
         """Files that could not be fetched, with the reason."""
         self._address = address
         self._found: dict[FileId, FoundFile] = {}
+        self._unsealed: dict[FileId, File] = {}
+        self._tidings: Counter[FileId] = Counter()
         self._by_href: dict[str, FoundFile] = {}
 
     def __len__(self) -> int:
@@ -41,7 +57,10 @@ class FetchedFiles:
     def add(self, file: File) -> FileId:
         """A file was fetched."""
         file_id = (file.href, file.said_hash)
+        self._tidings[file_id] += 1
         self.given_up.pop(file_id, None)
+        if not file.said_hash:
+            self._unsealed[file_id] = file
         self._found[file_id] = self._by_href[file.href] = FoundFile(
             filename="", address=file.address, md5=file.md5, mime=file.mime, width=file.width, height=file.height
         )
@@ -50,6 +69,7 @@ class FetchedFiles:
     def give_up(self, file: FileGivenUp) -> FileId:
         """A file cannot be had."""
         file_id = (file.href, file.said_hash)
+        self._tidings[file_id] += 1
         if not self.has(file_id):
             self.given_up[file_id] = file.reason
         return file_id
@@ -57,6 +77,14 @@ class FetchedFiles:
     def has(self, file_id: FileId) -> bool:
         """Whether a file was fetched."""
         return self._fetched(file_id) is not None
+
+    def unsealed(self, file_id: FileId) -> File | None:
+        """A file that was fetched and may be another by now, since no hash says which it is; None for all others."""
+        return self._unsealed.get(file_id)
+
+    def tidings(self, file_id: FileId) -> int:
+        """How often something was told of a file."""
+        return self._tidings[file_id]
 
     def is_to_be_fetched(self, row: ObjectType, files: FileProperty, said: JsonObject) -> bool:
         """Whether a reference is one whose bytes we keep, wherever they are now."""
@@ -103,6 +131,11 @@ class FetchedFiles:
     def filenames(self, row: ObjectType, identifier: str) -> Sequence[str]:  # noqa: ARG002 - a protocol
         """Nothing lies with an object but what it names."""
         return ()
+
+    def link(self, href: str) -> str:
+        """What is not fetched stays on the upstream, whose base nobody knows who gets the link from us."""
+        # Who writes a reference relative to the base with a slash in front cannot be asked which of both is meant.
+        return self._address.alternative(href) or self._address.resolved(href) or href
 
 
 def file_id_of(said: JsonObject) -> FileId:

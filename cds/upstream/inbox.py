@@ -21,6 +21,7 @@ class Connected(msgspec.Struct, frozen=True):
     """An answer has begun: behind the last place, or (`from_start`) at the beginning of the feed."""
 
     from_start: bool
+    pace_permille: int
 
 
 class Lines(msgspec.Struct, frozen=True):
@@ -59,6 +60,10 @@ class Inbox:
     async def put(self, item: Item) -> None:
         """Add something, as soon as there is room."""
         await self._room.wait()
+        self.add(item)
+
+    def add(self, item: Item) -> None:
+        """Add something, room or not: who takes cannot wait for itself."""
         self._items.append(item)
         self._size_bytes += _size_bytes(item)
         if self._size_bytes >= WAITING_BYTES_MAX:

@@ -29,6 +29,7 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     `contest_id` is the id of the contest here. `shadow`: the name of the second system whose judging it is, None where
     it is the source of the contest itself. `certificates`: a PEM file with what is trusted besides the system's.
+    `files_from`: hosts (in comparable form) that files may be fetched from although they are not public.
     """
 
     contest_id: str
@@ -36,6 +37,7 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     login: UpstreamLogin | None = None
     shadow: str | None = None
     certificates: Path | None = None
+    files_from: frozenset[str] = frozenset()
     patience: Patience = Patience()
 
     @property

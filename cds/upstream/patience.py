@@ -6,6 +6,7 @@ This module is pure: chance is an argument.
 import msgspec
 
 GROWTH = 2.0
+CHANCE = 0.25
 DOUBLINGS_MAX = 32
 
 
@@ -25,6 +26,6 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     quiet_anew_s: float = 10.0
 
     def pause_after_s(self, outages: int, chance: float) -> float:
-        """Seconds to wait after so many outages in a row, from 1; `chance` is from 0 to 1, for a fifth of it."""
-        whole_s = min(self.pause_s * GROWTH ** min(outages - 1, DOUBLINGS_MAX), self.pause_s_max)
-        return whole_s * (0.8 + 0.2 * chance)
+        """Seconds to wait after so many outages in a row, from 1; `chance` is from 0 to 1, for up to a quarter more."""
+        least_s = min(self.pause_s * GROWTH ** min(outages - 1, DOUBLINGS_MAX), self.pause_s_max / (1 + CHANCE))
+        return least_s * (1 + CHANCE * chance)

@@ -12,9 +12,10 @@ from cds.dialects.references import Key
 from cds.dialects.results import Change, Place, SourceRefused
 from cds.upstream.fetched_files import FetchedFiles, FileId, file_id_of, references_of
 from cds.upstream.notifications import Resume, objects_of, replaces_collection, resume_of, row_of
-from cds.upstream.oddities import Oddities
+from cds.upstream.oddities import Noting
 from cds.upstream.wanted_files import WantedFiles, Wanting
 from schemas.object_types import ObjectType
+from schemas.records import ORDINARY_PACE_PERMILLE
 
 HELD_LINES_MAX = 100_000
 """Lines that may come before the contest that they are part of; what comes beyond is an oddity."""
@@ -27,16 +28,26 @@ class Reading:
         self,
         contest_id: str,
         files: FetchedFiles,
-        oddities: Oddities,
+        oddities: Noting,
+        account_ids: set[str],
         *,
+        revises: bool = False,
         known_types_at_once: bool = False,
         group_ids_taken: frozenset[str] = frozenset(),
     ) -> None:
-        """Nothing has come. The contest gets the id `contest_id` here; for the rest see FeedTranslator."""
+        """Nothing has come. The contest gets the id `contest_id` here; to `account_ids` those are added that are told
+        of. `revises`: all of it was told before, maybe otherwise. For the rest see FeedTranslator.
+        """
         self.lines = 0
+        self.understood = 0
+        """Lines that were notifications about something that is known."""
         self.resume: Resume | None = None
         self.resume_position = 0
         """The position of the line behind which to resume."""
+        self.pace_permille = ORDINARY_PACE_PERMILLE
+        """How many milliseconds of contest time pass in a second at the upstream."""
+        self.pace_position = 0
+        """The position of the event that tells of it."""
         self.wanted = WantedFiles()
         self.ended = False
         """Whether it has been finished: nothing can change any more."""
@@ -44,6 +55,8 @@ class Reading:
         self.has_judgement_types = False
         self.unsettled_lines = 0
         """Lines since what waits was settled the last time."""
+        self._revises = revises
+        self._account_ids = account_ids
         self._files = files
         self._oddities = oddities
         self.unplaced: list[int] = []
@@ -79,6 +92,10 @@ class Reading:
     def group_clashes(self) -> bool:
         """Whether the source uses the id of the group that was made up for teams that are not hidden."""
         return self.translator.hidden_teams.group_id in self.group_ids
+
+    def be_the_one_that_goes_on(self, oddities: Noting) -> None:
+        """What has been read anew is level: from here on everything odd is noted, with `oddities`."""
+        self._oddities = oddities
 
     # What has come before.
 
@@ -137,7 +154,8 @@ class Reading:
             try:
                 changes += self.translator.complete(row, Place("", wanting.position), wanting.source, text_only=False)
             except SourceRefused as refused:
-                self._oddities.note(position, str(refused), type_name=row.name, identifier=identifier)
+                words = _reason(refused, wanting.position)
+                self._oddities.note(position, words, type_name=row.name, identifier=identifier)
         # Everything that is odd in an object has been said when it came.
         self.translator.take_warnings()
         return changes
@@ -160,16 +178,18 @@ class Reading:
 
     def _take(self, position: int, notification: JsonValue) -> list[Change]:
         row = row_of(notification)
+        self.understood += row is not None
         changes: list[Change] = []
         try:
             if row is not None and isinstance(notification, dict) and self._is_early(position, row, notification):
                 return []
+            again = self._said_before(row, notification)
             changes = self.translator.translate(position, notification)
         except SourceRefused as refused:
-            self._oddities.note(position, str(refused), type_name=row.name if row is not None else "")
+            self._oddities.note(position, _reason(refused, position), type_name=row.name if row is not None else "")
         else:
             if row is not None and isinstance(notification, dict):
-                self._note(position, row, notification)
+                self._note(position, row, notification, again)
         self._oddities.note_all(position, self.translator.take_warnings())
         return changes
 
@@ -183,10 +203,19 @@ class Reading:
             self._oddities.note(position, f"came before the contest, with {HELD_LINES_MAX} others: ignored")
         return True
 
-    def _note(self, position: int, row: ObjectType, notification: JsonObject) -> None:
+    def _said_before(self, row: ObjectType | None, notification: JsonValue) -> set[Key]:
+        """Those of the objects with files that were told of before: their files may be others by now."""
+        if row is None or not row.file_properties or not isinstance(notification, dict):
+            return set()
+        known = self.translator.objects[row.name]
+        return {key for key, _ in objects_of(row, notification) if self._revises or key[1] in known}
+
+    def _note(self, position: int, row: ObjectType, notification: JsonObject, again: set[Key]) -> None:
         """Remember what will be asked later: files that are lacking, ids of groups, whether there are types."""
         if row.name == "judgement-types":
             self.has_judgement_types = True
+        if row.name == "accounts":
+            self._account_ids |= {key[1] for key, _ in objects_of(row, notification)}
         if not row.file_properties:
             if row.name == "groups":
                 self.group_ids |= {key[1] for key, source in objects_of(row, notification) if source is not None}
@@ -194,17 +223,26 @@ class Reading:
         said: set[Key] = set()
         for key, source in objects_of(row, notification):
             said.add(key)
-            self.wanted.note(key, self._wanting(position, row, source))
+            self.wanted.note(key, self._wanting(position, row, source, again=key in again))
         if replaces_collection(notification):
             for key in self.wanted.keys_of(row.name) - said:
                 self.wanted.note(key, None)
 
-    def _wanting(self, position: int, row: ObjectType, source: JsonObject | None) -> Wanting | None:
+    def _wanting(self, position: int, row: ObjectType, source: JsonObject | None, *, again: bool) -> Wanting | None:
         if source is None:
             return None
         file_ids = dict.fromkeys(
             file_id_of(said)
             for files, said in references_of(row, source)
-            if self._files.is_to_be_fetched(row, files, said) and not self._files.has(file_id_of(said))
+            if self._files.is_to_be_fetched(row, files, said)
+            and self._is_to_be_asked_for(file_id_of(said), again=again)
         )
         return Wanting(row, source, position, tuple(file_ids)) if file_ids else None
+
+    def _is_to_be_asked_for(self, file_id: FileId, *, again: bool) -> bool:
+        return not self._files.has(file_id) or (again and self._files.unsealed(file_id) is not None)
+
+
+def _reason(refused: SourceRefused, position: int) -> str:
+    """What is wrong with a line; which line it is stands beside it."""
+    return str(refused).removeprefix(f"{Place('', position)}: ")

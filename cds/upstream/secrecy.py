@@ -3,12 +3,16 @@
 This module is pure; it must not know what becomes of a password.
 """
 
+import re
+
 import orjson
 
 from cds.dialects.json_values import JsonValue, Unreadable, decode_json
 from cds.upstream.notifications import objects_of, row_of
 
 ACCOUNTS = "accounts"
+LETTER_ESCAPED = re.compile(rb"\\u00[67]")
+"""One of `a` to `z`, written as an escape (RFC 8259, section 7)."""
 
 UNREADABLE = b"(a line about accounts that cannot be read; it is not kept, as it may hold passwords)"
 
@@ -18,8 +22,9 @@ def without_passwords(line: bytes) -> tuple[bytes, dict[str, str]]:
 
     Of a line that may hold one and cannot be read nothing is kept but that there was one.
     """
-    # A look at the bytes is enough for nearly all; a key can be spelled with escapes, but then it begins with one.
-    if b"accounts" not in line or (b"password" not in line and b"\\u" not in line):
+    # A look at the bytes is enough for nearly all; type and key can be spelled with escapes of their letters, though.
+    spelled_otherwise = b"\\u00" in line and LETTER_ESCAPED.search(line) is not None
+    if not spelled_otherwise and (b"accounts" not in line or b"password" not in line):
         return line, {}
     try:
         notification = decode_json(line)

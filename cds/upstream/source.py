@@ -5,7 +5,7 @@ the first and completes the second. This module puts the parts together; how eac
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
@@ -13,23 +13,25 @@ from cds.circumstances import Circumstances
 from cds.commands.decision import Refused
 from cds.importing import hashed_credentials, refuse_costly_hash
 from cds.live_contest import LiveContest
-from cds.upstream.connection import upstream_session
+from cds.upstream.connection import Sign
 from cds.upstream.contest_writing import ContestWriter
 from cds.upstream.file_keeping import FileKeeper
+from cds.upstream.folding import folded
 from cds.upstream.following import Following, Step
 from cds.upstream.inbox import Connected, Inbox, Item, Lines, Rested
 from cds.upstream.intake import Intake
 from cds.upstream.listening import Listener
 from cds.upstream.options import SourceOptions
+from cds.upstream.pacing import ToldPace
+from cds.upstream.rings import name_here
 from cds.upstream.secrecy import without_passwords
+from cds.upstream.session import upstream_session
+from cds.upstream.side_by_side import first_of
 from cds.upstream.source_log import SourceLog, line_event, record_event
 from cds.upstream.standing import Standing, same_but_for_time
 from cds.upstream.status import HEARTBEAT_S, SourceStatus, keep_status
 from eventstore.store import Credential, EventStore, NewEvent, StoreUnavailable
-from schemas.source_records import Anew, Ended, Level, Oddity, Opened, Skipped
-
-FOLDED_AT_ONCE_MAX = 50
-"""Events of a source's stream that are folded in one go; then others are served."""
+from schemas.source_records import Anew, Ended, Level, Oddity, Opened, Paced, Skipped
 
 LOOK_S = 1.0
 """How often it is looked whether something is due: what was refused, or the end of the updates."""
@@ -39,6 +41,16 @@ REFUSED_PAUSE_S = 30.0
 
 END_FILES_S_MAX = 60.0
 """How long the end of the updates waits for files: behind it nothing can be added any more."""
+
+END_UNASKED_S_MAX = 900.0
+"""The same, as long as there are files among them that have not been asked for once."""
+
+UNDONE_TOLD_MAX = 20
+"""Objects that were changed here and are told of one by one when that is undone; the others are counted."""
+
+DOUBTS_MAX = 2
+"""So often it is not believed, in one reading anew, that an upstream has nothing more to say that said other things
+before: to end a reading anew too early takes back what is there, and brings it again later."""
 
 STATUS_S = 1.0
 WARNINGS_LOGGED_MAX = 20
@@ -70,10 +82,11 @@ class Source:
         self._intake = Intake()
         self._deaf = False
         self._rested = False
+        self._told_pace = ToldPace()
         self._brought_news = False
         """Whether the answer that is being given has brought anything new."""
-        self._ended = self._ended_before = False
-        """Whether the present answer has ended as it ought to, and the one before it."""
+        self._doubts = 0
+        """How often it was not believed that this reading anew is at its end."""
         self._heard_s: float | None = None
         self._passwords: dict[str, str] = {}
         self._refused_again_s = 0.0
@@ -91,16 +104,20 @@ class Source:
         """
         async with upstream_session(self.options, self._version) as session:
             await self._restore()
-            listener = Listener(session, self.standing, self._inbox)
+            listener = Listener(session, self.standing, self._inbox, await self._name())
             files = FileKeeper(session, self._store, self.standing, self._inbox)
-            beside = (listener.run(), files.run(), self._keep_status())
-            await _first_of(self._write(listener, files), *beside)
+            beside = (listener.run(), listener.watch_for_rings(), files.run(), self._keep_status())
+            await first_of(self._write(listener, files), *beside)
         self.standing.be("ended")
         await self._put_status(None)
 
     async def settled(self) -> None:
         """Come back when everything that has been heard by now is in the contest."""
         await self._inbox.drained()
+
+    async def _name(self) -> str | None:
+        """The name of our contest among those that follow each other; nobody follows a second system of ours."""
+        return None if self.options.shadow is not None else await name_here(self._store, self.options.contest_id)
 
     # What was known before.
 
@@ -109,14 +126,17 @@ class Source:
         following = self.following
         after = await self._writer.last_source_position()
         async for page in self._log.pages():
-            steps = await _folded(following, [(each.position, each.type, each.data) for each in page])
+            steps = await folded(following, [(each.position, each.type, each.data) for each in page])
             missing = [step for step in steps if after is not None and step.position > after]
             if missing:
                 await self._write_steps(missing)
         following.oddities.untold()
         self.standing.restored()
         if following.current.has_contest:
-            await self._write_steps([Step(following.position, [], aligns=True)])
+            # What has been written is known, unless that was too long ago: then what differs may be news.
+            restores = after is not None
+            await self._write_steps([Step(following.position, [], aligns=True, restores=restores)])
+            await self._tell_undone()
         await self._open()
 
     async def _open(self) -> None:
@@ -148,8 +168,8 @@ class Source:
             match item:
                 case Connected():
                     self._deaf = self._brought_news = False
-                    self._ended_before, self._ended = self._ended, False
                     self._intake.begin(self.following.reading, from_start=item.from_start)
+                    self._told_pace.hear(item.pace_permille, asyncio.get_running_loop().time())
                 case Lines():
                     events += [] if self._deaf else self._news(item, listener)
                 case Rested():
@@ -177,6 +197,7 @@ class Source:
                 news.append(self._read_anew("it says other things than it said before", listener))
                 return news
             if verdict == "news":
+                news += self._pace(level=False)
                 self._passwords |= passwords
                 news.append(line_event(line))
         if news:
@@ -192,16 +213,33 @@ class Source:
             if rested.sign == "quiet" or self._intake.ended_short():
                 events.append(self._read_anew("it says less than it said before", listener))
             return
-        self._ended = rested.sign == "end"
-        believed = rested.sign == "quiet" or not self._brought_news or (self._ended and self._ended_before)
-        # In a reading anew the end of an answer may have been a cut. So it is asked what comes behind, until nothing
-        # does; an upstream that is busy always has something, and is believed when it has ended well twice.
-        self._rested = believed or self.following.buffer is None
+        events += self._pace(level=rested.sign not in ("end", "closed"))
+        self._rested = self.following.buffer is None or self._is_all(rested.sign)
+
+    def _is_all(self, sign: Sign) -> bool:
+        """Whether a reading anew is at its end.
+
+        The end of an answer may have been a cut, however well it ended (a limit of time does that). So it is asked
+        what comes behind, until nothing does.
+        """
+        if sign in ("busy", "told"):
+            return True
+        if sign != "quiet" and self._brought_news:
+            return False
+        self._doubts += 1
+        return self._doubts > DOUBTS_MAX or not self.following.takes_back()
+
+    def _pace(self, *, level: bool) -> list[NewEvent]:
+        """What the answer says of the pace, where that is news; once it is known that it goes on where we are."""
+        following, now_s = self.following, asyncio.get_running_loop().time()
+        is_shown = following.buffer is None and following.current.has_contest
+        told = self._told_pace.news(following.reading.pace_permille, is_shown=is_shown, level=level, now_s=now_s)
+        return [] if told is None else [record_event(Paced(pace_permille=told))]
 
     def _read_anew(self, reason: str, listener: Listener) -> NewEvent:
         """From here on nothing is taken of this answer; it is asked for everything, from the beginning."""
         log.warning("source_reading_anew", source=self.options.stream, reason=reason)
-        self._deaf, self._rested = True, False
+        self._deaf, self._rested, self._doubts = True, False, 0
         listener.interrupt()
         return record_event(Anew(reason=reason))
 
@@ -218,7 +256,7 @@ class Source:
         ]
         known = self._writer.contest.state.objects["accounts"]
         changed = [each.account_id for each in credentials if each.account_id in known]
-        steps = await _folded(self.following, placed)
+        steps = await folded(self.following, placed)
         if steps:
             await self._write_steps(steps)
         if changed:
@@ -242,6 +280,18 @@ class Source:
                 del good[account_id]
                 events.append(record_event(Oddity(type="accounts", id=account_id, text=refused.reason)))
         return await hashed_credentials(self._store, self._writer.contest.stream, good, _untold)
+
+    async def _tell_undone(self) -> None:
+        """Note what was changed here and has been taken back: whoever changed it should be able to learn of it."""
+        undone = self._writer.take_undone()
+        told = [
+            Oddity(type=type_name, id=identifier, text="was not as the source says, and has been made so again")
+            for type_name, identifier in undone[:UNDONE_TOLD_MAX]
+        ]
+        if len(undone) > len(told):
+            more = len(undone) - len(told)
+            told.append(Oddity(text=f"{more} more objects were not as the source says, and have been made so again"))
+        await self._take_in([record_event(each) for each in told], "undone")
 
     def _tell_oddities(self) -> None:
         untold = self.following.oddities.untold()
@@ -278,8 +328,9 @@ class Source:
                 self.standing.be("following")
         if following.buffer is None and following.current.group_clashes:
             # Through the inbox, because the listener may ask again only when it is written down.
-            await self._inbox.put(Anew(reason="a group has the id that was given to another"))
+            self._inbox.add(Anew(reason="a group has the id that was given to another"))
         await self._try_again()
+        await self._tell_undone()
         if following.wants_to_end and self._rested:
             await self._end(files)
         return following.buffer is None and following.current.ended and self._is_level()
@@ -289,12 +340,12 @@ class Source:
         now_s = asyncio.get_running_loop().time()
         if self._ending_since_s is None:
             self._ending_since_s = now_s
+            files.hurry()
         if self.following.lacking_files():
-            if now_s < self._ending_since_s + END_FILES_S_MAX:
+            waits_s = END_UNASKED_S_MAX if files.has_unasked() else END_FILES_S_MAX
+            if now_s < self._ending_since_s + waits_s:
                 return
-            await self._take_in(
-                [record_event(each) for each in files.all_given_up("was not there when the updates ended")], "files"
-            )
+            await self._take_in([record_event(each) for each in files.all_given_up()], "files")
         await self._take_in([record_event(Ended())], "end")
         log.info("source_ended", source=self.options.stream, lines=self.following.lines)
 
@@ -334,32 +385,5 @@ class Source:
         return status
 
 
-async def _folded(following: Following, events: Sequence[tuple[int, str, bytes | None]]) -> list[Step]:
-    """What some events of a source's stream come to; others are served in between."""
-    steps: list[Step] = []
-    for first in range(0, len(events), FOLDED_AT_ONCE_MAX):
-        if first:
-            await asyncio.sleep(0)
-        for position, type_name, data in events[first : first + FOLDED_AT_ONCE_MAX]:
-            step = following.take(position, type_name, data)
-            if step is not None:
-                steps.append(step)
-    return steps
-
-
 def _untold(_doing: str, _done: int, _total: int | None) -> None:
     """Nobody is told how far hashing has come."""
-
-
-async def _first_of(main: Awaitable[None], *beside: Awaitable[None]) -> None:
-    """Run all until the first has ended; then cancel the others. Raises what any of them raises."""
-    tasks = [asyncio.ensure_future(each) for each in (main, *beside)]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
-            raise outcome

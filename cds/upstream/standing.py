@@ -44,6 +44,7 @@ class Standing:
         self.lag_s: float | None = None
         self.events = 0
         self.refused: tuple[str, ...] = ()
+        self.servers: tuple[str, ...] = ()
         self.changed = asyncio.Event()
         self._circumstances = circumstances
         self._told_oddities = 0
@@ -113,6 +114,7 @@ class Standing:
             last_heard_us=self.last_heard_us,
             outages=self.outages,
             last_error=self.last_error,
+            servers=self.servers,
         )
 
     def _waiting(self) -> WaitingStatus:

@@ -17,6 +17,9 @@ KIND = "source status"
 UNATTENDED_US = 15_000_000
 """A status that is older than this is that of a process that is gone: whoever follows writes it down every 5 s."""
 
+FORGOTTEN_US = 7 * 24 * 3600 * 1_000_000
+"""After so long a source that nobody attends to is none any more: it is not configured."""
+
 HEARTBEAT_S = 5.0
 AWAITED_SHOWN_MAX = 50
 
@@ -68,7 +71,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `position` is that of the source's stream; `events` counts those that this process has put into the contest;
     `refused` says why our contest does not take all of it; `lag_s` is how long the last lines took from their arrival
-    to being in the contest.
+    to being in the contest; `servers` are the names of what is followed, and of what that follows (see rings).
     """
 
     contest_id: str
@@ -89,6 +92,7 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     last_heard_us: int | None = None
     outages: int = 0
     last_error: str | None = None
+    servers: tuple[str, ...] = ()
 
 
 async def keep_status(store: EventStore, stream: str, status: SourceStatus) -> None:
@@ -98,10 +102,17 @@ async def keep_status(store: EventStore, stream: str, status: SourceStatus) -> N
 
 async def kept_statuses(store: EventStore, stream: str, now_us: int) -> list[SourceStatus]:
     """The status of the source of a contest, and those of its second systems. Raises what the store raises."""
-    found = []
+    statuses = await all_statuses(store, now_us)
+    return [status for name, status in statuses.items() if name == stream or name.startswith(f"{stream}/")]
+
+
+async def all_statuses(store: EventStore, now_us: int) -> dict[str, SourceStatus]:
+    """The statuses of all sources, by their streams. Raises what the store raises."""
+    found = {}
     for name, data in sorted((await store.kept(KIND)).items()):
-        if name == stream or name.startswith(f"{stream}/"):
-            status = msgspec.json.decode(data, type=SourceStatus)
-            gone = status.state != "ended" and now_us - status.updated_us > UNATTENDED_US
-            found.append(msgspec.structs.replace(status, state="unattended") if gone else status)
+        status = msgspec.json.decode(data, type=SourceStatus)
+        if now_us - status.updated_us > FORGOTTEN_US and status.state != "ended":
+            continue
+        gone = status.state != "ended" and now_us - status.updated_us > UNATTENDED_US
+        found[name] = msgspec.structs.replace(status, state="unattended") if gone else status
     return found

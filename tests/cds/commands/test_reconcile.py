@@ -3,21 +3,35 @@
 From any state of a contest to the objects of any other, through positions at which nothing ever dangles.
 """
 
+from typing import cast
+
 import msgspec
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
 from cds.commands.decision import ObjectChange, Refused
-from cds.commands.reconcile import decide_reconcile
+from cds.commands.reconcile import decide_emptying, decide_reconcile
 from cds.dialects.results import Change
 from cds.importing import decide_import
 from cds.packages.contents import ContestContents
 from projections.contest import ContestState
 from projections.integrity import dangling, named_by
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
-from schemas.objects import Clarification, Group, Judgement, JudgementType, State
-from tests.builders import CONTEST, START, clarification, gone, judgement, put, small_contest, state, submission, team
+from schemas.objects import Clarification, Contest, Group, Judgement, JudgementType, State, Team
+from tests.builders import (
+    CONTEST,
+    START,
+    clarification,
+    gone,
+    judgement,
+    put,
+    setup,
+    small_contest,
+    state,
+    submission,
+    team,
+)
 from tests.histories import History, histories
 from tests.strategies import Objects
 
@@ -122,6 +136,20 @@ def test_nothing_changes_after_the_end_of_updates(there: History, wanted_history
         decide_reconcile(before, wanted, TYPES)
 
 
+@given(histories())
+def test_a_contest_can_be_emptied_whatever_it_holds(history: History) -> None:
+    """Also when its updates have ended; nothing ever names what is gone, and then there is nothing to be done."""
+    built = state_after(history.changes)
+    if built.state is not None:
+        over = msgspec.structs.replace(built.state, end_of_updates=START)
+        built.apply(built.position + 1, "state", SINGLETON_ID, over)
+    for change in decide_emptying(built):
+        built.apply(built.position + 1, change.type, change.id, change.instance)
+        assert_intact(built, change)
+    assert not any(built.objects.values())
+    assert decide_emptying(built) == []
+
+
 @given(histories(), histories(), st.sets(st.sampled_from(list(OBJECT_TYPES))))
 def test_types_that_are_not_spoken_of_stay_or_the_whole_is_refused(
     there: History, wanted_history: History, spoken_of: set[str]
@@ -214,7 +242,34 @@ def test_a_freeze_that_begins_comes_before_what_it_hides() -> None:
     assert [change.type for change in changes][:2] == ["state", "teams"]
     thawed = reconciled([*small_contest(), *later], [*small_contest(), *put(team("t2", ["main"]))])
     assert next(change.type for change in thawed) == "teams"
-    assert "state" in {change.type for change in thawed}
+    assert thawed[-1].type == "judgements"
+    assert [change.type for change in thawed if change.instance is not None][-1] == "state"
+
+
+def test_a_freeze_that_only_a_submission_tells_of_comes_before_what_it_hides() -> None:
+    """No state says that it has begun: streams of teams wait until something was submitted in it."""
+    moved = msgspec.structs.replace(team("t2", ["main"]), desktop=None, audio=None)
+    late = put(moved, team("t9", ["main"]), submission("s9", "t9", "a", "4:30:00.000"))
+    seen, frozen = state_after(setup()), []
+    for change in reconciled(setup(), [*setup(), *late]):
+        seen.apply(seen.position + 1, change.type, change.id, change.instance)
+        frozen.append(seen.frozen)
+        if not seen.frozen:
+            new = cast("Team | None", seen.objects["teams"].get("t9"))
+            assert new is None or (new.desktop, new.webcam, new.audio) == (None, None, None)
+            assert seen.objects["teams"]["t2"] == team("t2", ["main"])
+    assert (frozen[0], frozen[-1]) == (False, True)
+
+
+def test_a_freeze_that_comes_later_shows_nothing_before_all_has_changed() -> None:
+    """Neither a contest that is to freeze later nor one that is to freeze no more, whatever its state says."""
+    contest = cast("Contest", small_contest()[0].instance)
+    hidden = [*small_contest(), *put(submission("s9", "t1", "a", "4:30:00.000"))]
+    wrong, right = judgement("j9", "s9", "WA", "4:31:00.000"), judgement("j9", "s9", "AC", "4:31:00.000")
+    for freeze in ("0:10:00.000", None):
+        later = msgspec.structs.replace(contest, scoreboard_freeze_duration=freeze)
+        changes = reconciled([*hidden, *put(wrong)], [*hidden, *put(right, later)])
+        assert [change.type for change in changes] == ["judgements", "contest"]
 
 
 def test_what_others_name_is_not_deleted() -> None:

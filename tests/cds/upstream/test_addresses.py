@@ -2,7 +2,7 @@
 
 import pytest
 
-from cds.upstream.addresses import AddressRefused, upstream_address
+from cds.upstream.addresses import AddressRefused, comparable_host, upstream_address
 
 BASE = "https://cds.example.com/x/api/"
 ADDRESS = upstream_address(f"{BASE}contests/wf/")
@@ -89,3 +89,19 @@ def test_credentials_may_go_from_http_to_https_of_the_same_host() -> None:
     plain = upstream_address("http://cds.example.com/api/contests/wf")
     assert plain.is_own("https://cds.example.com/api/contests/wf/event-feed")
     assert not upstream_address("http://cds.example.com:8080/api/contests/wf").is_own("https://cds.example.com/")
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("Files.Example.ORG", "files.example.org"),
+        ("files.example.org.", "files.example.org"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("10.0.0.7", "10.0.0.7"),
+        ("[FD00::1]", "fd00::1"),
+        ("of_docker", "of_docker"),
+    ],
+)
+def test_a_host_is_the_same_however_it_is_written(text: str, host: str) -> None:
+    """Names, and addresses."""
+    assert comparable_host(text) == host

@@ -62,6 +62,19 @@ def test_a_level_contest_needs_nothing() -> None:
     assert told(Side().decided(aligns=True)) == []
 
 
+def test_what_was_changed_here_is_named_where_a_reading_anew_takes_it_back() -> None:
+    """What the source itself says otherwise than before is none of it."""
+    side = Side()
+    former = {name: dict(objects) for name, objects in side.translator.objects.items()}
+    side.apply("groups", "ours", Group(id="ours", name="Ours"))
+    side.translator.objects["groups"]["g9"] = Group(id="g9", name="Nine")
+    spoken_of = frozenset(name for name, objects in side.translator.objects.items() if objects) | {"groups"}
+    wanted = Wanted(side.translator.objects, spoken_of, 100)
+    decided = decide_following(side.contest, [Step(99, [], aligns=True, former=former)], wanted)
+    assert set(told(decided)) == {(100, "groups", "g9"), (100, "groups", "ours")}
+    assert list(decided.undone) == [("groups", "ours")]
+
+
 def test_what_was_deleted_here_and_is_named_there_is_put_back() -> None:
     """Everything is compared then, and the last line is the reason."""
     side = Side()

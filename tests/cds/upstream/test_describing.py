@@ -44,6 +44,46 @@ def test_what_does_not_fit_is_refused(more: dict[str, str], words: str) -> None:
         source_options(URL, **more)  # type: ignore[arg-type]  # the names are those of texts
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"\xff\xfe", "it is not UTF-8"), (b"\n", "there is no password in"), (None, "No such file")],
+)
+def test_a_file_without_a_password_is_named(tmp_path: Path, content: bytes | None, words: str) -> None:
+    """On the command line and in the file of sources."""
+    password = tmp_path / "password"
+    sources = tmp_path / "sources.toml"
+    sources.write_text(f'[[source]]\nurl = "{URL}"\nusername = "me"\npassword_file = "{password}"\n')
+    if content is not None:
+        password.write_bytes(content)
+        result = CliRunner().invoke(main, ["follow", URL, "--username", "me", "--password-file", str(password)])
+        assert result.exit_code == 2
+        assert words in result.output
+        assert password.name in result.output
+    with pytest.raises(DescriptionRefused, match=f"source 1: .*{password}") as refused:
+        read_sources(sources)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"no certificate\n", None])
+def test_certificates_that_cannot_be_read_are_refused_at_once(tmp_path: Path, content: bytes | None) -> None:
+    """And not when they are needed."""
+    certificates = tmp_path / "ca.pem"
+    if content is not None:
+        certificates.write_bytes(content)
+    sources = tmp_path / "sources.toml"
+    sources.write_text(f'[[source]]\nurl = "{URL}"\ncertificates = "{certificates}"\n')
+    with pytest.raises(DescriptionRefused, match=f"source 1: .*{certificates}"):
+        read_sources(sources)
+
+
+@pytest.mark.parametrize("host", ["http://files", "files:80", "", "files/logos", "me@files"])
+def test_what_is_no_host_is_refused(host: str) -> None:
+    """In the file as on the command line."""
+    result = CliRunner().invoke(main, ["follow", URL, "--files-from", "10.0.0.7", "--files-from", host])
+    assert result.exit_code == 2
+    assert f"{host!r} is no host" in result.output
+
+
 def test_a_file_describes_many_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With passwords in files or in the environment."""
     (tmp_path / "password").write_text("sesame\n")
@@ -52,10 +92,11 @@ def test_a_file_describes_many_sources(tmp_path: Path, monkeypatch: pytest.Monke
     file.write_text(
         f'[[source]]\nurl = "{URL}"\nusername = "me"\npassword_file = "{tmp_path / "password"}"\n'
         f'[[source]]\ncontest_id = "wf"\nurl = "{URL}"\nshadow = "other"\nusername = "me"\n'
-        'password_env = "THEIR_PASSWORD"\n'
+        'password_env = "THEIR_PASSWORD"\nfiles_from = ["10.0.0.7", "Files.inside"]\n'
     )
     one, other = read_sources(file)
     assert (one.login, other.login) != (None, None)
+    assert (one.files_from, other.files_from) == (frozenset(), frozenset({"10.0.0.7", "files.inside"}))
     assert one.login is not None
     assert one.login.password == "sesame"
     assert other.login is not None

@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from cds.upstream.options import source_stream
 from cds.upstream.source_log import PAGE_EVENTS
@@ -12,10 +13,8 @@ from tests.cds.dialects.feeds import CONTEST, JUDGEMENT, TEAM, TYPICAL
 from tests.cds.upstream.said import (
     ENDED,
     LINES,
-    NOWHERE,
     PLAIN,
     TEAMS,
-    THAWED,
     everything,
     name_of,
     said_to,
@@ -23,7 +22,7 @@ from tests.cds.upstream.said import (
 )
 from tests.cds.upstream.stage import QUICK, followed, options_for
 from tests.cds.upstream.test_following_law import imported
-from tests.cds.upstream.upstream import PATH, Upstream, event_lines, line, serving, with_tokens
+from tests.cds.upstream.upstream import Upstream, event_lines, line, serving, with_tokens
 
 
 async def test_what_an_upstream_says_is_our_contest(memory_store: MemoryStore) -> None:
@@ -124,6 +123,23 @@ async def test_another_history_is_read_anew_and_shows_nothing_on_the_way(memory_
     assert (await said_to(memory_store)).count("x-anew") == 1
 
 
+async def test_what_is_odd_is_numbered_once_however_often_it_is_read(memory_store: MemoryStore) -> None:
+    """A reading anew brings the same oddities; only what is new in it counts."""
+    odd = [b'{"type":"teams","id":"x","data":"y"}', b'{"type":"printers","data":{}}']
+    lines = [*LINES, *odd]
+    upstream = Upstream(lines)
+    async with serving(upstream), followed(memory_store, options_for(upstream)) as following:
+        await following.until_taken(len(lines))
+        before = following.source.standing.status().warnings.count
+        assert before >= len(odd)
+        others = [msgspec.json.encode({**msgspec.json.decode(each), "token": f"n{n}"}) for n, each in enumerate(lines)]
+        upstream.replace([*others, b'{"type":"screens","data":{}}'])
+        await following.until(lambda: following.source.following.current.resume_position > len(lines))
+        assert following.source.standing.status().warnings.count == before + 1
+        upstream.say(b'{"type":"teams","id":"x","data":"y","token":"again"}')
+        await following.until(lambda: following.source.standing.status().warnings.count == before + 2)
+
+
 async def test_a_shorter_history_is_what_counts_once_it_is_level(memory_store: MemoryStore) -> None:
     """A restored upstream has lost something: so do we, in one go."""
     upstream = Upstream(LINES)
@@ -133,37 +149,6 @@ async def test_a_shorter_history_is_what_counts_once_it_is_level(memory_store: M
         await following.until(lambda: following.source.following.current.lines == 20)
         await following.source.settled()
         await following.until(lambda: everything(following) == imported(LINES[:20]))
-
-
-async def test_a_reading_anew_that_is_cut_goes_on_in_the_buffer(memory_store: MemoryStore) -> None:
-    """It is level only when the upstream has said all of it."""
-    upstream = Upstream(LINES)
-    async with serving(upstream), followed(memory_store, options_for(upstream)) as following:
-        await following.until_taken(len(LINES))
-        before = following.contest.position
-        other = [msgspec.json.encode({**msgspec.json.decode(each), "token": f"n{n}"}) for n, each in enumerate(LINES)]
-        upstream.cuts.extend([3_000, 3_000, 3_000])
-        upstream.replace(other)
-        await following.until(lambda: following.source.following.current.resume_position > len(LINES) + 10)
-        assert following.contest.position == before
-        assert everything(following) == imported(LINES)
-
-
-@pytest.mark.parametrize("knows", [True, False], ids=["ends on request", "cannot end on request"])
-async def test_a_pause_in_a_reading_anew_is_not_taken_for_its_end(memory_store: MemoryStore, knows: bool) -> None:
-    """The state that can be asked for says that more is to come; to believe the silence would un-thaw the contest."""
-    upstream = Upstream(LINES)
-    upstream.knows_stream_parameter = knows
-    upstream.files[f"{PATH}/state"] = msgspec.json.encode(THAWED)
-    async with serving(upstream), followed(memory_store, options_for(upstream)) as following:
-        await following.until_taken(len(LINES))
-        other = [msgspec.json.encode({**msgspec.json.decode(each), "token": f"n{n}"}) for n, each in enumerate(LINES)]
-        upstream.pauses.extend([20, 20])
-        upstream.replace(other)
-        await following.until(lambda: "k" not in (following.source.following.current.resume or NOWHERE).value)
-        assert everything(following) == imported(LINES)
-        thawed = [each.thawed for each in await states_shown(memory_store)]
-        assert thawed == sorted(thawed, key=bool)
 
 
 async def test_an_upstream_that_cannot_be_asked_to_end_is_asked_without(memory_store: MemoryStore) -> None:
@@ -292,6 +277,36 @@ async def test_a_group_with_the_id_of_the_one_that_was_made_up_gets_it(memory_st
         upstream.say(group)
         await following.until(lambda: len(following.contest.state.objects["groups"]) == 2)
         assert name_of(following, "groups", "participants") == "Theirs"
+
+
+async def test_lines_that_nobody_understands_are_no_reason_to_ask_soon(memory_store: MemoryStore) -> None:
+    """What stands before an upstream may answer in its place, otherwise every time: it is asked ever more rarely."""
+    upstream = Sorry(LINES)
+    patient = msgspec.structs.replace(QUICK, pause_s=0.1, pause_s_max=30.0)
+    async with serving(upstream), followed(memory_store, options_for(upstream, patience=patient)) as following:
+        await following.until_taken(len(LINES))
+        upstream.sorry = True
+        upstream.replace(LINES)
+        begun_s = asyncio.get_running_loop().time()
+        await following.until(lambda: following.source.standing.outages >= 5)
+        # After the first outage it rests for 0.1 s, then for twice as long every time.
+        assert asyncio.get_running_loop().time() - begun_s > 0.8 * (0.1 + 0.2 + 0.4 + 0.8)
+        upstream.sorry = False
+        upstream.say(line("teams", {**TEAM, "name": "New"}, token="new"))
+        await following.until(lambda: name_of(following, "teams", "t1") == "New")
+
+
+class Sorry(Upstream):
+    """One that may not be there, and whose proxy says so in lines of its own, with 200."""
+
+    sorry = False
+
+    async def feed(self, request: web.Request) -> web.StreamResponse:
+        """GET of the event feed."""
+        if not self.sorry:
+            return await super().feed(request)
+        self.asked.append(dict(request.query))
+        return web.Response(text=f"Sorry!\nThis is answer {len(self.asked)}.\n")
 
 
 async def test_an_upstream_that_says_something_else_every_time_is_not_asked_all_the_time(

@@ -1,5 +1,6 @@
 """A source followed on a store in memory: our own process, database and contest are in the way."""
 
+import msgspec
 import pytest
 
 from cds.circumstances import SYSTEM
@@ -9,7 +10,7 @@ from cds.upstream.source_log import PAGE_EVENTS, SourceLog, SourceTaken, line_ev
 from eventstore.memory import MemoryStore
 from eventstore.store import Append, Head, NewEvent, StoreUnavailable
 from tests.cds.dialects.feeds import CONTEST, STATE, TEAM, TYPICAL
-from tests.cds.upstream.said import LINES, TEAMS, everything, said_to
+from tests.cds.upstream.said import LINES, TEAMS, everything, name_of, said_to
 from tests.cds.upstream.stage import followed, options_for
 from tests.cds.upstream.test_following_law import imported
 from tests.cds.upstream.upstream import Upstream, line, serving, with_tokens
@@ -90,6 +91,29 @@ async def test_a_contest_that_was_here_is_brought_to_the_source_when_it_is_level
             assert following.contest.position == len(events)
 
 
+async def test_what_was_written_down_and_not_put_into_the_contest_is_told_line_by_line(
+    memory_store: MemoryStore,
+) -> None:
+    """Each event of the contest names its line, so whoever takes over knows where to go on; the history is whole."""
+    upstream = Upstream(LINES[:20])
+    async with serving(upstream), followed(memory_store, options_for(upstream)) as following:
+        await following.until_taken(20)
+        written = following.source.following.position
+    events = await memory_store.read("contest:c1", 0, PAGE_EVENTS)
+    assert {each.actor for each in events} == {"source"}
+    assert events[-1].cause == f"source:c1 {written}"
+    source_log = SourceLog(memory_store, source_stream("c1", None), SYSTEM)
+    async for _ in source_log.pages():
+        pass
+    await source_log.append([line_event(each) for each in LINES[20:]], "feed")
+    upstream.say(*LINES[20:])
+    async with serving(upstream, upstream.port), followed(memory_store, options_for(upstream)) as following:
+        await following.until(lambda: everything(following) == imported(LINES))
+        assert not following.source.standing.status().warnings.count
+    names = [each.data for each in await memory_store.read("contest:c1", 0, PAGE_EVENTS) if each.id == "t1"]
+    assert len(names) == 6
+
+
 async def changed_here(contest: LiveContest, *events: NewEvent) -> None:
     """Somebody writes into the contest on this server."""
     await contest.transact(lambda _: Decision(events=events), actor="staff", cause="PUT", circumstances=SYSTEM)
@@ -107,6 +131,38 @@ async def test_what_is_changed_here_is_taken_back_when_the_source_cannot_be_foll
         upstream.say(*(line(name, data) for name, data in TYPICAL if name == "submissions"))
         await following.until(lambda: "s1" in following.contest.state.objects["submissions"])
         assert "t1" in following.contest.state.objects["teams"]
+
+
+async def test_accounts_that_are_made_here_are_ours(memory_store: MemoryStore) -> None:
+    """The source tells of accounts, and so it may change and delete those that it told of; no others."""
+    theirs = [line("accounts", {"id": each, "username": each, "type": "judge"}) for each in ("j1", "j2")]
+    lines = [*(line(name, data) for name, data in TYPICAL), *theirs]
+    upstream = Upstream(with_tokens(lines))
+    async with serving(upstream):
+        async with followed(memory_store, options_for(upstream)) as following:
+            await following.until_taken(len(lines))
+            for identifier, team in (("ours", ""), ("of-t1", ',"team_id":"t1"')):
+                account = f'{{"id":"{identifier}","username":"{identifier}","type":"team"{team}}}'.encode()
+                await changed_here(following.contest, NewEvent(type="accounts", id=identifier, data=account))
+            await changed_here(following.contest, NewEvent(type="accounts", id="j1", data=None))
+            named = following.contest.state.objects["teams"]["t1"]
+            renamed = msgspec.json.encode(msgspec.structs.replace(named, name="Ours"))
+            await changed_here(following.contest, NewEvent(type="teams", id="t1", data=renamed))
+        async with followed(memory_store, options_for(upstream)) as following:
+            await following.until(lambda: following.source.standing.state == "following")
+            assert set(following.contest.state.objects["accounts"]) == {"j1", "j2", "ours", "of-t1"}
+            assert name_of(following, "teams", "t1") == "Team"
+            told = {(each.type, each.id) for each in following.source.standing.status().warnings.last}
+            assert told == {("teams", "t1"), ("accounts", "j1")}
+            upstream.say(line("accounts", None, identifier="j2", token="z"))
+            await following.until(lambda: "j2" not in following.contest.state.objects["accounts"])
+            fewer = [each for each in lines if b'"teams"' not in each and b'"submissions"' not in each]
+            upstream.replace(
+                [msgspec.json.encode({**msgspec.json.decode(each), "token": f"n{n}"}) for n, each in enumerate(fewer)]
+            )
+            await following.until(lambda: not following.contest.state.objects["teams"])
+            assert set(following.contest.state.objects["accounts"]) == {"j1", "j2", "ours"}
+            assert following.source.standing.status().warnings.count == 3
 
 
 async def test_a_contest_that_does_not_take_it_stops_nothing_else(memory_store: MemoryStore) -> None:
@@ -213,10 +269,22 @@ async def test_two_processes_do_not_both_write(memory_store: MemoryStore) -> Non
             await following.until(lambda: False)
 
 
-async def test_passwords_of_accounts_are_kept_as_hashes_and_nowhere_else(memory_store: MemoryStore) -> None:
-    """They let people in, as imported ones do."""
+@pytest.mark.parametrize(
+    ("plainly", "otherwise"),
+    [
+        (b"", b""),
+        (b'"accounts"', b'"\\u0061ccounts"'),
+        (b'"password"', b'"p\\u0061ssword"'),
+        (b'"password"', b'"\\u0070\\u0061\\u0073\\u0073\\u0077\\u006F\\u0072\\u0064"'),
+    ],
+)
+async def test_passwords_of_accounts_are_kept_as_hashes_and_nowhere_else(
+    memory_store: MemoryStore, plainly: bytes, otherwise: bytes
+) -> None:
+    """They let people in, as imported ones do; however JSON spells what they are."""
     account = {"id": "a1", "username": "one", "type": "judge", "password": "open sesame"}
     lines = with_tokens([line("contest", CONTEST), line("accounts", account)])
+    lines = [each.replace(plainly, otherwise) if plainly else each for each in lines]
     async with serving(Upstream(lines)) as upstream, followed(memory_store, options_for(upstream)) as following:
         await following.until_taken(2)
         assert "a1" in following.contest.state.objects["accounts"]

@@ -27,9 +27,9 @@ def line(type_name: str, data: object, *, token: str | None = None, identifier: 
     return json.dumps(said).encode()
 
 
-def with_tokens(lines: Iterable[bytes]) -> list[bytes]:
-    """The lines, each with a token of its own."""
-    return [msgspec.json.encode({**msgspec.json.decode(each), "token": f"k{n}"}) for n, each in enumerate(lines)]
+def with_tokens(lines: Iterable[bytes], kind: str = "k") -> list[bytes]:
+    """The lines, each with a token of its own; those of another kind are tokens of another log."""
+    return [msgspec.json.encode({**msgspec.json.decode(each), "token": f"{kind}{n}"}) for n, each in enumerate(lines)]
 
 
 def event_lines(lines: Iterable[bytes]) -> list[bytes]:
@@ -50,6 +50,14 @@ class Upstream:
         """It stays connected and resumes by tokens, until it is told otherwise."""
         self.lines = list(lines)
         self.files: dict[str, bytes] = {}
+        self.validators = True
+        """Whether it says of files which they are, and gives only those that have changed."""
+        self.unchanged: list[str] = []
+        """Files that it was asked for and that had not changed."""
+        self.content_type = "application/octet-stream"
+        """What it says that files are."""
+        self.redirects: dict[str, str] = {}
+        """Where it sends those on who ask for a path."""
         self.stays = True
         """Whether the answer goes on when everything has been said."""
         self.knows_stream_parameter = True
@@ -63,7 +71,15 @@ class Upstream:
         """After how many bytes the next answers break off."""
         self.pauses: deque[int] = deque()
         """After how many lines the next answers stop for `pause_s`, with nothing said."""
+        self.pauses_at: int | None = None
+        """The line before which every answer stops for `pause_s`."""
+        self.answer_lines: int | None = None
+        """How many lines an answer tells before it ends, as well as if it were all."""
         self.pause_s = 1.0
+        self.pace: str | None = None
+        """How many times as fast as in reality its contest goes on, as it tells of it."""
+        self.servers: str | None = None
+        """Whom it names: itself, and those whom it follows."""
         self.login: str | None = None
         """The Authorization header that it demands."""
         self.asked: list[dict[str, str]] = []
@@ -115,23 +131,35 @@ class Upstream:
         said = json.loads(self.lines[1]) | {"x-asked": len(self.asked)}
         return [self.lines[0], json.dumps(said).encode(), *self.lines[2:]]
 
+    def _status(self, request: web.Request) -> int | None:
+        if self.login is not None and request.headers.get(hdrs.AUTHORIZATION) != self.login:
+            return 401
+        return self.refusals.popleft() if self.refusals else None
+
+    async def _begin(self, response: web.StreamResponse, start: int) -> int:
+        """Tell what an answer tells before it ends too early or pauses; where it goes on."""
+        ends = self.pauses_at if self.answer_lines is None else start + self.answer_lines
+        if ends is None or start > ends:
+            return start
+        await response.write(b"".join(each + b"\n" for each in self._said[start:ends]))
+        await asyncio.sleep(self.pause_s if self.answer_lines is None else 0.0)
+        return ends
+
     async def feed(self, request: web.Request) -> web.StreamResponse:
         """GET of the event feed."""
         self.asked.append(dict(request.query))
         self.logins.append(request.headers.get(hdrs.AUTHORIZATION))
-        if self.login is not None and request.headers.get(hdrs.AUTHORIZATION) != self.login:
-            return web.json_response({"message": "who are you?"}, status=401)
-        if self.refusals:
-            return web.json_response({"message": "not now"}, status=self.refusals.popleft())
-        start = self._start(request)
-        if start is None:
-            return web.json_response({"message": "since_token is not of this log"}, status=400)
-        response = web.StreamResponse()
+        start, status = self._start(request), self._status(request)
+        if status is not None or start is None:
+            return web.json_response({"message": "not now, or not from there"}, status=status or 400)
+        said = {"Contest-Pace": self.pace, "Contest-Sources": self.servers}
+        response = web.StreamResponse(headers={name: value for name, value in said.items() if value is not None})
         await response.prepare(request)
         room = self.cuts.popleft() if self.cuts else None
         ends = not self.stays or (self.knows_stream_parameter and request.query.get("stream") == "false")
         history = self.lines
-        while True:
+        start = await self._begin(response, start)
+        while self.answer_lines is None:
             news = self._news
             data = b"".join(each + b"\n" for each in self._said[start:])
             start = len(self.lines)
@@ -153,13 +181,22 @@ class Upstream:
             if self.lines is not history:
                 self._abort(request)
                 return response
+        return response
 
     async def file(self, request: web.Request) -> web.Response:
         """GET of anything else."""
         self.fetched.append(request.path)
         self.logins.append(request.headers.get(hdrs.AUTHORIZATION))
+        if request.path in self.redirects:
+            raise web.HTTPFound(self.redirects[request.path])
         content = self.files.get(request.path)
-        return web.Response(status=self.file_status) if content is None else web.Response(body=content)
+        if content is None:
+            return web.Response(status=self.file_status)
+        headers = {hdrs.ETAG: f'"{hash(content)}"'} if self.validators else {}
+        if self.validators and request.headers.get(hdrs.IF_NONE_MATCH) == headers[hdrs.ETAG]:
+            self.unchanged.append(request.path)
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=content, content_type=self.content_type, headers=headers)
 
     @staticmethod
     def _abort(request: web.Request) -> None:
