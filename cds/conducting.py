@@ -23,7 +23,7 @@ from cds.place import Place
 from cds.token_keeping import token_maker
 from projections.contest import ContestState
 from schemas.objects import Contest
-from schemas.records import Settings
+from schemas.records import ORDINARY_PACE_PERMILLE, Settings
 from schemas.times import format_relative_time, parse_relative_time_ms
 
 ACTOR = "command line"
@@ -187,4 +187,9 @@ def _settings_lines(settings: Settings) -> Iterator[str]:
     yield f"kinds: {', '.join(awards.kinds) or 'none'}"
     yield f"exclusive: {', '.join(awards.exclusive) or 'none'}"
     yield f"taken over: {', '.join(awards.taken_over) or 'none'}"
+    if settings.playback is not None:
+        playback = settings.playback
+        yield f"pace: {playback.pace_permille / ORDINARY_PACE_PERMILLE:g}, a replay of {playback.source}"
+    elif settings.source_pace_permille != ORDINARY_PACE_PERMILLE:
+        yield f"pace: {settings.source_pace_permille / ORDINARY_PACE_PERMILLE:g}, as on the server that is followed"
     yield f"webhooks: inactive after {settings.webhooks.deactivate_after} of failing calls"

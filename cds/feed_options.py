@@ -1,6 +1,6 @@
-"""The option that sets limits of the delivery of feeds and scoreboards, each by its name.
+"""The options that set limits, each by its name: here those of the delivery of feeds and scoreboards.
 
-This module translates words; `cds/fan_out/limits.py` says what each limit means.
+This module translates words; `cds/fan_out/limits.py` says what each limit of the delivery means.
 """
 
 from collections.abc import Callable
@@ -12,17 +12,23 @@ import msgspec
 from cds.fan_out.limits import FeedLimits
 
 Command = TypeVar("Command", bound=Callable[..., object])
+Limits = TypeVar("Limits", bound=msgspec.Struct)
 
 
 def limits_of(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> FeedLimits:
-    """The limits that are meant; a value may hold several, separated by commas."""
+    """The limits that are meant."""
+    return named_limits(values, FeedLimits)
+
+
+def named_limits(values: tuple[str, ...], table: type[Limits]) -> Limits:
+    """The limits of a table that are meant; a value may hold several, separated by commas. Raises BadParameter."""
     wanted = [text.partition("=") for value in values for text in value.split(",") if text.strip()]
     named = {name.strip().replace("-", "_"): number.strip() for name, _, number in wanted}
-    unknown = sorted(named.keys() - set(FeedLimits.__struct_fields__))
+    unknown = sorted(named.keys() - set(table.__struct_fields__))
     if unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(FeedLimits.__struct_fields__)}")
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(table.__struct_fields__)}")
     try:
-        return msgspec.convert(named, FeedLimits, strict=False)
+        return msgspec.convert(named, table, strict=False)
     except msgspec.ValidationError as error:
         raise click.BadParameter(str(error)) from None
 

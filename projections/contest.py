@@ -60,6 +60,8 @@ FURTHER_TYPES = frozenset({"contest", "state", "judgements"})
 
 NOTHING: frozenset[str] = frozenset()
 
+SETTINGS = "x-settings"
+
 
 class ContestState:
     """Everything that the events so far say.
@@ -117,19 +119,29 @@ class ContestState:
         """Take in the event at the next position; `instance` None is a deletion."""
         self.position = position
         if type_name in RECORD_TYPES:
-            self._apply_record((type_name, identifier), instance)
-            return Change(position, ())
+            return self._apply_record(position, (type_name, identifier), instance)
         return self._apply_object(position, (type_name, identifier), instance)
 
-    def _apply_record(self, key: Key, record: ContestObject | None) -> None:
-        self.versions[key] = self.position
-        if key[0] == "x-settings":
-            self.settings = cast("Settings", record or Settings())
-            self.timeline = timeline_of(self.contest, self.state, self.settings.pace_permille)
-        elif key[0] == "x-logins" and record is None:
+    def _apply_record(self, position: int, key: Key, record: ContestObject | None) -> Change:
+        self.versions[key] = position
+        if key[0] == SETTINGS:
+            return self._apply_settings(position, cast("Settings", record or Settings()))
+        if key[0] == "x-logins" and record is None:
             self.logins.pop(key[1], None)
         elif key[0] == "x-logins":
             self.logins[key[1]] = cast("Login", record)
+        return Change(position, ())
+
+    def _apply_settings(self, position: int, settings: Settings) -> Change:
+        """Nothing that anybody sees rests on the settings but for the pace: it says when a freeze by hand began."""
+        pace_permille, self.settings = self.settings.pace_permille, settings
+        if settings.pace_permille == pace_permille:
+            return Change(position, ())
+        aspects = self._changed_times()
+        if self._note_freeze(None):
+            aspects.append("frozen")
+        keys = self._keys_with(("contest", SINGLETON_ID), _reshaped_by(aspects))
+        return Change(position, tuple(keys), (CONTEST_TIMES,))
 
     def _apply_object(self, position: int, key: Key, instance: ContestObject | None) -> Change:
         type_name, identifier = key
@@ -146,11 +158,12 @@ class ContestState:
         timeline = self.timeline
         reshaped = self._reshaped_types(type_name, before, instance)
         further = self._further_aspects(type_name, before, instance, timeline) if type_name in FURTHER_TYPES else ()
-        if reshaped:
-            return Change(position, tuple(self._keys_with(key, reshaped)), further)
-        if not _shapes_views(type_name, before, instance):
-            return Change(position, (key,), further)
-        return Change(position, tuple(self._keys_depending_on(key, before, instance)), further)
+        depending = self._keys_depending_on(key, before, instance) if _shapes_views(type_name, before, instance) else []
+        if not reshaped:
+            return Change(position, tuple(depending or [key]), further)
+        # What begins the freeze, a submission that is moved into it, say, may be what others rest on besides.
+        found = dict.fromkeys((*self._keys_with(key, reshaped), *depending))
+        return Change(position, tuple(sorted(found, key=self._place) if depending else found), further)
 
     def _further_aspects(
         self, type_name: str, before: ContestObject | None, after: ContestObject | None, timeline: Timeline
@@ -188,13 +201,16 @@ class ContestState:
             return _simplification_reshapes(before, after)
         if type_name not in ("contest", "state", "submissions"):
             return NOTHING
-        old, aspects = self.timeline, []
-        if type_name != "submissions":
-            self.note_singletons()
-            aspects = [name for name in RESHAPED_BY if getattr(old, name, None) != getattr(self.timeline, name, None)]
+        aspects = self._changed_times() if type_name != "submissions" else []
         if self._note_freeze(after):
             aspects.append("frozen")
-        return frozenset([name for aspect in aspects for name in RESHAPED_BY[aspect]]) if aspects else NOTHING
+        return _reshaped_by(aspects)
+
+    def _changed_times(self) -> list[str]:
+        """Have a timeline that is right; which aspects of the contest that has changed."""
+        old = self.timeline
+        self.note_singletons()
+        return [name for name in RESHAPED_BY if getattr(old, name, None) != getattr(self.timeline, name, None)]
 
     def _note_freeze(self, after: ContestObject | None) -> bool:
         """Keep what was to be seen of the awards when the freeze began, while it lasts; say whether that changed."""
@@ -242,7 +258,11 @@ class ContestState:
             if dependent not in found:
                 found[dependent] = None
                 waiting.extend(self.referrers.of(dependent))
-        return sorted(found, key=lambda dependent: (TYPE_ORDER[dependent[0]], self._replies_above(dependent)))
+        return sorted(found, key=self._place)
+
+    def _place(self, key: Key) -> tuple[int, int]:
+        """Where an object comes among those that are looked at: behind what it names."""
+        return TYPE_ORDER[key[0]], self._replies_above(key)
 
     def _replies_above(self, key: Key) -> int:
         """How many clarifications stand above one in its thread: a reply comes behind what it replies to."""
@@ -282,6 +302,11 @@ class ContestState:
     def recipients(self, clarification: Clarification) -> dict[str, None]:
         """The ids of the teams to which a clarification is addressed, by team or by group."""
         return dict.fromkeys(clarification.to_team_ids or ()) | self.teams_of_groups(clarification.to_group_ids or ())
+
+
+def _reshaped_by(aspects: Iterable[str]) -> frozenset[str]:
+    types = [name for aspect in aspects for name in RESHAPED_BY[aspect]]
+    return frozenset(types) if types else NOTHING
 
 
 def _counts(judgement: ContestObject | None) -> bool:

@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from projections.contest import ContestState
+from projections.contest import SETTINGS, ContestState
 from projections.integrity import Key
 from projections.ranking import Ranking
 from projections.scoring.sheet import Computed, Sheet
@@ -88,6 +88,10 @@ class Board:
         changed one need no note of their own, and do no harm.
         """
         type_name, identifier = key
+        if type_name == SETTINGS:
+            # The pace may be another one, and with it the contest time at which a freeze by hand began.
+            self._terms_noted = True
+            self._answers.clear()
         if type_name not in SHAPING_TYPES:
             return
         if type_name != "submissions" or not self._adds_nothing_yet(identifier):

@@ -4,6 +4,7 @@ This module reads what a request asks for and sends the headers; it must not kno
 are delivered.
 """
 
+import msgspec
 import structlog
 from aiohttp import hdrs, web
 
@@ -17,6 +18,7 @@ from cds.fan_out.places import NoPlace
 from cds.fan_out.source import Selection
 from cds.live_contest import LiveContest
 from cds.metrics import FEED_CLIENTS_REFUSED
+from cds.upstream.rings import SOURCES_HEADER, names_told
 from cds.view_names import view_name
 from eventstore.store import StoreUnavailable
 from projections.feed_lines import ALL_TYPES_MASK
@@ -42,7 +44,13 @@ async def get_event_feed(request: web.Request, version: ServedVersion = DRAFT) -
 
 
 async def _answered(request: web.Request, service: Service, wanted: Wanted[LiveContest]) -> web.StreamResponse:
-    response = feed_response(request, wanted.selection.framing)
+    contest, pace_permille = wanted.contest, wanted.contest.state.settings.pace_permille
+    # Who has been told another pace would take times of the clock for others than they are, the freeze among them.
+    wanted = msgspec.structs.replace(wanted, holds=lambda: contest.state.settings.pace_permille == pace_permille)
+    response = feed_response(request, wanted.selection.framing, pace_permille)
+    if SOURCES_HEADER in request.headers:
+        now_us = service.circumstances.now_us()
+        response.headers[SOURCES_HEADER] = await names_told(service.store, contest.contest_id, now_us)
     writer, transport = await response.prepare(request), request.transport
     if request.method == hdrs.METH_HEAD or writer is None or transport is None:
         return response

@@ -34,7 +34,7 @@ from cds.fan_out.waiting import is_set_within
 from cds.live_contest import LiveContest
 from cds.metrics import SCOREBOARD_STREAMS, SCOREBOARD_STREAMS_CUT_OFF, SCOREBOARD_STREAMS_REFUSED
 from projections.served_versions import ServedVersion
-from schemas.viewers import Role, Viewer
+from schemas.viewers import Viewer
 
 LOGIN_CHECKED_S = 2.0
 """How often it is made sure that somebody who has logged in still may."""
@@ -90,7 +90,7 @@ async def _answered(
     service = service_of(request)
     reader = BoardReader(
         contest_id=contest.contest_id,
-        role=viewer.role,
+        role=viewer.role_told,
         address=client_at(request, service).address,
         limits=service.feeds.limits,
         keep_alive_s=service.keep_alive_s,
@@ -126,7 +126,7 @@ class BoardReader(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     contest_id: str
-    role: Role
+    role: str
     address: str
     limits: FeedLimits
     keep_alive_s: float

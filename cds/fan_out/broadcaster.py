@@ -11,12 +11,13 @@ import structlog
 
 from cds import metrics
 from cds.commands.accounts import LOGINS
+from cds.fan_out.blocks import Block
 from cds.fan_out.channel import Channel
 from cds.fan_out.client import EndReason, FeedClient
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
 from cds.fan_out.source import Lines, Selection, Source
-from schemas.viewers import Role, Viewer
+from schemas.viewers import Viewer
 
 BLOCK_COUNTS_AS_CLIENTS = 4
 """Making a block takes about as long as writing it to so many clients."""
@@ -24,6 +25,11 @@ BLOCK_COUNTS_AS_CLIENTS = 4
 log = structlog.get_logger(__name__)
 
 LoginStamp = tuple[int | None, int | None]
+
+
+def always() -> bool:
+    """Nothing in the head of an answer can cease to hold."""
+    return True
 
 
 class Versions(Protocol):
@@ -59,8 +65,11 @@ class Broadcaster:
         self._kept = kept
         self._limits = limits
         self._channels: dict[tuple[int, Selection], Channel] = {}
-        self._roles: dict[Channel, Role] = {}
-        self._clients: dict[FeedClient, None] = {}
+        self._roles: dict[Channel, str] = {}
+        self._clients: dict[FeedClient, Callable[[], bool]] = {}
+        """All clients, each with what tells whether the head of its answer still holds."""
+        self._held_at: asyncio.Event | None = None
+        """The change, by what the contest waits with, at which that was looked at last."""
         self._readers: dict[Viewer, int] = {}
         self._stamps: dict[Viewer, LoginStamp] = {}
         self._turn = 0
@@ -71,7 +80,7 @@ class Broadcaster:
         """All who are there, live or not."""
         return list(self._clients)
 
-    def channel(self, lines: Lines, selection: Selection, role: Role) -> Channel:
+    def channel(self, lines: Lines, selection: Selection, role: str) -> Channel:
         """The channel of a selection, a new one where nobody reads the same. To be given back with `release`."""
         key = (id(lines), selection)
         channel = self._channels.get(key)
@@ -88,15 +97,17 @@ class Broadcaster:
             del self._channels[id(channel.source.lines), channel.source.selection]
             del self._roles[channel]
 
-    def join(self, client: FeedClient) -> None:
+    def join(self, client: FeedClient, holds: Callable[[], bool] = always) -> None:
         """Look after a client from now on, until `leave`. Nothing is done if it cannot be told whether it may stay."""
         viewer = client.viewer
         stamp, is_valid = self._stamp(viewer), self._is_valid(viewer)
-        self._clients[client] = None
+        self._clients[client] = holds
         self._readers[viewer] = self._readers.get(viewer, 0) + 1
         self._stamps.setdefault(viewer, stamp)
         if not is_valid:
             client.end("login")
+        elif not holds():
+            client.end("head")
         if self._task is None:
             self._task = asyncio.create_task(self._broadcast(), name=f"feeds of {self._contest.contest_id}")
             self._task.add_done_callback(self._report_end)
@@ -126,6 +137,12 @@ class Broadcaster:
             for client in self.clients:
                 if client.abandoned:
                     client.end("failed")
+
+    def _end_untrue(self) -> None:
+        """End the streams of those to whom something was said beforehand that does not hold: they may ask again."""
+        for client, holds in list(self._clients.items()):
+            if not holds():
+                client.end("head")
 
     def _check_changed_logins(self) -> None:
         """The same after a change of the contest: only accounts that were touched can have become invalid by it."""
@@ -163,12 +180,12 @@ class Broadcaster:
     async def _publish(self, began_s: float) -> None:
         """Publish to every channel in turn, in pieces between which others are served."""
         loop = asyncio.get_running_loop()
-        work, finished_s = 0, dict[Role, float]()
+        work, finished_s = 0, dict[str, float]()
         for channel in self._in_turn():
             role = self._roles.get(channel)
             if role is None:
                 continue
-            while (block := channel.next_block()) is not None:
+            while (block := self._next_block(channel)) is not None:
                 work, in_all = work + BLOCK_COUNTS_AS_CLIENTS, 0
                 for written in channel.publish(block):
                     work, in_all = work + written, in_all + written
@@ -180,6 +197,16 @@ class Broadcaster:
                 finished_s[role] = loop.time()
         for role, at_s in finished_s.items():
             metrics.PUBLISH_S.labels(role).observe(at_s - began_s)
+
+    def _next_block(self, channel: Channel) -> Block | None:
+        """What comes next, for those alone to whom all still holds that they were told beforehand.
+
+        Others have come since publishing began, perhaps with what made it untrue: nobody is given a line of these.
+        """
+        if self._contest.changed is not self._held_at:
+            self._held_at = self._contest.changed
+            self._end_untrue()
+        return channel.next_block()
 
     def _in_turn(self) -> list[Channel]:
         channels = list(self._channels.values())

@@ -22,8 +22,9 @@ from cds.fan_out.source import Source
 from projections.feed_lines import Stretch
 from schemas.viewers import Viewer
 
-EndReason = Literal["left", "login", "closing", "stalled", "failed", "forgotten"]
-"""`forgotten`: the lines that it was reading are no longer those of the feed."""
+EndReason = Literal["left", "login", "head", "closing", "stalled", "failed", "forgotten"]
+"""`head`: what was said in the head of its answer holds no more.
+`forgotten`: the lines that it was reading are no longer those of the feed, or nobody keeps them any more."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +70,7 @@ class FeedClient:
         "_rounds",
         "_subscription",
         "_tally",
+        "_until",
         "_uptake",
         "_waiting",
         "_wire",
@@ -91,6 +93,7 @@ class FeedClient:
         self.is_closing = transport.is_closing
         self._subscription = subscription
         self._channel = subscription.channel
+        self._until = subscription.cursor
         self._wire = wire
         self._rounds = rounds
         self._limits = limits
@@ -119,6 +122,7 @@ class FeedClient:
     async def deliver(self) -> None:
         """Send what there is, then what comes, until somebody ends it. Raises ConnectionError when it has left."""
         framing = self._subscription.source.selection.framing
+        self._until = self._subscription.source.lines.last_sequence
         try:
             await self._give(framing.beginning(reconnect_ms()))
             while (whole := await self._caught_up()) and self._channel is not None:
@@ -183,7 +187,8 @@ class FeedClient:
     def _following(self) -> Block | Stretch | None:
         if self._channel is not None:
             return self._channel.following(self.cursor)
-        return self._subscription.source.lines.stretch_after(self.cursor)
+        # What comes later may not be what was said beforehand of what there is.
+        return self._subscription.source.lines.stretch_after(self.cursor, self._until)
 
     async def _block(self, stretch: Stretch) -> Block:
         source = self._subscription.source
@@ -260,7 +265,7 @@ class FeedClient:
             "feed_client_cut_off",
             reason=fault.reason,
             contest=asked.contest_id,
-            role=asked.viewer.role,
+            role=asked.viewer.role_told,
             address=asked.address,
             stalled_s=self._limits.stalled_s,
             bytes_behind=fault.untaken_bytes + asked.source.lines.size_after(self.cursor),

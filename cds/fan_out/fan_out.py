@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from cds import metrics
-from cds.fan_out.broadcaster import Broadcaster, FollowedContest
+from cds.fan_out.broadcaster import Broadcaster, FollowedContest, always
 from cds.fan_out.client import EndReason, FeedClient, Subscription, Wire
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
@@ -43,6 +43,8 @@ class Wanted(msgspec.Struct, Generic[Contest], frozen=True, kw_only=True):
     selection: Selection
     cursor: int
     live: bool
+    holds: Callable[[], bool] = always
+    """Whether what the head of the answer says still holds; who stays is let go of when it does not."""
 
 
 class FanOut(Generic[Contest]):
@@ -92,7 +94,7 @@ class FanOut(Generic[Contest]):
             undoing.callback(self._forget_unused, contest, broadcaster)
             channel = None
             if wanted.live:
-                channel = broadcaster.channel(wanted.lines, selection, viewer.role)
+                channel = broadcaster.channel(wanted.lines, selection, viewer.role_told)
                 undoing.callback(broadcaster.release, channel)
             subscription = Subscription(
                 contest_id=contest.contest_id,
@@ -103,8 +105,13 @@ class FanOut(Generic[Contest]):
                 cursor=wanted.cursor,
             )
             client = FeedClient(subscription, wire, self._rounds, self.limits)
-            undoing.enter_context(metrics.FEED_CLIENTS.labels(viewer.role, selection.framing.name).track_inprogress())
-            broadcaster.join(client)
+            undoing.enter_context(
+                metrics.FEED_CLIENTS.labels(viewer.role_told, selection.framing.name).track_inprogress()
+            )
+            # Who wants what there is gets what there was at this moment, so it is only now that the head has to hold.
+            broadcaster.join(client, wanted.holds if wanted.live else always)
+            if not wanted.holds():
+                client.end("head")
             undoing.callback(_part, wanted, client, broadcaster, wire)
             if self._closing.is_set():
                 client.end("closing")
@@ -178,4 +185,4 @@ def _part(wanted: Wanted[Contest], client: FeedClient, broadcaster: Broadcaster,
     # The log of requests tells what the writer has sent.
     wire.writer.output_size += client.given_bytes
     broadcaster.leave(client)
-    log.debug("feed_client_gone", contest=wanted.contest.contest_id, role=wanted.viewer.role, reason=client.ended)
+    log.debug("feed_client_gone", contest=wanted.contest.contest_id, role=wanted.viewer.role_told, reason=client.ended)

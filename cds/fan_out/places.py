@@ -71,7 +71,7 @@ class Places:
             log.warning(
                 self._refusal,
                 contest=contest.contest_id,
-                role=viewer.role,
+                role=viewer.role_told,
                 clients=self._in_all,
                 refused=self._refused_since,
             )

@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from cds.commands.contest_moments import lasting_ms
 from cds.commands.decision import ObjectChange
 from cds.playback.pacing import Pacing
 from cds.playback.source_times import SourceTimes
+from projections.timeline import timeline_of
 from schemas.objects import Contest, ContestObject, RemovedInterval, State
-from schemas.times import format_time, zone_of
+from schemas.times import format_time, parse_time_ms, zone_of
 
 
 class Again:
@@ -68,9 +70,28 @@ class Again:
         if not isinstance(instance, State):
             return instance
         happened = self._timed("state", instance)
-        if not isinstance(happened, State) or not instance.removed_intervals:
+        if not isinstance(happened, State):
             return happened
-        return msgspec.structs.replace(happened, removed_intervals=[*map(self._interval, instance.removed_intervals)])
+        if instance.removed_intervals:
+            intervals = [*map(self._interval, instance.removed_intervals)]
+            happened = msgspec.structs.replace(happened, removed_intervals=intervals)
+        return self._frozen_no_later(happened, instance)
+
+    def _frozen_no_later(self, happened: State, instance: State) -> State:
+        """The state, in which a freeze by hand begins at a contest time that is no later than it was.
+
+        Its TIME says which that is, and a millisecond of today is much contest time at high speed: what was hidden
+        must not be shown. A freeze at the planned time begins then, whatever its TIME says.
+        """
+        contest = self._contest(self._times.contest)
+        frozen_ms = self._times.freeze_ms(instance)
+        if not isinstance(happened.frozen, str) or frozen_ms is None or not isinstance(contest, Contest):
+            return happened
+        comes_to_ms = timeline_of(contest, happened, self._pacing.pace_permille).freeze_ms
+        if comes_to_ms is None or comes_to_ms <= frozen_ms:
+            return happened
+        earlier_ms = parse_time_ms(happened.frozen) - lasting_ms(comes_to_ms - frozen_ms, self._pacing.pace_permille)
+        return msgspec.structs.replace(happened, frozen=format_time(earlier_ms, zone_of(happened.frozen)))
 
     def _interval(self, interval: RemovedInterval) -> RemovedInterval:
         """An interval that is no longer than it would be exactly: no contest time behind it comes too early."""

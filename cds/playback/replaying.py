@@ -15,6 +15,7 @@ import msgspec
 
 from cds.circumstances import SYSTEM
 from cds.commands.contest_moments import STATE_MOMENTS, whole_state
+from cds.commands.decision import ObjectChange, Refused
 from cds.importing import hashed_credentials, put_files
 from cds.live_contest import LiveContest, stream_of
 from cds.place import Place
@@ -78,6 +79,8 @@ async def _replay(source: str, contest_id: str | None, wanted: Wanted, place: Pl
             choice = await chosen(store, recording, wanted, contest_id)
             if choice.begun is not None:
                 recording = recording.beginning(choice.begun.changes)
+            if not any(_shows_course(change) for change in recording.changes):
+                raise Refused("the contest has not started, and nothing has happened in it that could be played")
             plan = await asyncio.to_thread(planned, recording, wanted)
             await _play(store, recording, plan, choice, wanted, report)
 
@@ -88,6 +91,12 @@ def planned(recording: Recording, wanted: Wanted) -> Plan:
     steps = schedule(recording.changes, times)
     moments_ms = {step.moment_ms for step in steps}
     return Plan(steps, times, Pacing(wanted.pace_permille, times.end_ms, wanted.pause_ms_max, moments_ms))
+
+
+def _shows_course(change: ObjectChange) -> bool:
+    """Whether a change is of a contest that has started; not every source tells of its state."""
+    state = change.instance
+    return change.type == "submissions" or (isinstance(state, State) and state.started is not None)
 
 
 def begun_now(recording: Recording, plan: Plan, wanted: Wanted, now_ms: int) -> Playback:
@@ -125,7 +134,8 @@ async def _play(
             # Only now, since it may have taken a moment until the duty was ours.
             begun = begun_now(recording, plan, wanted, SYSTEM.now_us() // 1_000)
         again = Again(choice.contest_id, plan.times, plan.pacing, parse_time_ms(begun.start_time))
-        teller.introduce(begun, again, goes_on=choice.begun is not None)
+        await contest.catch_up()
+        teller.introduce(begun, again, contest.state.state, goes_on=choice.begun is not None)
         await Player(store, contest, plan.steps, again, begun, credentials, SYSTEM).play(teller.told)
 
     waiting = asyncio.create_task(teller.tell_of_waiting(), name="wait")
@@ -134,6 +144,10 @@ async def _play(
     finally:
         waiting.cancel()
     click.echo(f"{choice.contest_id}: played to its end, {len(plan.steps)} changes")
+
+
+def _happened(state: State) -> frozenset[str]:
+    return frozenset(name for name in STATE_MOMENTS if getattr(whole_state(state), name))
 
 
 class Teller:
@@ -148,10 +162,11 @@ class Teller:
         self._reported_s = float("-inf")
         self._said: frozenset[str] = frozenset()
 
-    def introduce(self, playback: Playback, again: Again, *, goes_on: bool) -> None:
-        """Say what is going to be played, from when to when; once."""
+    def introduce(self, playback: Playback, again: Again, state: State | None, *, goes_on: bool) -> None:
+        """Say what is going to be played, from when to when; once. What `state` says has happened is known already."""
         if self._is_playing:
             return
+        self._said = _happened(state or State())
         self._is_playing = True
         start_ms = parse_time_ms(playback.start_time)
         last_ms = max(start_ms, again.happening_ms(self._plan.steps[-1].moment_ms))
@@ -180,7 +195,7 @@ class Teller:
             click.echo(f"{self._contest_id} is played by another process; waiting for it", file=sys.stderr)
 
     def _tell_state(self, due: Due, state: State) -> None:
-        happened = frozenset(name for name in STATE_MOMENTS if getattr(whole_state(state), name))
+        happened = _happened(state)
         new = [name.replace("_", " ") for name in STATE_MOMENTS if name in happened - self._said]
         self._said = happened
         if new:

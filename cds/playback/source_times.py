@@ -46,7 +46,7 @@ class SourceTimes:
         self._submission_of: dict[str, str] = {}
         self._shifts_ms: dict[str, int] = {}
         self._learn(changes)
-        self.end_ms: int = self._end_ms(state)
+        self.end_ms: int = self._end_ms(state, _longest_ms(changes))
 
     def moment_ms(self, time: str) -> int:
         """The moment of a TIME."""
@@ -54,7 +54,8 @@ class SourceTimes:
 
     def moment_of_contest_time_ms(self, contest_time_ms: int) -> int:
         """The moment at which the contest time came to this value; as if it went on, behind an open interval."""
-        time_ms = wall_clock_ms(self._timeline, contest_time_ms, resumed_ms=self._start_ms)
+        open_since_ms = next((start_ms for start_ms, end_ms, _ in self._timeline.removed if end_ms is None), None)
+        time_ms = wall_clock_ms(self._timeline, contest_time_ms, resumed_ms=open_since_ms)
         return contest_time_ms if time_ms is None else self._since_start_ms(time_ms)
 
     def contest_time_ms(self, moment_ms: int) -> int:
@@ -62,6 +63,10 @@ class SourceTimes:
         return self._timeline.contest_time_ms(
             self._start_ms + moment_ms * ORDINARY_PACE_PERMILLE // self._timeline.pace_permille
         )
+
+    def freeze_ms(self, state: State) -> int | None:
+        """The contest time at which the freeze began or is to begin, by a state of the source; None without one."""
+        return timeline_of(self.contest, state, self._timeline.pace_permille).freeze_ms
 
     def moments_ms(self, type_name: str, instance: ContestObject) -> dict[str, int]:
         """The moment of each TIME of an object, by property.
@@ -107,16 +112,23 @@ class SourceTimes:
                 if shift_ms:
                     self._shifts_ms[change.id] = shift_ms
 
-    def _end_ms(self, state: State | None) -> int:
+    def _end_ms(self, state: State | None, longest_ms: int) -> int:
         """When the contest was over: the earlier of the planned end and the one that the state tells of.
 
-        The freeze is never behind it, since the contest time at which it begins follows from its TIME.
+        The freeze is never behind it, since the contest time at which it begins follows from its TIME; unless it was
+        told of behind every end that was ever planned, the latest of which is `longest_ms` after the start.
         """
+        latest_ms = self.moment_of_contest_time_ms(longest_ms)
         planned_ms = self.moment_of_contest_time_ms(parse_relative_time_ms(self.contest.duration))
         ended_ms = None if state is None else moment_ms(state.ended)
         frozen_ms = None if state is None else moment_ms(state.frozen)
         end_ms = planned_ms if ended_ms is None else min(planned_ms, self._since_start_ms(ended_ms))
-        return end_ms if frozen_ms is None else max(end_ms, min(planned_ms, self._since_start_ms(frozen_ms)))
+        return end_ms if frozen_ms is None else max(end_ms, min(latest_ms, self._since_start_ms(frozen_ms)))
+
+
+def _longest_ms(changes: Sequence[ObjectChange]) -> int:
+    """The longest duration that the contest was ever to have."""
+    return max(parse_relative_time_ms(each.instance.duration) for each in changes if isinstance(each.instance, Contest))
 
 
 def _last(changes: Sequence[ObjectChange], type_name: str) -> msgspec.Struct | None:

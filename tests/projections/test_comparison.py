@@ -336,7 +336,7 @@ def test_what_is_left_out_is_said_and_must_exist() -> None:
     scope = without(WHOLE, ["runs", "judgements.start_time", "contests.name"])
     assert left_out_of(scope) == ("contest.name", "judgements.start_time", "runs")
     assert left_out_of(without(WHOLE, MEASURED)) == MEASURED
-    for wrong in ("nonsense", "teams.nonsense", ""):
+    for wrong in ("nonsense", "teams.nonsense", "", "teams.", "teams.id", ".name"):
         with pytest.raises(UnknownProperty):
             without(WHOLE, [wrong])
 

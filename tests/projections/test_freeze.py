@@ -2,9 +2,26 @@
 
 import pytest
 
+from projections.audience import Audience
 from projections.scoreboard import Board
 from schemas.objects import Award, ContestObject, Judgement
-from tests.builders import START, Played, Reader, gone, moment, put, running, setup, state, submission
+from tests.builders import (
+    READERS,
+    START,
+    Played,
+    Reader,
+    gone,
+    judgement,
+    moment,
+    put,
+    running,
+    setup,
+    shown_by,
+    state,
+    submission,
+)
+from tests.independent_fold import fold, notifications
+from tests.projections.test_law_feeds import collections
 
 PUBLIC = Reader("public")
 LATE = Award(id="late", citation="late", team_ids=["t1"])
@@ -44,6 +61,17 @@ def test_awards_given_after_a_sign_of_the_freeze_wait_for_the_thaw(sign: Contest
     played = Played(put(*before_the_freeze(), sign, LATE))
     assert ("late" in played.shown(PUBLIC)["awards"]) is not hidden
     assert "late" in played.shown(Reader("judge"))["awards"]
+
+
+def test_what_begins_the_freeze_by_being_moved_takes_its_judgements_along() -> None:
+    """A submission behind the end that turns out to be another team's and in the freeze: so is its verdict, at once."""
+    played = Played(put(*before_the_freeze(), AFTER_THE_END, judgement("j9", "s9", "AC", "5:00:01.000")))
+    for moved in (submission("s9", "t2", "a", "4:30:00.000"), AFTER_THE_END, IN_THE_FREEZE):
+        played.play(put(moved))
+        for reader in READERS:
+            late = Audience.of_state(reader.role, played.state)
+            assert played.shown(reader) == shown_by(late, played.state, reader)
+            assert fold(notifications(played.feed(reader))) == collections(played.shown(reader))
 
 
 def test_a_deleted_submission_does_not_end_the_freeze() -> None:

@@ -129,7 +129,7 @@ def pairs(draw: DrawFn) -> tuple[str, list[Command]]:
 
 
 @given(pairs())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_the_freeze_never_hides_what_has_been_shown(drawn: tuple[str, list[Command]]) -> None:
     """And what it hides from the beginning tells nothing, wherever it moves."""
     compared(*drawn)

@@ -191,7 +191,7 @@ SITUATIONS = (
 
 
 @given(pairs())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_verdicts_behind_the_freeze_change_nothing_that_others_get(drawn: tuple[str, list[Command]]) -> None:
     """Feeds, objects, boards and the answers to what outsiders write, after every command, until thaw."""
     compared(*drawn)

@@ -3,6 +3,7 @@
 from typing import cast
 
 import msgspec
+import pytest
 from hypothesis import given
 
 from cds.playback.replaying import planned
@@ -75,6 +76,39 @@ def _freeze_ms(contest: ContestState) -> tuple[int | None, bool]:
     freeze_ms, duration_ms = contest.timeline.freeze_ms, contest.timeline.duration_ms
     shown_ms = freeze_ms if freeze_ms is None or duration_ms is None else min(freeze_ms, duration_ms)
     return shown_ms, contest.timeline.embargo_ms is not None
+
+
+@pytest.mark.parametrize("pace_permille", [1_500, SIXTY, 7_000, 600_000, 10_000_000])
+@pytest.mark.parametrize("paused", [False, True], ids=["", "after a pause"])
+def test_a_freeze_by_hand_hides_all_that_it_hid(pace_permille: int, paused: bool) -> None:
+    """At an odd millisecond, which no TIME of a fast replay can say; what was before it is shown as far as can be."""
+    happened = state(started=START, frozen=moment("3:00:00.001"))
+    if paused:
+        pause = RemovedInterval(start=moment("1:00:00.007"), end=moment("1:20:00.019"), contest_time="1:00:00.007")
+        happened = msgspec.structs.replace(happened, frozen=moment("3:20:00.013"), removed_intervals=[pause])
+    plan = plan_of([*setup(), *put(happened)], pace_permille)
+    then, now = folded([*setup(), *put(happened)]), folded(replayed(plan, pace_permille))
+    assert then.timeline.freeze_ms == 180 * MINUTE_MS + 1
+    assert now.timeline.freeze_ms is not None
+    assert 0 <= then.timeline.freeze_ms - now.timeline.freeze_ms <= pace_permille // 1_000 + 1
+
+
+def test_a_freeze_stays_where_it_was_when_the_contest_is_stopped_or_shortened_behind_it() -> None:
+    """What is told later does not bring it nearer: not an interval that is still open, nor an earlier end."""
+    frozen = state(started=START, frozen=moment("3:50:00.000"))
+    stopped = msgspec.structs.replace(
+        frozen, removed_intervals=[RemovedInterval(start=moment("1:00:00.000"), contest_time="1:00:00.000")]
+    )
+    contest = cast("Contest", setup()[0].instance)
+    shortened = msgspec.structs.replace(contest, duration="3:10:00.000", scoreboard_freeze_duration=None)
+    for later in (stopped, shortened):
+        plan = plan_of([*setup(), *put(state(started=START), frozen, later)])
+        now, seen_ms = ContestState(), []
+        for change in replayed(plan):
+            now.apply(now.position + 1, change.type, change.id, change.instance)
+            if isinstance(change.instance, State) and change.instance.frozen:
+                seen_ms.append(now.timeline.freeze_ms)
+        assert seen_ms[0] == 230 * MINUTE_MS
 
 
 def test_times_are_those_of_today_and_contest_times_those_of_then() -> None:

@@ -1,5 +1,7 @@
 """How time passes in a replay."""
 
+from fractions import Fraction
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +35,16 @@ def test_no_pause_behind_the_end_is_longer_than_the_longest() -> None:
 def test_a_pause_that_is_short_at_this_speed_stays() -> None:
     pacing = Pacing(3_600_000, END_MS, 30_000, [END_MS + 3 * HOUR_MS])
     assert pacing.after_ms(END_MS + 3 * HOUR_MS) == 8_000
+
+
+@given(st.lists(moments, max_size=80), paces)
+def test_behind_the_end_nothing_adds_up(stops: list[int], pace: int) -> None:
+    """However many moments there are: where no pause is cut short, everything comes when the clock says."""
+    pacing = Pacing(pace, END_MS, 10**12, stops)
+    for moment_ms in stops:
+        exactly = Fraction(moment_ms * 1_000, pace)
+        assert exactly <= pacing.after_ms(moment_ms) < exactly + 1
+        assert exactly - 1 < pacing.whole_after_ms(moment_ms) <= exactly
 
 
 @given(st.lists(moments, max_size=8), st.lists(moments, min_size=2, max_size=8), paces, st.integers(0, 10_000))
