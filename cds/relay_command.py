@@ -14,8 +14,9 @@ from cds.command_line import address_options, read_configuration_file, run
 from cds.configuration import DEFAULT_DATA_DIR, DRAIN_S_MAX, Configuration, LogFormat, LogLevel
 from cds.encryption_options import chosen_encryption, encryption_options
 from cds.fan_out.limits import FeedLimits
-from cds.feed_options import feed_options
+from cds.feed_options import feed_options, named_limits
 from cds.log_options import log_options
+from cds.relay.limits import RelayLimits
 from cds.serve_command import check_networks, is_whole_url
 
 
@@ -33,6 +34,7 @@ class RelayOptions(TypedDict):
     behind_proxy: bool
     drain_s: float
     feed_limits: FeedLimits
+    relay_limits: RelayLimits
     log_level: LogLevel
     log_format: LogFormat
     access_log: bool
@@ -46,6 +48,11 @@ def check_source(_context: click.Context, _parameter: click.Parameter, value: st
     if "@" in value:
         raise click.BadParameter("give no login: a relay passes on those of its clients, and has none of its own")
     return value.rstrip("/")
+
+
+def relay_limits_of(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> RelayLimits:
+    """The limits that are meant; cds/relay/limits.py says what each of them means."""
+    return named_limits(values, RelayLimits)
 
 
 @click.command()
@@ -85,6 +92,16 @@ def check_source(_context: click.Context, _parameter: click.Parameter, value: st
     help="Go on serving for so long after SIGTERM, with /readyz at 503, so that a balancer sends nobody here any more.",
 )
 @feed_options
+@click.option(
+    "--relay-limit",
+    "relay_limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=relay_limits_of,
+    envvar="CDS_RELAY_LIMITS",
+    help="A limit of what is followed and kept of the upstream, such as audiences_max=500, lines_bytes_max=536870912 "
+    "or silence_s_max=60; repeatable.",
+)
 @log_options
 @click.option(
     "--data-dir",
@@ -122,7 +139,7 @@ def relay(url: str, **options: Unpack[RelayOptions]) -> None:
     relayed = Relayed(url=URL(url, encoded=True), any_provider=options["any_upstream"], trusted=trusted)
 
     async def serve(configuration: Configuration, announce: Announce) -> None:
-        await relay_until_told(configuration, relayed, announce)
+        await relay_until_told(configuration, relayed, options["relay_limits"], announce)
 
     run(
         serve_contests(serve, configuration),

@@ -248,10 +248,13 @@ class RelayServer:
 
 
 async def relay(
-    configuration: Configuration, relayed: Relayed, announce: Callable[[RelayServer], Awaitable[None]]
+    configuration: Configuration,
+    relayed: Relayed,
+    limits: RelayLimits,
+    announce: Callable[[RelayServer], Awaitable[None]],
 ) -> None:
     """Run a relay until SIGTERM; `announce` is called when it listens. Raises as its `start`, and UpstreamRefused."""
-    server = RelayServer(configuration, relayed)
+    server = RelayServer(configuration, relayed, limits)
     await serve_until_told(server, configuration, announce)
     if server.refused is not None:
         raise server.refused

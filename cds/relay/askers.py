@@ -29,11 +29,11 @@ def asker_of(request: web.BaseRequest) -> Asker:
 def viewer_behind(asker: Asker) -> Viewer:
     """Who is noted in logs and gets a place: somebody who has logged in, by that name, or anybody.
 
-    The role is not known here, and nothing hangs on it.
+    Who brings no login is answered as the public is; the role of all others only the upstream knows.
     """
     if asker.authorization is None:
         return PUBLIC
-    return Viewer(role="public", server_username=_username(asker.authorization))
+    return Viewer(role="public", role_known=False, server_username=_username(asker.authorization))
 
 
 def _username(authorization: str) -> str:

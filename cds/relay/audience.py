@@ -15,7 +15,7 @@ from yarl import URL
 
 from cds import metrics
 from cds.background import telling_of_failure
-from cds.contest_api.feed_requests import STREAM_PARAMETER, TOKEN_PARAMETERS
+from cds.contest_api.feed_requests import STREAM_PARAMETER, TOKEN_PARAMETERS, pace_permille_of
 from cds.fan_out.client import EndReason
 from cds.fan_out.framing import token_of_line
 from cds.fan_out.waiting import is_set_within
@@ -25,6 +25,7 @@ from cds.relay.line_cutting import LineCutter, LineTooLong
 from cds.relay.pauses import pause_s
 from cds.relay.relayed_lines import RelayedLines
 from cds.relay.upstream import Asker, Incoming, Refusal, Unreachable, Upstream
+from schemas.records import ORDINARY_PACE_PERMILLE
 
 ENDING_STATUSES: Mapping[int, EndReason] = {400: "forgotten", 401: "login", 403: "login", 404: "forgotten"}
 """What the upstream may answer when it is asked for the rest of a feed, and what that means for its readers.
@@ -37,6 +38,9 @@ UNREADABLE = (LineTooLong, msgspec.DecodeError, UnicodeDecodeError)
 """What is wrong with a line that no feed of a contest can have."""
 
 TAG_BYTES = 12
+
+STEADY_S = 1.0
+"""A feed that was followed for so long and has come to a proper end is asked for again at once."""
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +95,8 @@ class RelayedAudience:
         self.tag = secrets.token_bytes(TAG_BYTES)
         self.ended: EndReason | None = None
         self.connected = False
+        self.pace_permille = ORDINARY_PACE_PERMILLE
+        """The pace at which the contest goes on, as the upstream tells of it."""
         self.users = 0
         self.idle_since_s = 0.0
         self._url = url
@@ -99,6 +105,7 @@ class RelayedAudience:
         self._end = end
         self._level_since_s: float | None = None
         self._failures = 0
+        self._connected_s = 0.0
         self._nudged = asyncio.Event()
         self._opening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opening.add_done_callback(seen)
@@ -218,6 +225,9 @@ class RelayedAudience:
             try:
                 await self._read()
                 reason = "it came to its end"
+                if asyncio.get_running_loop().time() - self._connected_s >= STEADY_S:
+                    # The upstream has ended it: perhaps since this login is over, which must not be learnt late.
+                    continue
             except Unreachable as unreachable:
                 reason = type(unreachable.__cause__ or unreachable).__name__
                 if self._refused_at_first(unreachable):
@@ -238,14 +248,17 @@ class RelayedAudience:
         """Read what there is, then stay for what comes. Raises Unreachable, Refusal and UNREADABLE."""
         began_s = asyncio.get_running_loop().time()
         async with self._upstream.feed(self._feed_url(self.lines.last_token, stays=False), self._asker) as incoming:
+            self.pace_permille = pace_permille_of(incoming.headers)
             if not self._opening.done():
                 self._opening.set_result(None)
             self._asker = Asker(authorization=self._asker.authorization)
             await self._take(incoming)
         async with self._upstream.feed(self._feed_url(self.lines.last_token, stays=True), self._asker) as incoming:
+            self.pace_permille = pace_permille_of(incoming.headers)
             # Only now: a server that was being stopped may have ended the first answer too early.
             self._level_since_s = began_s
             self.connected, self._failures = True, 0
+            self._connected_s = asyncio.get_running_loop().time()
             self._tell()
             try:
                 await self._take(incoming)

@@ -5,7 +5,8 @@ This module must not know how a feed is read, nor how it is delivered.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 
@@ -41,6 +42,8 @@ class Audiences:
         self._limits = limits
         self._end_streams = end_streams
         self._audiences: dict[AudienceKey, RelayedAudience] = {}
+        self._opened_from: dict[AudienceKey, str] = {}
+        """The address of the client for whom an audience was opened."""
         self._of_login: dict[tuple[bytes, str], dict[AudienceKey, RelayedAudience]] = {}
         self._fingerprint_key = secrets.token_bytes(FINGERPRINT_BYTES)
 
@@ -55,14 +58,14 @@ class Audiences:
         return blake2b(authorization.encode(), key=self._fingerprint_key, digest_size=FINGERPRINT_BYTES).digest()
 
     @asynccontextmanager
-    async def joined(self, key: AudienceKey, url: URL, asker: Asker) -> AsyncIterator[RelayedAudience]:
-        """The audience of a client, opened for it where there is none; it is kept for the length of the block.
+    async def joined(self, key: AudienceKey, url: URL, asker: Asker, address: str) -> AsyncIterator[RelayedAudience]:
+        """The audience of a client at an address, opened for it where there is none; kept for the length of the block.
 
         Raises TooManyAudiences, and what the upstream says to whom it does not let in: Refusal, Unreachable.
         """
         audience = self._audiences.get(key)
         if audience is None:
-            audience = self._opened(key, url, asker)
+            audience = self._opened(key, url, asker, address)
         audience.users += 1
         try:
             await audience.opened()
@@ -90,18 +93,19 @@ class Audiences:
             for audience in self._idle():
                 if audience.idle_since_s <= long_ago_s:
                     audience.end("left")
-            self._make_room()
+            self._make_room(newcomers=0)
             self._measure()
 
     async def close(self) -> None:
         """Be done with all of them."""
         await asyncio.gather(*(audience.close() for audience in list(self._audiences.values())))
 
-    def _opened(self, key: AudienceKey, url: URL, asker: Asker) -> RelayedAudience:
-        if not self._has_room(key):
+    def _opened(self, key: AudienceKey, url: URL, asker: Asker, address: str) -> RelayedAudience:
+        if not self._has_room(key, address):
             log.warning("audience_refused", contest=key.contest_id, audiences=len(self), bytes=self._lines_bytes())
             raise TooManyAudiences("this relay follows as many feeds as it may; try again")
         audience = RelayedAudience(key, url, self._upstream, self._limits, self._ended)
+        self._opened_from[key] = address
         audience.idle_since_s = asyncio.get_running_loop().time()
         self._audiences[key] = audience
         self._of_login.setdefault((key.login, key.contest_id), {})[key] = audience
@@ -112,7 +116,7 @@ class Audiences:
         key = audience.key
         if self._audiences.get(key) is not audience:
             return
-        del self._audiences[key]
+        del self._audiences[key], self._opened_from[key]
         of_login = self._of_login[key.login, key.contest_id]
         del of_login[key]
         if not of_login:
@@ -120,28 +124,51 @@ class Audiences:
         metrics.RELAY_AUDIENCES_ENDED.labels(reason).inc()
         self._end_streams(audience, reason)
 
-    def _has_room(self, key: AudienceKey) -> bool:
+    def _has_room(self, key: AudienceKey, address: str) -> bool:
         """Whether one more audience fits in, when those that nobody reads are forgotten."""
-        if not key.login:
-            anonymous = [each for each in self._audiences.values() if not each.key.login]
-            idle = [each for each in self._idle() if not each.key.login]
-            if len(anonymous) >= self._limits.anonymous_audiences_max:
-                if not idle:
-                    return False
-                idle[0].end("left")
-        return self._make_room()
+        if key.login or key.everything:
+            return self._make_room()
+        selections = [each for each in self._audiences if not each.login and not each.everything]
+        of_address = [each for each in selections if self._opened_from[each] == address]
+        limits = self._limits
+        if not self._leave_room(of_address, limits.selections_of_address_max):
+            return False
+        is_left = self._leave_room(selections, limits.anonymous_selections_max)
+        return (is_left or self._take_of_most(selections, len(of_address) + 1)) and self._make_room()
 
-    def _make_room(self) -> bool:
+    def _leave_room(self, keys: Sequence[AudienceKey], places: int) -> bool:
+        """Forget one of these that nobody reads, where there are as many as there are places; whether one is free."""
+        if sum(key in self._audiences for key in keys) < places:
+            return True
+        idle = [each for each in self._idle() if each.key in keys]
+        if idle:
+            idle[0].end("left")
+        return bool(idle)
+
+    def _take_of_most(self, selections: Sequence[AudienceKey], share: int) -> bool:
+        """End the last audience of the address that has had most of these opened, where those are more than a share.
+
+        Whoever reads it may come back, and is then counted as the one for whom it is opened.
+        """
+        having = Counter(self._opened_from[each] for each in selections)
+        address, most = having.most_common(1)[0]
+        if most <= share:
+            return False
+        last = next(each for each in reversed(selections) if self._opened_from[each] == address)
+        self._audiences[last].end("forgotten")
+        return True
+
+    def _make_room(self, newcomers: int = 1) -> bool:
         """Forget what nobody reads, the longest unread first, where there is too much; whether there is room now."""
         idle = self._idle()
-        while self._is_full():
+        while self._is_full(newcomers):
             if not idle:
                 return False
             idle.pop(0).end("left")
         return True
 
-    def _is_full(self) -> bool:
-        return len(self) >= self._limits.audiences_max or self._lines_bytes() >= self._limits.lines_bytes_max
+    def _is_full(self, newcomers: int) -> bool:
+        return len(self) + newcomers > self._limits.audiences_max or self._lines_bytes() >= self._limits.lines_bytes_max
 
     def _idle(self) -> list[RelayedAudience]:
         idle = [audience for audience in self._audiences.values() if not audience.users]

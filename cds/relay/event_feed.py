@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 
+import msgspec
 import structlog
 from aiohttp import hdrs, web
 
@@ -62,11 +63,11 @@ class EventFeeds:
             version=about.version,
             contest_id=about.contest_id,
             login=self._audiences.fingerprint(asker.authorization),
-            selection=selection_of(request),
+            selection=selection_of(request, others=self._upstream.any_provider),
         )
         viewer = viewer_behind(asker)
         try:
-            async with self._audiences.joined(key, url.with_query(None), asker) as audience:
+            async with self._audiences.joined(key, url.with_query(None), asker, address) as audience:
                 marks_of(request).viewer = viewer
                 with self._fan_out.places.taken(audience, viewer):
                     wanted = await self._wanted(request, audience, viewer, address, came_s)
@@ -97,7 +98,9 @@ class EventFeeds:
         )
 
     async def _delivered(self, request: web.Request, wanted: Wanted[RelayedAudience]) -> web.StreamResponse:
-        response = feed_response(request, wanted.selection.framing)
+        audience, pace_permille = wanted.contest, wanted.contest.pace_permille
+        wanted = msgspec.structs.replace(wanted, holds=lambda: audience.pace_permille == pace_permille)
+        response = feed_response(request, wanted.selection.framing, pace_permille)
         writer, transport = await response.prepare(request), request.transport
         if request.method == hdrs.METH_HEAD or writer is None or transport is None:
             return response
@@ -109,12 +112,15 @@ class EventFeeds:
         return response
 
 
-def selection_of(request: web.Request) -> tuple[tuple[str, str], ...]:
-    """What makes a feed another one: its types, each once and in order, and whatever this program does not know."""
+def selection_of(request: web.Request, *, others: bool) -> tuple[tuple[str, str], ...]:
+    """What makes a feed another one: its types, each once and in order.
+
+    `others`: the upstream may know more parameters than servers like this one, which take no notice of them.
+    """
     query: Mapping[str, str] = request.query
     types = {name.strip() for name in ",".join(request.query.getall(TYPES_PARAMETER, [])).split(",") if name.strip()}
-    others = sorted((name, value) for name, value in query.items() if name not in NO_SELECTION)
-    return ((TYPES_PARAMETER, ",".join(sorted(types))), *others) if types else tuple(others)
+    more = sorted((name, value) for name, value in query.items() if others and name not in NO_SELECTION)
+    return ((TYPES_PARAMETER, ",".join(sorted(types))), *more) if types else tuple(more)
 
 
 async def _have_all(audience: RelayedAudience, since_s: float) -> None:

@@ -3,7 +3,10 @@
 This module must not know how any of them is kept.
 """
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 CONNECT_S_MAX = 5.0
 """How long the upstream may take to accept a connection."""
@@ -46,8 +49,11 @@ LOOK_S = 5.0
 """How often it is looked whether audiences are to be forgotten, and whether the upstream is there."""
 
 AUDIENCES_MAX = 4_000
-ANONYMOUS_AUDIENCES_MAX = 64
-"""Audiences in all, and those of clients without a login, who could ask for ever other selections of types."""
+ANONYMOUS_SELECTIONS_MAX = 64
+SELECTIONS_OF_ADDRESS_MAX = 16
+"""Audiences in all; those of clients without a login that are told of some types alone, because there are very many
+selections of types; and how many of these one address may have others follow. Where none is left, the address that has
+most of them gives one up to whoever has fewer. There is always a place for the whole feed of a contest."""
 
 LINES_BYTES_MAX = 2 * 1024 * 1024 * 1024
 """The lines of all audiences together, as they are kept."""
@@ -63,20 +69,28 @@ PIECE_BYTES = 64 * 1024
 """What goes through at once of a body that is not kept."""
 
 
+TIME_S_MIN = 0.01
+"""No time here is shorter: a relay that never rests would leave nothing of the processor to its clients."""
+
+Time = Annotated[float, Meta(ge=TIME_S_MIN, le=86_400)]
+Count = Annotated[int, Meta(ge=1)]
+
+
 class RelayLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one relay; the constants above say what each of them means."""
 
-    connect_s_max: float = CONNECT_S_MAX
-    answer_s_max: float = ANSWER_S_MAX
-    silence_s_max: float = SILENCE_S_MAX
-    first_pause_s: float = FIRST_PAUSE_S
-    pause_s_max: float = PAUSE_S_MAX
-    level_s_max: float = LEVEL_S_MAX
-    idle_s_max: float = IDLE_S_MAX
-    look_s: float = LOOK_S
-    audiences_max: int = AUDIENCES_MAX
-    anonymous_audiences_max: int = ANONYMOUS_AUDIENCES_MAX
-    lines_bytes_max: int = LINES_BYTES_MAX
-    kept_answers_bytes_max: int = KEPT_ANSWERS_BYTES_MAX
-    kept_answer_bytes_max: int = KEPT_ANSWER_BYTES_MAX
-    unfollowed_good_s: float = UNFOLLOWED_GOOD_S
+    connect_s_max: Time = CONNECT_S_MAX
+    answer_s_max: Time = ANSWER_S_MAX
+    silence_s_max: Time = SILENCE_S_MAX
+    first_pause_s: Time = FIRST_PAUSE_S
+    pause_s_max: Time = PAUSE_S_MAX
+    level_s_max: Time = LEVEL_S_MAX
+    idle_s_max: Time = IDLE_S_MAX
+    look_s: Time = LOOK_S
+    audiences_max: Count = AUDIENCES_MAX
+    anonymous_selections_max: Count = ANONYMOUS_SELECTIONS_MAX
+    selections_of_address_max: Count = SELECTIONS_OF_ADDRESS_MAX
+    lines_bytes_max: Count = LINES_BYTES_MAX
+    kept_answers_bytes_max: Count = KEPT_ANSWERS_BYTES_MAX
+    kept_answer_bytes_max: Count = KEPT_ANSWER_BYTES_MAX
+    unfollowed_good_s: Annotated[float, Meta(ge=0, le=86_400)] = UNFOLLOWED_GOOD_S

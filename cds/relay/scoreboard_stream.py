@@ -56,7 +56,7 @@ class ScoreboardStreams:
                 marks_of(request).viewer = viewer
                 reader = BoardReader(
                     contest_id=about.contest_id,
-                    role=viewer.role,
+                    role=viewer.role_told,
                     address=address,
                     limits=self._fan_out.limits,
                     keep_alive_s=self._keep_alive_s,

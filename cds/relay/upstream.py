@@ -119,9 +119,10 @@ class Upstream:
         """For questions that anybody can make us ask."""
         self._beginning = asyncio.Semaphore(ANSWERS_AT_ONCE_MAX)
         self._version = version
-        self._any_provider = any_provider
+        self.any_provider = any_provider
         self._known = False
         verified: ssl.SSLContext | bool = True if trusted is None else trusted
+        self._answer_s_max = limits.answer_s_max
         connect_s = limits.connect_s_max
         self._answers = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=verified),
@@ -148,7 +149,11 @@ class Upstream:
                 self._note(reachable=False, reason=f"it answers {incoming.status}")
                 raise Unreachable
             body = await incoming.read()
-        if not self._any_provider and _provider_of(incoming.status, body) != PROVIDER_NAME:
+        if incoming.status == HTTPStatus.NOT_FOUND:
+            raise UpstreamRefused(f"there is no API at {self.base} (404); its whole URL is like http://source:8080/api")
+        if not self.any_provider and _is_page(incoming):
+            raise UpstreamRefused(f"{self.base} is a page; the whole URL of an API is like http://source:8080/api")
+        if not self.any_provider and _provider_of(incoming.status, body) != PROVIDER_NAME:
             raise UpstreamRefused(
                 f"{self.base} is no {PROVIDER_NAME}, so its tokens may not be good everywhere (--any-upstream)"
             )
@@ -198,7 +203,7 @@ class Upstream:
     ) -> AsyncIterator["Incoming"]:
         all_headers = {**self._headers_for(asker), **headers}
         try:
-            async with beginning:
+            async with beginning, asyncio.timeout(self._answer_s_max):
                 response = await session.request(method, url, headers=all_headers, allow_redirects=False)
         except FAILURES as error:
             self._note(reachable=False, reason=type(error).__name__)
@@ -233,6 +238,12 @@ class Upstream:
             log.info("upstream_reached", upstream=str(self.base))
         else:
             log.warning("upstream_lost", upstream=str(self.base), reason=reason)
+
+
+def _is_page(incoming: Incoming) -> bool:
+    """Whether an answer is for people, as that of a server to who leaves out the path of its API."""
+    kind = incoming.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0]
+    return incoming.status == HTTPStatus.OK and kind.strip().lower() == "text/html"
 
 
 def _provider_of(status: int, body: bytes) -> str | None:

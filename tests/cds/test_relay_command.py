@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from cds.cli import main
+from cds.relay.limits import RelayLimits
 from cds.relay_command import relay
 from tests.cds.contest_api.serving import basic_authorization
 from tests.cds.relay.faulty_upstream import FEED, faulty_upstream
@@ -32,6 +33,10 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path
         (["http://source/api", "--host", ""], "--tls-cert"),
         (["http://source/api", "--upstream-ca", __file__], "--upstream-ca"),
         (["http://source/api", "--feed-limit", "nothing=1"], "is none of"),
+        (["http://source/api", "--relay-limit", "stalled_s=1"], "is none of"),
+        (["http://source/api", "--relay-limit", "audiences_max=0"], "Expected `int` >= 1"),
+        (["http://source/api", "--relay-limit", "look_s=0"], ">= 0.01"),
+        (["http://source/api", "--relay-limit", "silence_s_max=nan"], "Invalid value"),
         ([], "Missing argument"),
     ],
 )
@@ -39,6 +44,23 @@ def test_what_cannot_be_meant_is_refused(arguments: list[str], told: str) -> Non
     result = CliRunner().invoke(main, ["relay", *arguments])
     assert result.exit_code == 2
     assert told in result.output
+
+
+@pytest.mark.parametrize("way", ["options", "environment"])
+def test_limits_are_named_one_by_one(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Those of the relay as those of the feeds; what is not named is as usual."""
+    given: list[RelayLimits] = []
+
+    async def relayed(_configuration: object, _relayed: object, limits: RelayLimits, _announce: object) -> None:
+        given.append(limits)
+
+    monkeypatch.setattr("cds.relay.application.relay", relayed)
+    named = {"audiences_max": "500", "silence-s-max": "60"}
+    arguments = [f"--relay-limit={name}={value}" for name, value in named.items()] if way == "options" else []
+    environment = {"CDS_RELAY_LIMITS": "audiences_max=500,silence_s_max=60"} if way == "environment" else {}
+    result = CliRunner().invoke(main, ["relay", "http://127.0.0.1:9/api", *arguments], env=environment)
+    assert result.exit_code == 0, result.output
+    assert given == [RelayLimits(audiences_max=500, silence_s_max=60.0)]
 
 
 def test_the_command_is_one_of_cds() -> None:
@@ -79,7 +101,7 @@ async def test_a_process_relays_until_it_is_told_to_stop(tmp_path: Path) -> None
         assert list(tmp_path.iterdir()) == []
         told = [json.loads(line) for line in errors.splitlines()]
         assert {"starting", "ready", "stream_ended", "stopping", "stopped"} <= {line["event"] for line in told}
-        assert {line.get("account") for line in told} == {None, "somebody"}
+        assert {(line.get("account"), line.get("role")) for line in told} == {(None, None), ("somebody", "unknown")}
         assert b"hunter2" not in errors
 
 

@@ -7,7 +7,7 @@ not know what a relay makes of it.
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -18,6 +18,7 @@ from cds.contest_api.metadata import PROVIDER_NAME
 from cds.fan_out.waiting import is_set_within
 
 FEED = "contests/x/event-feed"
+TEAMS = "contests/x/teams"
 
 Fault = Literal["cut", "short", "unavailable", "silent", "limited"]
 """What goes wrong with an answer: the connection breaks after some bytes; it ends properly after some lines; 503; no
@@ -46,7 +47,14 @@ class FaultyUpstream:
         self.troubles: deque[Trouble] = deque()
         self.statuses: dict[str, int] = {}
         self.asked: list[dict[str, str]] = []
+        """The query of every request for the feed."""
+        self.heads: list[Mapping[str, str]] = []
+        """The headers of every request for the feed."""
+        self.lets_in = True
+        """Whether anybody may see anything but the feed; who may not is told 401."""
         self.streaming = 0
+        self.hangs = False
+        """Whether it takes requests for the feed and says nothing, not even that it will answer."""
         self.provider = PROVIDER_NAME
         self.root = ""
         self._changed = asyncio.Event()
@@ -78,6 +86,9 @@ class FaultyUpstream:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """The feed behind a token."""
         self.asked.append(dict(request.query))
+        self.heads.append(request.headers)
+        if self.hangs:
+            await asyncio.sleep(SILENCE_S)
         token = request.query.get("since_token")
         refused = self.statuses.get(request.headers.get("Authorization", ""))
         if refused is not None:
@@ -132,6 +143,16 @@ class FaultyUpstream:
         told, self._changed = self._changed, asyncio.Event()
         told.set()
 
+    async def teams(self, _request: web.Request) -> web.Response:
+        """All teams, with a mark by which they are known again."""
+        if not self.lets_in:
+            return web.json_response({"code": 401, "message": "as told"}, status=401)
+        return web.json_response([], headers={"ETag": '"teams"'})
+
+    async def page(self, _request: web.Request) -> web.Response:
+        """What is for people."""
+        return web.Response(text="<!doctype html><title>Contests</title>", content_type="text/html")
+
     async def information(self, _request: web.Request) -> web.Response:
         """Who provides the API."""
         return web.json_response({"version": "draft", "provider": {"name": self.provider}})
@@ -143,7 +164,9 @@ async def faulty_upstream(count: int, port: int = 0) -> AsyncIterator[FaultyUpst
     upstream = FaultyUpstream(count)
     application = web.Application()
     application.router.add_get("/api", upstream.information)
+    application.router.add_get("/page/api", upstream.page)
     application.router.add_get(f"/api/{FEED}", upstream.answer)
+    application.router.add_get(f"/api/{TEAMS}", upstream.teams)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -88,5 +88,7 @@ def test_only_what_the_feed_tells_of_is_a_view(endpoint: str, *, is_view: bool) 
     ],
 )
 def test_what_makes_another_feed(query: str, selection: tuple[tuple[str, str], ...]) -> None:
-    """Types in any order are the same; where to begin is no part of it, and what is not known here is."""
-    assert selection_of(make_mocked_request("GET", f"/api/contests/small/event-feed{query}")) == selection
+    """Types in any order are the same; where to begin is no part of it. What is not known here is, where it may be."""
+    request = make_mocked_request("GET", f"/api/contests/small/event-feed{query}")
+    assert selection_of(request, others=True) == selection
+    assert selection_of(request, others=False) == tuple(each for each in selection if each[0] == "types")

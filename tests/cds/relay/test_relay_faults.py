@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from tests.cds.contest_api.serving import DEADLINE_S, Stream
+from cds.relay.audience import STEADY_S
+from tests.cds.contest_api.serving import DEADLINE_S, Stream, basic_authorization
 from tests.cds.contest_api.test_logins import ended
-from tests.cds.relay.faulty_upstream import FEED, REFUSALS, FaultyUpstream, Trouble, faulty_upstream
+from tests.cds.relay.faulty_upstream import FEED, REFUSALS, SILENCE_S, FaultyUpstream, Trouble, faulty_upstream
 from tests.cds.relay.relays import QUICK, relaying
 
 VERY_QUICK = msgspec.structs.replace(QUICK, first_pause_s=0.01, pause_s_max=0.02, silence_s_max=0.2)
@@ -125,3 +126,32 @@ async def test_who_wants_what_there_is_gets_what_the_upstream_has() -> None:
                     await asyncio.sleep(0.005)
             assert await caller.lines(FEED) == upstream.lines
             assert await lines_of(stream, 2) == upstream.lines[3:]
+
+
+async def test_an_upstream_that_hangs_keeps_nobody_waiting_for_long() -> None:
+    """A feed may be silent for a while, but not before it has begun: then the client is told to come again."""
+    limits = msgspec.structs.replace(QUICK, answer_s_max=0.3, silence_s_max=60.0)
+    async with faulty_upstream(3) as upstream, relaying(upstream.root, limits) as relay:
+        upstream.hangs = True
+        async with asyncio.timeout(SILENCE_S - 1.0):
+            assert (await relay.caller().get(FEED)).status == 503
+
+
+async def test_a_login_that_is_over_is_over_at_once() -> None:
+    """A source ends the streams of such a login; whoever relays it asks why before it tells anything more."""
+    patient = msgspec.structs.replace(QUICK, first_pause_s=60.0, pause_s_max=60.0)
+    somebody = ("somebody", "hunter2")
+    async with (
+        faulty_upstream(3) as upstream,
+        relaying(upstream.root, patient) as first,
+        relaying(first.root, patient) as second,
+        second.caller(somebody).stream(FEED) as stream,
+    ):
+        await lines_of(stream, 3)
+        await asyncio.sleep(1.1 * STEADY_S)
+        upstream.statuses[basic_authorization(somebody)] = 401
+        upstream.troubles.append(Trouble("short", 0))
+        upstream.add()
+        await ended(stream)
+        assert len(second.audiences) == 0
+        assert (await second.caller(somebody).get(FEED)).status == 401

@@ -6,7 +6,10 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from cds.dialects.results import Change
 from cds.served_versions import EARLIER_VERSIONS
+from schemas.object_types import SINGLETON_ID
+from schemas.records import Settings
 from tests.cds.contest_api.feeds import everything, fold, token_of
 from tests.cds.contest_api.raw_feeds import GZIP, PLAIN, SSE, events, raw_feed
 from tests.cds.contest_api.serving import DEADLINE_S, SERVER_ADMIN, Caller, Login, Running, append, opened
@@ -52,6 +55,18 @@ async def rename(fresh_dsn: str, numbers: range) -> None:
     """Give a team so many names, one after the other, all at once."""
     async with opened(fresh_dsn) as store:
         await append(store, "small", *(altered(small_contest(), "teams", "t1", name=f"Name {n}") for n in numbers))
+
+
+async def test_the_pace_of_a_replay_passes(fresh: Running, fresh_dsn: str) -> None:
+    """Who follows a relay needs it as much; of other contests nothing is said."""
+    async with chained(fresh) as chain:
+        heads = [(await caller.get(FEED + "?stream=false")).headers for caller in chain.callers(None)]
+        assert [head.get("Contest-Pace") for head in heads] == [None] * 3
+    async with opened(fresh_dsn) as store:
+        await append(store, "small", Change("x-settings", SINGLETON_ID, Settings(source_pace_permille=2_500)))
+    async with chained(fresh) as chain:
+        heads = [(await caller.get(FEED + "?stream=false")).headers for caller in chain.callers(None)]
+        assert [head.get("Contest-Pace") for head in heads] == ["2.5"] * 3
 
 
 @pytest.mark.parametrize("name", LOGINS)
