@@ -19,6 +19,7 @@ from cds.follow_command import follow
 from cds.relay_command import relay
 from cds.replay_command import replay
 from cds.serve_command import is_whole_url, serve
+from cds.shadow_commands import shadow
 
 DSN_LINGER_S = 120.0
 
@@ -40,6 +41,7 @@ main.add_command(relay)
 main.add_command(follow)
 main.add_command(replay)
 main.add_command(compare)
+main.add_command(shadow)
 
 
 @main.command(name="import")

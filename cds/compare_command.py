@@ -3,19 +3,18 @@
 This module translates words into calls; it must not hold rules.
 """
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from cds.command_line import CommandRefused, database_options, run
+from cds.compare_access import AccessOptions, access_options, chosen_access
 
 if TYPE_CHECKING:
     from projections.comparison_results import Comparison
 
 LISTED_MAX = 2_000
-PASSWORD_VARIABLE = "CDS_COMPARE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 
 
 class NotCompared(CommandRefused):
@@ -39,7 +38,8 @@ class NotCompared(CommandRefused):
     "--verdicts-only",
     is_flag=True,
     envvar="CDS_COMPARE_VERDICTS_ONLY",
-    help="B judges by itself: compare verdicts, not judgements and runs with their ids and times.",
+    help="B judges by itself: compare verdicts, not judgements and runs with their ids and times. x-comparison does so "
+    "with every second system.",
 )
 @click.option(
     "--html",
@@ -59,13 +59,7 @@ class NotCompared(CommandRefused):
     type=click.IntRange(1),
     help="Entries of each list in JSON and HTML; all are counted.",
 )
-@click.option("--username", envvar="CDS_COMPARE_USERNAME", help="An account of the servers that URLs lead to.")
-@click.option(
-    "--password-file",
-    envvar="CDS_COMPARE_PASSWORD_FILE",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help=f"Holds its password.  [default: what {PASSWORD_VARIABLE} says]",
-)
+@access_options
 @click.option(
     "--base-url",
     envvar="CDS_COMPARE_BASE_URL",
@@ -82,11 +76,10 @@ def compare(  # noqa: PLR0913 - one argument for each option
     page: Path | None,
     as_json: bool,
     listed_max: int,
-    username: str | None,
-    password_file: Path | None,
     base_url: str | None,
     data_dir: Path,
     database_url: str | None,
+    **access: Unpack[AccessOptions],
 ) -> None:
     """Compare two contests: verdicts, objects, properties, scoreboards and awards.
 
@@ -104,7 +97,7 @@ def compare(  # noqa: PLR0913 - one argument for each option
         verdicts_only=verdicts_only,
         json=as_json,
         page=page,
-        login=None if username is None else (username, _password(password_file)),
+        access=chosen_access(a, b, access),
         base_url=base_url,
         listed_max=listed_max,
     )
@@ -115,10 +108,3 @@ def compare(  # noqa: PLR0913 - one argument for each option
         raise NotCompared(refused.message) from refused
     if not all(comparison.equal for comparison in found):
         raise SystemExit(1)
-
-
-def _password(password_file: Path | None) -> str:
-    password = password_file.read_text().rstrip("\r\n") if password_file else os.environ.get(PASSWORD_VARIABLE)
-    if not password:
-        raise click.UsageError(f"--username needs a password: --password-file or {PASSWORD_VARIABLE}")
-    return password

@@ -24,10 +24,12 @@ from cds.live_contest import STREAM_PREFIX, LiveContest
 from cds.packages.contents import Warned
 from cds.packages.reading import read_contest
 from cds.packages.writing import write_package
+from cds.place import Place
 from cds.progress import shown_progress
-from cds.shadows import shadow_stream
+from cds.shadows import Shadows, end_shadow, shadow_stream, shadows_among
 from cds.store_opening import opened_store
 from cds.token_keeping import token_maker
+from eventstore.postgres import PostgresStore
 
 WARNINGS_ON_TERMINAL_MAX = 20
 READING = "reading"
@@ -57,6 +59,8 @@ async def import_source(
             # Nobody logs in to a second system, and nobody is given its files.
             contents = msgspec.structs.replace(contents, files={}, passwords={})
         async with opened_store(data_dir, database_url) as store:
+            if stream is not None:
+                await _require_contest(store, contents.contest_id)
             imported = await import_contest(
                 store, contents, cause=f"import {source.name}", circumstances=SYSTEM, progress=report, stream=stream
             )
@@ -99,6 +103,27 @@ async def list_contests(data_dir: Path, database_url: str | None) -> None:
                 _print_contest(contest)
 
 
+async def list_shadows(contest_id: str | None, place: Place) -> None:
+    """Print contest, name and position of every second system, or of those of one contest."""
+    async with place.store() as store:
+        shadows = Shadows(store, await token_maker(store))
+        for of_contest, name in shadows_among(await store.heads()):
+            found = await shadows.found(of_contest, name) if contest_id in (None, of_contest) else None
+            if found is not None:
+                click.echo(f"{of_contest}\t{name}\t{found.position} events")
+
+
+async def drop_shadow(contest_id: str, name: str, place: Place) -> None:
+    """Delete everything in a second system. Raises Refused where there is none."""
+    async with place.store(make=False) as store:
+        events = await end_shadow(
+            store, contest_id, name, actor="command line", cause="drop the second system", circumstances=SYSTEM
+        )
+    if not events:
+        raise Refused(f"contest {contest_id} has no second system {name}", ground="unknown")
+    click.echo(f"{shadow_stream(contest_id, name)}: dropped")
+
+
 async def print_dsn(data_dir: Path, database_url: str | None, linger_s: float) -> None:
     """Print the database's address."""
     from eventstore.embedded.launcher import embedded_postgres
@@ -108,6 +133,14 @@ async def print_dsn(data_dir: Path, database_url: str | None, linger_s: float) -
         return
     async with embedded_postgres(data_dir, linger_s=linger_s) as address:
         click.echo(address)
+
+
+async def _require_contest(store: PostgresStore, contest_id: str) -> None:
+    """Raise Refused for a contest that is not there: what is kept beside it would be seen nowhere."""
+    contest = LiveContest(contest_id, store, await token_maker(store), eager_roles=())
+    await contest.catch_up()
+    if not contest.exists:
+        raise Refused(f"there is no contest {contest_id} whose judging a second system could do (--contest-id)")
 
 
 def _print_contest(contest: LiveContest) -> None:

@@ -1,7 +1,8 @@
 """Which object of one contest is which of another: by id, and where a system numbers otherwise, by what they say.
 
 Submissions and what hangs on them are numbered by each system as it likes. Ids count as far as objects of the same id
-say the same; the others are found by what they are about and when. This module must not know what differs in the end.
+say the same; the others are found by what they are about and when (`comparison_moments`). This module must not know
+what differs in the end.
 """
 
 from collections import defaultdict
@@ -10,11 +11,9 @@ from typing import cast
 
 import msgspec
 
+from projections.comparison_moments import Placed, are_close, in_order_of_moments, paired
 from schemas.objects import Clarification, Commentary, ContestObject, Judgement, Run, Submission
 from schemas.times import parse_relative_time_ms, parse_time_ms
-
-CLOSE_MS = 1_000
-"""What two systems tell of one moment lies closer together than this; some keep whole seconds."""
 
 Subject = tuple[object, ...]
 Aliases = Mapping[str, Mapping[str, str]]
@@ -22,10 +21,18 @@ Aliases = Mapping[str, Mapping[str, str]]
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What an object is about, and where it stands among all that are about the same, measured in one or more ways."""
+    """What an object is about, and where it stands among all that are about the same, measured in one or more ways.
 
-    subject: Subject
+    `subjects`: in full, then with less and less, as systems may name languages, problems and teams otherwise. Nothing
+    at all is a subject for ids alone: it takes the same id and the same moment.
+    """
+
+    subjects: tuple[Subject, ...]
     places: tuple[int, ...]
+
+    def is_near(self, other: "Content") -> bool:
+        """Whether the two stand close together by any measure."""
+        return any(are_close(mine, place) for mine, place in zip(self.places, other.places, strict=True))
 
 
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +51,9 @@ class Pairs(msgspec.Struct, frozen=True, kw_only=True):
 
 def _of_submission(instance: ContestObject, _: Aliases) -> Content:
     submission = cast("Submission", instance)
+    about = (submission.team_id, submission.problem_id, submission.language_id)
     return Content(
-        (submission.team_id, submission.problem_id, submission.language_id),
+        (about, about[:2], ()),
         (parse_relative_time_ms(submission.contest_time), parse_time_ms(submission.time)),
     )
 
@@ -53,25 +61,27 @@ def _of_submission(instance: ContestObject, _: Aliases) -> Content:
 def _of_judgement(instance: ContestObject, aliases: Aliases) -> Content:
     judgement = cast("Judgement", instance)
     submission_id = judgement.submission_id
-    return Content((aliases["submissions"].get(submission_id, submission_id),), (parse_time_ms(judgement.start_time),))
+    about = (aliases["submissions"].get(submission_id, submission_id),)
+    return Content((about,), (parse_time_ms(judgement.start_time),))
 
 
 def _of_run(instance: ContestObject, aliases: Aliases) -> Content:
     run = cast("Run", instance)
-    return Content((aliases["judgements"].get(run.judgement_id, run.judgement_id), run.ordinal), (0,))
+    about = (aliases["judgements"].get(run.judgement_id, run.judgement_id), run.ordinal)
+    return Content((about,), (0,))
 
 
 def _of_clarification(instance: ContestObject, _: Aliases) -> Content:
     clarification = cast("Clarification", instance)
     return Content(
-        (clarification.from_team_id, clarification.problem_id, clarification.text),
+        ((clarification.from_team_id, clarification.problem_id, clarification.text),),
         (parse_relative_time_ms(clarification.contest_time), parse_time_ms(clarification.time)),
     )
 
 
 def _of_commentary(instance: ContestObject, _: Aliases) -> Content:
     comment = cast("Commentary", instance)
-    return Content((comment.message,), (parse_relative_time_ms(comment.contest_time), parse_time_ms(comment.time)))
+    return Content(((comment.message,),), (parse_relative_time_ms(comment.contest_time), parse_time_ms(comment.time)))
 
 
 NUMBERED: Mapping[str, Callable[[ContestObject, Aliases], Content]] = {
@@ -113,65 +123,79 @@ def _pairs(found: Mapping[str, str], a: Iterable[str], b: Iterable[str]) -> Pair
     )
 
 
-def _found(a: Mapping[str, Content], b: Mapping[str, Content], *, equal_already: int, in_order: bool) -> dict[str, str]:
+Contents = Mapping[str, Content]
+
+
+def _found(a: Contents, b: Contents, *, equal_already: int, in_order: bool) -> dict[str, str]:
     """Ids of `a` with those of `b`: first who agrees in id and content, last who has nothing but the id in common."""
     common = [identifier for identifier in a if identifier in b]
-    found = {identifier: identifier for identifier in common if _agree(a[identifier], b[identifier], in_order=in_order)}
-    same_subject = {identifier: identifier for identifier in common if a[identifier].subject == b[identifier].subject}
-    ids_are_shared = 2 * (len(found) + equal_already) >= len(common) + equal_already
-    if not ids_are_shared and 2 * len(same_subject) >= len(common):
-        # All times differ: another clock, unless by their times the objects are found under other ids.
-        ids_are_shared = 2 * len(_found_by_content(a, b, {}, in_order=in_order)) < len(common)
-    found |= same_subject if ids_are_shared else {}
-    found = _found_by_content(a, b, found, in_order=in_order)
-    if ids_are_shared:
-        taken = {*found, *found.values()}
-        found |= {identifier: identifier for identifier in common if identifier not in taken}
-    return found
+    are_shared = _ids_are_shared(a, b, common, equal_already=equal_already, in_order=in_order)
+    found = _themselves({}, _agreeing(a, b, common, 0, in_order=in_order))
+    for level in _levels(a):
+        if are_shared:
+            found = _themselves(found, _about_the_same(a, b, common, level))
+        found = _found_by_content(a, b, found, level, in_order=in_order)
+    return _themselves(found, common) if are_shared else found
 
 
-def _agree(a: Content, b: Content, *, in_order: bool) -> bool:
-    close = (abs(mine - other) < CLOSE_MS for mine, other in zip(a.places, b.places, strict=True))
-    return a.subject == b.subject and (in_order or any(close))
+def _ids_are_shared(a: Contents, b: Contents, common: Sequence[str], *, equal_already: int, in_order: bool) -> bool:
+    """Whether one id means one thing: at least half of those that both sides have say the same."""
+    for level in _levels(a):
+        agreeing = _agreeing(a, b, common, level, in_order=in_order)
+        if 2 * (len(agreeing) + equal_already) >= len(common) + equal_already:
+            return True
+    elsewhere: dict[str, str] = {}
+    for level in _levels(a):
+        elsewhere = _found_by_content(a, b, elsewhere, level, in_order=in_order)
+    if 2 * len(elsewhere) >= len(common):
+        return False
+    # Nothing is found under other ids: then another clock tells all times, or other names are given to everything.
+    alike = [_about_the_same(a, b, common, level) for level in _levels(a)]
+    if all(() in a[each].subjects for each in common):
+        alike.append([each for each in common if a[each].is_near(b[each])])
+    return any(2 * len(each) >= len(common) for each in alike)
+
+
+def _levels(contents: Contents) -> range:
+    """How many subjects there are that say anything, in full and with less."""
+    return range(max((sum(map(bool, content.subjects)) for content in contents.values()), default=0))
+
+
+def _about_the_same(a: Contents, b: Contents, common: Sequence[str], level: int) -> list[str]:
+    return [each for each in common if a[each].subjects[level] == b[each].subjects[level]]
+
+
+def _agreeing(a: Contents, b: Contents, common: Sequence[str], level: int, *, in_order: bool) -> list[str]:
+    return [each for each in _about_the_same(a, b, common, level) if in_order or a[each].is_near(b[each])]
+
+
+def _themselves(already: Mapping[str, str], identifiers: Iterable[str]) -> dict[str, str]:
+    """What was found already, and of these ids those that are free on both sides as the same."""
+    taken = set(already.values())
+    return {**already, **{each: each for each in identifiers if each not in already and each not in taken}}
 
 
 def _found_by_content(
-    a: Mapping[str, Content], b: Mapping[str, Content], already: Mapping[str, str], *, in_order: bool
+    a: Contents, b: Contents, already: Mapping[str, str], level: int, *, in_order: bool
 ) -> dict[str, str]:
     """What was found already, and those that are about the same and close together by a measure, the earlier first."""
     found = dict(already)
     for measure in range(max((len(content.places) for content in a.values()), default=0)):
         taken = set(found.values())
-        left_a = _by_subject(a, (identifier for identifier in a if identifier not in found), measure)
-        left_b = _by_subject(b, (identifier for identifier in b if identifier not in taken), measure)
+        left_a = _by_subject(a, (identifier for identifier in a if identifier not in found), level, measure)
+        left_b = _by_subject(b, (identifier for identifier in b if identifier not in taken), level, measure)
         for subject, mine in left_a.items():
-            found.update(_walked(mine, left_b.get(subject, ()), in_order=in_order))
+            theirs = left_b.get(subject, ())
+            one_after_the_other = zip((each for _, each in mine), (each for _, each in theirs), strict=False)
+            found.update(one_after_the_other if in_order else paired(mine, theirs))
     return found
-
-
-Placed = tuple[int, str]
 
 
 def _by_subject(
-    contents: Mapping[str, Content], identifiers: Iterable[str], measure: int
+    contents: Contents, identifiers: Iterable[str], level: int, measure: int
 ) -> Mapping[Subject, Sequence[Placed]]:
     found: defaultdict[Subject, list[Placed]] = defaultdict(list)
     for identifier in identifiers:
-        found[contents[identifier].subject].append((contents[identifier].places[measure], identifier))
-    for placed in found.values():
-        placed.sort()
-    return found
-
-
-def _walked(a: Sequence[Placed], b: Sequence[Placed], *, in_order: bool) -> Iterable[tuple[str, str]]:
-    """Pairs of two sorted rows: the next of each where they are close together, else the earlier one is left alone."""
-    index_a = index_b = 0
-    while index_a < len(a) and index_b < len(b):
-        (place_a, mine), (place_b, other) = a[index_a], b[index_b]
-        if in_order or abs(place_a - place_b) < CLOSE_MS:
-            yield mine, other
-            index_a, index_b = index_a + 1, index_b + 1
-        elif place_a < place_b:
-            index_a += 1
-        else:
-            index_b += 1
+        content = contents[identifier]
+        found[content.subjects[level]].append((content.places[measure], identifier))
+    return {subject: in_order_of_moments(placed) for subject, placed in found.items()}

@@ -49,13 +49,15 @@ def without(scope: Scope, left_out: Iterable[str]) -> Scope:
     """The scope without these types (`TYPE`) and properties (`TYPE.PROPERTY`). Raises UnknownProperty."""
     narrowed = dict(scope)
     for each in left_out:
-        type_name, _, property = each.partition(".")
+        type_name, dot, property = each.partition(".")
         row = OBJECT_TYPES.get(type_name) or TYPE_OF_ENDPOINT.get(type_name)
         if row is None:
             raise UnknownProperty(f"{each[:80]!r}: there is no type {type_name[:40]!r}")
-        if property and property not in row.properties:
+        if property == "id":
+            raise UnknownProperty(f"{each[:80]!r}: objects are found by their ids, which are not compared")
+        if dot and property not in row.properties:
             raise UnknownProperty(f"{each[:80]!r}: {row.name} have no property {property[:40]!r}")
-        if not property:
+        if not dot:
             narrowed.pop(row.name, None)
         elif row.name in narrowed:
             narrowed[row.name] = tuple(name for name in narrowed[row.name] if name != property)

@@ -5,7 +5,7 @@ know how anything is compared, nor how it is shown.
 """
 
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -152,17 +152,29 @@ class Matched(msgspec.Struct, frozen=True):
     by_content: int
 
 
+class OpenFeed(msgspec.Struct, frozen=True, kw_only=True):
+    """A side that was read from a feed that did not end: so many lines had come, and more was awaited for `waited_s`.
+
+    What it has not told by then is compared as if it were not there.
+    """
+
+    side: Literal["a", "b"]
+    lines: int
+    waited_s: float
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """All differences between two contests.
 
-    `left_out` names types and properties (`TYPE` or `TYPE.PROPERTY`) that were not compared; `mattering` counts the
-    submissions whose difference matters. `awards` are those that the sides tell of, `computed_awards` those that would
-    follow from the two scoreboards by the rules of `a`.
+    `open_feeds` are the sides that may have had more to tell; `left_out` names types and properties (`TYPE` or
+    `TYPE.PROPERTY`) that were not compared; `mattering` counts the submissions whose difference matters. `awards` are
+    those that the sides tell of, `computed_awards` those that would follow from both scoreboards by the rules of `a`.
     """
 
     a: str
     b: str
     equal: bool
+    open_feeds: tuple[OpenFeed, ...] = ()
     left_out: tuple[str, ...]
     matched: Matched
     mattering: int

@@ -16,11 +16,12 @@ from cds.comparing.words import (
     how_matched,
     more,
     not_compared,
+    not_ended,
     sides,
     standing_text,
     summary,
     title,
-    value_text,
+    value_texts,
     verdict_text,
 )
 from projections.comparison_results import (
@@ -80,7 +81,8 @@ class _Page:
         yield "</body></html>\n"
 
     def _result(self) -> str:
-        sentences = "".join(f"<li>{escape(each)}</li>" for each in summary(self._comparison))
+        told_first = (*summary(self._comparison), *not_ended(self._comparison))
+        sentences = "".join(f"<li>{escape(each)}</li>" for each in told_first)
         kind = "result equal" if self._comparison.equal else "result"
         told = " ".join((how_matched(self._comparison), not_compared(self._comparison))).strip()
         return f'<div class="{kind}"><ul>{sentences}</ul></div>\n<p class="quiet">{escape(told)}</p>\n'
@@ -139,9 +141,7 @@ class _Page:
         rows = []
         for each in properties.shown:
             other = f" / {each.other_id}" if each.other_id is not None else ""
-            values = (
-                f"<td><code>{escape(value_text(each.a))}</code></td><td><code>{escape(value_text(each.b))}</code></td>"
-            )
+            values = "".join(f"<td><code>{escape(text)}</code></td>" for text in value_texts(each.a, each.b))
             rows.append(f"<tr>{_cells((each.type, each.id + other, each.property))}{values}</tr>")
         heads = ("type", "id", "property", *self._sides)
         return _section("Properties", _table(heads, rows) + _more(properties)) if rows else ""

@@ -1,6 +1,7 @@
 """A comparison as a text report on the terminal.
 
-This module must not know how the differences were found; names are printed as they are, never as markup.
+This module must not know how the differences were found. Names are printed as they are, never as markup, and never as
+something that a terminal obeys.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,11 +18,12 @@ from cds.comparing.words import (
     how_matched,
     more,
     not_compared,
+    not_ended,
     sides,
     standing_text,
     summary,
     title,
-    value_text,
+    value_texts,
     verdict_text,
 )
 from projections.comparison_results import AwardDifference, Comparison, Listed
@@ -34,15 +36,24 @@ PLAIN_COLUMNS = 160
 """How wide the report is where there is no terminal."""
 
 
+CONTROL_CHARACTERS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\N{REPLACEMENT CHARACTER}")
+"""What a terminal may obey instead of showing it (Unicode, category Cc), with what stands for it."""
+
+
+def harmless(text: str, style: str = "") -> Text:
+    """A text of a contest: nobody who names a team moves the cursor of whoever reads about it."""
+    return Text(text.translate(CONTROL_CHARACTERS), style=style)
+
+
 def print_report(comparison: Comparison, captions: Captions) -> None:
     """Print it on standard output."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PLAIN_COLUMNS)
-    console.print(Text(title(comparison), style="bold"))
-    for sentence in (*summary(comparison), how_matched(comparison), not_compared(comparison)):
+    console.print(harmless(title(comparison), style="bold"))
+    for sentence in (*summary(comparison), *not_ended(comparison), how_matched(comparison), not_compared(comparison)):
         if sentence:
-            console.print(Text(sentence))
+            console.print(harmless(sentence))
     _print_verdicts(console, comparison)
     _print_submissions(console, comparison, captions)
     _print_missing(console, comparison)
@@ -99,8 +110,7 @@ def _print_properties(console: Console, comparison: Comparison) -> None:
         return
     heads = ("object", "property", *sides(comparison))
     rows = (
-        (f"{each.type} {each.id}", each.property, value_text(each.a), value_text(each.b))
-        for each in comparison.properties.shown
+        (f"{each.type} {each.id}", each.property, *value_texts(each.a, each.b)) for each in comparison.properties.shown
     )
     _print_table(console, "Properties", heads, rows, comparison.properties)
 
@@ -148,9 +158,9 @@ def _print_table(
     """A table; of a list no more than SHOWN_MAX rows."""
     table = Table(title=Text(heading, style="bold"), title_justify="left", pad_edge=False)
     for head in heads:
-        table.add_column(Text(head), overflow="fold")
+        table.add_column(harmless(head), overflow="fold")
     for row in rows if listed is None else islice(rows, SHOWN_MAX):
-        table.add_row(*map(Text, row))
+        table.add_row(*map(harmless, row))
     console.print()
     console.print(table)
     if listed is not None:

@@ -18,6 +18,9 @@ from schemas.objects import Problem, Team
 VALUE_CHARACTERS_MAX = 200
 """As much of a value is shown; what is longer is cut off."""
 
+VALUE_CHARACTERS_BEFORE = 40
+"""So much of what two long values have in common is shown before the place at which they part."""
+
 NAME_CHARACTERS_MAX = 28
 """The longest name of a side that stands above columns; sides with longer ones are called A and B there."""
 
@@ -103,8 +106,18 @@ def how_matched(comparison: Comparison) -> str:
     matched = comparison.matched
     told = f"{_count(matched.by_id, 'submission')} matched by id"
     if matched.by_content:
-        told += f", {matched.by_content} by team, problem, language and time, as they are numbered otherwise"
+        told += f", {matched.by_content} by team, problem and time, as they are numbered otherwise"
     return f"{told}."
+
+
+def not_ended(comparison: Comparison) -> Iterator[str]:
+    """Which sides may have had more to tell, one sentence for each."""
+    names = dict(zip(("a", "b"), sides(comparison), strict=True))
+    for feed in comparison.open_feeds:
+        yield (
+            f"{names[feed.side]} did not end its feed: compared after {_count(feed.lines, 'line')} and "
+            f"{feed.waited_s:g} s of waiting for more; what it may tell later is missing here."
+        )
 
 
 def not_compared(comparison: Comparison) -> str:
@@ -124,15 +137,31 @@ def more(listed: Listed[object], shown: int) -> str:
 
 def verdict_text(judged: Judged) -> str:
     """The verdict of one side, with its score where there is one."""
-    return judged.verdict if judged.score is None else f"{judged.verdict} {judged.score:g}"
+    return judged.verdict if judged.score is None else f"{judged.verdict} {number_text(judged.score)}"
 
 
-def value_text(value: msgspec.Raw) -> str:
-    """A value as JSON, cut off when it is long; a dash for none."""
+def number_text(number: float) -> str:
+    """A number in as few digits as say it exactly, so that two that differ never look the same."""
+    return repr(number).removesuffix(".0")
+
+
+def value_texts(a: msgspec.Raw, b: msgspec.Raw) -> tuple[str, str]:
+    """Two values that differ, as JSON; a dash for none. Of long ones a part in which they do."""
+    text_a, text_b = _value_text(a), _value_text(b)
+    pairs = enumerate(zip(text_a, text_b, strict=False))
+    differs_at = next((index for index, (mine, other) in pairs if mine != other), min(len(text_a), len(text_b)))
+    begin = differs_at - VALUE_CHARACTERS_BEFORE if differs_at >= VALUE_CHARACTERS_MAX else 0
+    return _cut(text_a, begin), _cut(text_b, begin)
+
+
+def _value_text(value: msgspec.Raw) -> str:
     text = bytes(value).decode()
-    if text == "null":
-        return NOTHING
-    return text if len(text) <= VALUE_CHARACTERS_MAX else f"{text[:VALUE_CHARACTERS_MAX]}…"
+    return NOTHING if text == "null" else text
+
+
+def _cut(text: str, begin: int) -> str:
+    end = begin + VALUE_CHARACTERS_MAX
+    return f"{'…' if begin else ''}{text[begin:end]}{'…' if len(text) > end else ''}"
 
 
 def standing_text(standing: Standing | None) -> str:
@@ -150,13 +179,13 @@ def cell_text(cell: ProblemCell | None) -> str:
     pending = f", {cell.num_pending} pending" if cell.num_pending else ""
     at = "" if cell.time is UNSET else f" at {_short(cell.time)}"
     if cell.score is not UNSET:
-        return f"{cell.score:g}{at}, {tries}{pending}"
+        return f"{number_text(cell.score)}{at}, {tries}{pending}"
     return f"solved{at}, {tries}{pending}" if cell.solved is True else f"{tries}{pending}"
 
 
 def _score_text(score: Score) -> str:
     if score.score is not UNSET:
-        return f"{score.score:g} points"
+        return f"{number_text(score.score)} points"
     total = "" if score.total_time is UNSET else f", {_short(score.total_time)}"
     return f"{score.num_solved or 0} solved{total}"
 

@@ -18,6 +18,7 @@ from cds.contest_api.errors import RETRY_AFTER_S, Failure, bad_request, not_foun
 from cds.contest_api.negotiation import HTML, wants_page
 from cds.contest_api.service import asked, service_of, viewer_of
 from cds.live_contest import LiveContest
+from cds.shadows import address_of
 from projections.comparison_properties import FILES, MEASURED, WHOLE, Scope, UnknownProperty, without
 from projections.visibility import role_view
 from schemas.viewers import Role, Viewer
@@ -67,8 +68,8 @@ async def get_comparison(request: web.Request) -> web.StreamResponse:
 async def _other(request: web.Request, contest: LiveContest, viewer: Viewer) -> tuple[LiveSide, Scope]:
     """The other side, and what of it and of the contest may be compared."""
     name, contest_id = request.query.get("with"), request.query.get("with-contest")
-    if name is not None and contest_id is not None:
-        raise bad_request("with and with-contest: one of them is meant")
+    if len([*request.query.getall("with", ()), *request.query.getall("with-contest", ())]) > 1:
+        raise bad_request("with and with-contest: one of them is meant, once")
     if contest_id is None:
         shadow = await _shadow(request, contest.contest_id, name)
         return shadow, without(_seen_by(viewer.role, WHOLE), (*MEASURED, *FILES))
@@ -90,7 +91,8 @@ async def _shadow(request: web.Request, contest_id: str, name: str | None) -> Li
     shadow = None if name is None else await shadows.found(contest_id, name)
     if shadow is None:
         raise not_found("a second system to compare with" if name is None else f"second system {name}")
-    return LiveSide(name or "", shadow, link_below(None))
+    name = name or ""
+    return LiveSide(name, shadow, link_below(await address_of(service_of(request).store, contest_id, name)))
 
 
 def _require_seen(viewer: Viewer) -> None:

@@ -106,6 +106,15 @@ async def patch_contest(request: web.Request) -> web.StreamResponse:
         return await order.carry_out(CONTEST, deciding(request, contest, viewer, CONTEST, body))
 
 
+async def delete_contest(request: web.Request) -> web.StreamResponse:
+    """The end of a contest, and with it of the second systems that are compared with it."""
+    contest, viewer = await asked_to_write(request, CONTEST)
+    answer = await write_object(request, CONTEST)
+    service = service_of(request)
+    await service.shadows.end(contest.contest_id, actor=actor_of(viewer), circumstances=service.circumstances)
+    return answer
+
+
 async def patch_state(request: web.Request) -> web.StreamResponse:
     """What the specification gives no endpoint for: start, freeze, end, thaw now, removed intervals, finalize, end."""
     contest, viewer = await asked_to_write(request, STATE)

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 from cds.commands.permissions import METHODS, OFFERED, Method
 from cds.contest_api.comparison import get_comparison
 from cds.contest_api.contest_writing import (
+    delete_contest,
     get_settings,
     patch_contest,
     patch_settings,
@@ -130,7 +131,7 @@ def _writable(row: ObjectType) -> dict[str, dict[Method, Handler]]:
     offered = [method for method in METHODS if method in OFFERED[row.name]]
     collection, one = _paths(row)
     if row.name == "contest":
-        return {one: {"PUT": put_contest, "PATCH": patch_contest, "DELETE": write}}
+        return {one: {"PUT": put_contest, "PATCH": patch_contest, "DELETE": delete_contest}}
     if row.singleton:
         return {one: {"PATCH": patch_state}}
     return {

@@ -37,7 +37,7 @@ MINUTE_MS = 60_000
 
 
 class Contest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """2023-06, "Contests". `penalty_time` in whole minutes."""
+    """2023-06, "Contests". `penalty_time` in whole minutes; it is there where nothing counts by it too, as 0."""
 
     id: str
     name: str
@@ -48,7 +48,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scoreboard_freeze_duration: RelativeTimeText | None = None
     scoreboard_thaw_time: TimeText | None = None
     scoreboard_type: Literal["pass-fail", "score"]
-    penalty_time: NonNegativeInteger | None = None
+    penalty_time: NonNegativeInteger
     banner: ImageFiles | None = None
     logo: ImageFiles | None = None
     location: Location | None = None
@@ -100,7 +100,7 @@ def contest(_state: ContestState, _team_id: str | None, shown: msgspec.Struct) -
         scoreboard_freeze_duration=told.scoreboard_freeze_duration,
         scoreboard_thaw_time=told.scoreboard_thaw_time,
         scoreboard_type=told.scoreboard_type,
-        penalty_time=None if told.penalty_time is None else minutes(told.penalty_time),
+        penalty_time=0 if told.penalty_time is None else minutes(told.penalty_time),
         banner=told.banner,
         logo=told.logo,
         location=told.location,
@@ -151,8 +151,9 @@ def run(state: ContestState, _team_id: str | None, shown: msgspec.Struct) -> lat
 def clarification(state: ContestState, team_id: str | None, shown: msgspec.Struct) -> Clarification | None:
     """To one team: the one that asks, and for others the one with the first id of those to whom it is addressed.
 
-    What is addressed to groups that have no team is addressed to nobody, and left out: without a team it would be a
-    broadcast.
+    So a shadow that reads as a judge has an answer to several teams once, as one to the first of them: left out, its
+    judges would not know of it, and without a team everybody would be told. What is addressed to groups that have no
+    team is addressed to nobody, and left out: without a team it would be a broadcast.
     """
     told = cast("objects.Clarification", shown)
     if not _is_addressed(state, told):
@@ -188,12 +189,12 @@ def _is_addressed(state: ContestState, message: objects.Clarification) -> bool:
 
 
 class MinutesScore(msgspec.Struct, frozen=True, kw_only=True):
-    """2023-06, "Scoreboard": what a team has reached, times in minutes."""
+    """2023-06, "Scoreboard": what a team has reached, times in minutes; `time` is null where nothing is solved."""
 
     num_solved: int | UnsetType = UNSET
     total_time: int | UnsetType = UNSET
     score: int | float | UnsetType = UNSET
-    time: int | UnsetType = UNSET
+    time: int | None
 
 
 class MinutesCell(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,7 +227,7 @@ class MinutesScoreboard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def scoreboard(board: bytes) -> bytes:
-    """A board in whole minutes. A time that there is not is left out: null is no integer."""
+    """A board in whole minutes."""
     read = _boards.decode(board)
     return msgspec.json.encode(
         MinutesScoreboard(
@@ -248,7 +249,7 @@ def _score(score: Score) -> MinutesScore:
         num_solved=score.num_solved,
         total_time=_minutes_if_any(score.total_time),
         score=score.score,
-        time=_minutes_if_any(score.time),
+        time=None if score.time is None else minutes(score.time),
     )
 
 
@@ -263,8 +264,8 @@ def _cell(cell: ProblemCell) -> MinutesCell:
     )
 
 
-def _minutes_if_any(relative_time: str | UnsetType | None) -> int | UnsetType:
-    return UNSET if relative_time is None or relative_time is UNSET else minutes(relative_time)
+def _minutes_if_any(relative_time: str | UnsetType) -> int | UnsetType:
+    return UNSET if relative_time is UNSET else minutes(relative_time)
 
 
 _boards = msgspec.json.Decoder(Scoreboard)

@@ -101,7 +101,10 @@ LEGACY: dict[str, dict[str, Callable[[Draft, JsonValue], None]]] = {
 
 
 def _penalty_time(draft: Draft, name: str, value: JsonValue) -> JsonValue:
-    """Whole minutes as before 2026-01, or a RELTIME."""
+    """Whole minutes as before 2026-01, or a RELTIME.
+
+    2023-06 asks for an integer also where nothing counts by it: the 0 of a score contest is no penalty.
+    """
     if isinstance(value, str) and ":" in value:
         return _not_negative(draft, name, value)
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
@@ -112,6 +115,8 @@ def _penalty_time(draft: Draft, name: str, value: JsonValue) -> JsonValue:
         raise Unfit(f"is neither a relative time nor whole minutes but {quoted(value)}")
     if not 0 <= value <= _PENALTY_MINUTES_MAX:
         raise Unfit(f"is not a number of minutes but {quoted(value)}")
+    if value == 0 and draft.source.get("scoreboard_type") == "score":
+        return None
     return format_relative_time(value * _MINUTE_MS)
 
 

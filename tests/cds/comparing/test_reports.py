@@ -1,19 +1,30 @@
 """The report of a comparison, as a page and on the terminal: it has everything, and no name becomes markup."""
 
 import re
+import unicodedata
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cds.comparing.page import comparison_page
 from cds.comparing.text import print_report
-from cds.comparing.words import VALUE_CHARACTERS_MAX, cell_text, value_text
+from cds.comparing.words import (
+    VALUE_CHARACTERS_MAX,
+    captions_of,
+    cell_text,
+    number_text,
+    standing_text,
+    value_texts,
+    verdict_text,
+)
 from projections.comparison import compared
 from projections.comparison_properties import FILES, WHOLE, without
+from projections.comparison_results import Judged, Standing
 from projections.comparison_verdicts import side_of
-from schemas.aggregates import ProblemCell
-from schemas.objects import Team
+from schemas.aggregates import ProblemCell, Score
+from schemas.objects import Award, ContestObject, Team
 from tests.cds.comparing.reports import WellFormedPage, compared_with_changes
 from tests.cds.contest_api.real_contests import needs_shared_data
 from tests.projections.changed_contests import EVIL_NAME, state_of
@@ -80,11 +91,58 @@ def test_long_lists_are_cut_off_on_the_terminal(capsys: pytest.CaptureFixture[st
     assert re.search(r"and \d+ more \(--html or --json\)", capsys.readouterr().out)
 
 
+def test_what_a_terminal_obeys_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names, citations and ids come from anywhere."""
+    evil = "\x1b]0;owned\x07\x1b[2J\x9b2J\r\x00Evil"
+    objects = simulated("pass-fail")
+    teams = {
+        identifier: msgspec.structs.replace(each, name=evil, display_name=evil)
+        for identifier, each in objects["teams"].items()
+        if isinstance(each, Team)
+    }
+    awards: dict[str, ContestObject] = {"one": Award(id="one", citation="One", team_ids=[])}
+    evil_awards: dict[str, ContestObject] = {"one": Award(id="one", citation=evil, team_ids=[])}
+    a = side_of(evil, state_of({**objects, "teams": {**teams}, "awards": awards}), lambda _: None)
+    b = side_of("b", state_of({**objects, "judgements": {}, "runs": {}, "awards": evil_awards}), lambda _: None)
+    print_report(compared(a, b), captions_of(a.state, b.state))
+    out = capsys.readouterr().out
+    assert "Evil" in out
+    assert {each for each in out if unicodedata.category(each) == "Cc"} == {"\n"}
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(100, "100"), (100.0, "100"), (100.00001, "100.00001"), (1234567, "1234567"), (0.1, "0.1"), (1e300, "1e+300")],
+)
+def test_scores_are_written_out_exactly(number: float, text: str) -> None:
+    assert number_text(number) == text
+    assert verdict_text(Judged(id="1", verdict="AC", score=number)) == f"AC {text}"
+    assert cell_text(ProblemCell(problem_id="a", num_judged=1, num_pending=0, score=number)) == f"{text}, 1 judged"
+    assert standing_text(Standing(1, Score(score=number, time=None))) == f"1. with {text} points"
+
+
+@given(a=st.floats(0, 1e18), b=st.floats(0, 1e18))
+def test_scores_that_differ_look_different(a: float, b: float) -> None:
+    assert (number_text(a) == number_text(b)) == (a == b)
+
+
+JSON_TEXTS = st.text(alphabet="ab", min_size=0, max_size=3 * VALUE_CHARACTERS_MAX)
+
+
+@given(same=JSON_TEXTS, a=JSON_TEXTS, b=JSON_TEXTS)
+def test_long_values_that_differ_are_shown_where_they_do(same: str, a: str, b: str) -> None:
+    values = tuple(msgspec.json.encode(same + rest) for rest in (a, b))
+    shown = value_texts(*map(msgspec.Raw, values))
+    assert (shown[0] == shown[1]) == (a == b)
+    assert max(map(len, shown)) <= VALUE_CHARACTERS_MAX + 2
+    for value, text in zip(values, shown, strict=True):
+        assert text.strip("…") in value.decode()
+        assert text.startswith("…") or value.decode().startswith(text.rstrip("…"))
+        assert text.endswith("…") or value.decode().endswith(text.lstrip("…"))
+
+
 def test_values_and_cells_in_words() -> None:
-    team = next(iter(simulated("pass-fail")["teams"].values()))
-    assert isinstance(team, Team)
-    long = compared_with_changes(simulated("pass-fail"), 4, 40)[1].properties.shown[0]
-    assert len(value_text(long.a)) <= VALUE_CHARACTERS_MAX + 1
+    assert value_texts(msgspec.Raw(b"null"), msgspec.Raw(b'"x"')) == ("–", '"x"')
     solved = ProblemCell(problem_id="a", num_judged=2, num_pending=0, solved=True, time="0:45:00.000")
     assert cell_text(solved) == "solved at 0:45:00, 2 judged"
     assert cell_text(ProblemCell(problem_id="a", num_judged=0, num_pending=1, solved=False)) == "0 judged, 1 pending"

@@ -10,6 +10,8 @@ from cds.circumstances import SYSTEM
 from cds.importing import import_contest
 from cds.packages.contents import Change, ContestContents
 from cds.shadows import shadow_stream
+from cds.upstream.options import source_stream
+from cds.upstream.status import SourceStatus, keep_status
 from eventstore.postgres import PostgresStore
 from projections.comparison_properties import FILES
 from schemas.objects import Account, Judgement, Team
@@ -20,6 +22,9 @@ from tests.cds.contest_api.small_contest import ROLE_OF_ACCOUNT, final_of, login
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PATH = "contests/small/x-comparison"
+SECOND = "judged-elsewhere"
+"""The name of the second system; measurements of other tests in this process do not have it."""
+
 SECRET_NAME = "Second <system>'s name of Beta"
 SECRET_VERDICT = "SECOND-SYSTEMS-VERDICT"
 SEEN_BY = {"staff", "admin"}
@@ -59,7 +64,7 @@ async def shadowed(small_template: str) -> AsyncIterator[Running]:
     """A server with the small contests, one of which is judged by a second system too."""
     async with cloned_database(small_template) as dsn:
         async with opened(dsn) as store:
-            await put_shadow(store, "second", judged_otherwise(small_contest("small", "frozen")))
+            await put_shadow(store, SECOND, judged_otherwise(small_contest("small", "frozen")))
         async with running(dsn) as server:
             yield server
 
@@ -84,7 +89,7 @@ async def test_whoever_has_not_logged_in_is_asked_to(shadowed: Running) -> None:
 
 async def test_it_says_what_the_second_system_judges_otherwise(shadowed: Running) -> None:
     found = await shadowed.of_role("admin").json(PATH)
-    assert (found["a"], found["b"], found["equal"]) == ("small", "second", False)
+    assert (found["a"], found["b"], found["equal"]) == ("small", SECOND, False)
     (submission,) = found["submissions"]["shown"]
     assert (submission["a"]["id"], submission["a"]["verdict"], submission["b"]["verdict"]) == ("s3", "AC", "WA")
     assert submission["matters"] is True
@@ -96,6 +101,19 @@ async def test_it_says_what_the_second_system_judges_otherwise(shadowed: Running
     assert {each for each in found["left_out"] if each not in FILES} == {"judgements", "runs"}
     linked = await shadowed.of_role("admin").get(submission["a"]["href"])
     assert linked.json["id"] == "s3"
+
+
+async def test_a_second_system_that_is_followed_has_addresses_too(small_template_copy: str) -> None:
+    url = "https://second.example/api/contests/x"
+    async with running(small_template_copy) as server:
+        await put_shadow(server.store, "second", judged_otherwise(small_contest("small", "frozen")))
+        for name, where in (("second", url), ("other", "https://other.example/api/contests/y")):
+            status = SourceStatus(contest_id="small", shadow=name, url=where, state="ended", since_us=0, updated_us=0)
+            await keep_status(server.store, source_stream("small", name), status)
+        (submission,) = (await server.of_role("admin").json(PATH))["submissions"]["shown"]
+        assert submission["b"]["href"] == f"{url}/submissions/s3"
+        page = WellFormedPage((await server.of_role("admin").get(PATH, headers=BROWSER)).body.decode())
+        assert {f"{url}/submissions/s3", "../../contests/small/submissions/s3"} <= set(page.links)
 
 
 async def test_types_and_properties_can_be_left_out(shadowed: Running) -> None:
@@ -119,7 +137,8 @@ async def test_a_second_system_is_named_where_there_are_several(small_template_c
         assert (await admin.json(f"{PATH}?with=two"))["equal"] is True
         for missing in (f"{PATH}?with=three", f"{PATH}?with=a%2Fb", "contests/other/x-comparison"):
             assert (await admin.get(missing)).status == 404
-        assert (await admin.get(f"{PATH}?with=one&with-contest=other")).status == 400
+        for twice in ("with=one&with-contest=other", "with=one&with=two", "with-contest=late&with-contest=other"):
+            assert (await admin.get(f"{PATH}?{twice}")).status == 400
 
 
 async def test_another_contest_of_the_server_can_be_the_other_side(shadowed: Running) -> None:
@@ -178,6 +197,26 @@ async def test_it_follows_both_sides(small_template_copy: str) -> None:
         assert (await admin.json(PATH))["submissions"]["count"] == 0
 
 
+async def test_second_systems_end_with_their_contest(small_template_copy: str) -> None:
+    """A contest that is made anew under the id is not compared with what judged the one before."""
+    contents = msgspec.structs.replace(small_contest("small", "frozen"), contest_id="young")
+    young = {"id": "young", "name": "Young", "duration": "1:00:00", "scoreboard_type": "score"}
+    path = "contests/young/x-comparison"
+    async with running(small_template_copy) as server:
+        admin = server.of_role("admin")
+        assert (await admin.ask("PUT", "contests/young", json=young)).status == 201
+        for name in ("one", "two"):
+            await put_shadow(server.store, name, contents)
+        assert (await admin.get(path)).status == 400
+        assert (await of_account(server, "chief").ask("DELETE", "contests/young")).status == 401
+        assert (await admin.get(path)).status == 400
+        assert (await admin.ask("DELETE", "contests/young")).status == 204
+        assert (await admin.ask("PUT", "contests/young", json=young)).status == 201
+        assert (await admin.get(path)).status == 404
+        await put_shadow(server.store, "one", contents)
+        assert (await admin.json(path))["b"] == "one"
+
+
 EVERYWHERE = (
     "",
     "contests",
@@ -212,7 +251,7 @@ async def test_a_second_system_is_on_no_page_and_in_no_measurement(shadowed: Run
     for path in ("/", "/contests/small", "/metrics"):
         answer = await shadowed.caller().get(f"{shadowed.root}{path}")
         assert answer.status == 200
-        assert b"second" not in answer.body.replace(b"_seconds", b"").replace(b"seconds", b"")
+        assert SECOND.encode() not in answer.body
         assert b"shadow" not in answer.body
-    for path in ("contests/shadow:small%2Fsecond", "contests/second"):
+    for path in (f"contests/shadow:small%2F{SECOND}", f"contests/{SECOND}"):
         assert (await shadowed.of_role("admin").get(path)).status == 404

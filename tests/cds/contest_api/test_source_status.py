@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from tests.cds.contest_api.serving import DEADLINE_S, Running, fill, running
+import msgspec
+
+from cds.circumstances import SYSTEM
+from cds.upstream.status import FilesStatus, SourceStatus, WarningsStatus, keep_status
+from tests.cds.contest_api.serving import DEADLINE_S, Running, fill, opened, running
 from tests.cds.dialects.feeds import TYPICAL
 from tests.cds.upstream.stage import options_for
 from tests.cds.upstream.upstream import Upstream, line, serving, with_tokens
@@ -49,6 +53,54 @@ async def test_a_server_follows_what_it_is_configured_to(database_dsn: str) -> N
                 measured = await answer.text()
             assert 'cds_source_lines_total{source="source:c1"}' in measured
             assert 'cds_source_outages_total{source="source:c1"}' in measured
+
+
+async def test_a_source_that_was_never_heard_is_told_of(database_dsn: str) -> None:
+    """There is no contest yet: those who are entitled learn why, and for others there is nothing."""
+    await fill(database_dsn, [])
+    upstream = Upstream(LINES)
+    upstream.login = "Basic nobody"
+    async with serving(upstream), running(database_dsn, sources=(options_for(upstream),)) as server:
+        status = await told(server, lambda status: bool(status["last_error"]))
+        assert "401" in status["last_error"]
+        assert (await server.of_role("admin").get("contests/c1")).status == 404
+        for role, code in (("public", 404), ("judge", 404), ("analyst", 404), ("staff", 200), ("admin", 200)):
+            assert (await server.of_role(role).get(PATH)).status == code
+        assert (await server.of_role("admin").get("contests/c1/../x/x-source")).status == 404
+
+
+async def test_sources_that_others_follow_are_measured_too(database_dsn: str) -> None:
+    """As `cds follow` does beside a server, which serves no measurements itself."""
+    await fill(database_dsn, [])
+    upstream = Upstream([*LINES, b"what is this?"])
+    async with serving(upstream), running(database_dsn) as server, opened(database_dsn) as store:
+        status = SourceStatus(
+            contest_id="c9",
+            shadow=None,
+            url=upstream.url,
+            state="following",
+            since_us=1,
+            updated_us=SYSTEM.now_us(),
+            lines=17,
+            warnings=WarningsStatus(count=3),
+            files=FilesStatus(fetched=5),
+            outages=2,
+            last_heard_us=4_000_000,
+        )
+        for state, connected in (("following", 1.0), ("waiting", 0.0)):
+            await keep_status(store, "source:c9", msgspec.structs.replace(status, state=state))
+            async with server.session.get(f"{server.root}/metrics") as answer:
+                measured = (await answer.text()).splitlines()
+            expected = {
+                "connected": connected,
+                "last_heard_seconds": 4.0,
+                "lines_total": 17.0,
+                "warnings_total": 3.0,
+                "outages_total": 2.0,
+                "files": 5.0,
+            }
+            for name, value in expected.items():
+                assert f'cds_source_{name}{{source="source:c9"}} {value}' in measured
 
 
 async def test_a_contest_that_is_not_followed_has_no_source(database_dsn: str) -> None:

@@ -178,7 +178,7 @@ def test_a_reply_does_not_name_what_is_addressed_to_nobody() -> None:
 
 
 def test_the_scoreboard_in_minutes() -> None:
-    """2023-06, "Scoreboard": integers, rounded down; no `time` where there is none."""
+    """2023-06, "Scoreboard": integers, rounded down; `score.time` is null where nothing is solved."""
     board = Board(Played(small_contest()).state, frozen=False).scoreboard()
     rows = json.loads(CONTEST_API_2023_06.scoreboard(board))["rows"]
     assert rows[0]["score"] == {"num_solved": 1, "total_time": 30, "time": 30}
@@ -189,7 +189,7 @@ def test_the_scoreboard_in_minutes() -> None:
         "solved": True,
         "time": 30,
     }
-    assert rows[1]["score"] == {"num_solved": 0, "total_time": 0}
+    assert rows[1]["score"] == {"num_solved": 0, "total_time": 0, "time": None}
     assert rows[1]["problems"][1] == {"problem_id": "b", "num_judged": 1, "num_pending": 0, "solved": False}
     assert CONTEST_API_2026_01.scoreboard(board) == board
     assert DRAFT.scoreboard(board) == board

@@ -18,8 +18,9 @@ from cds.packages.reading import read_contest
 from cds.served_versions import EARLIER_VERSIONS
 from projections.served_versions import ServedVersion
 from schemas.object_types import OBJECT_TYPES
+from schemas.objects import JudgementType
 from tests import independent_fold
-from tests.builders import Played, Reader, small_contest
+from tests.builders import CONTEST, Played, Reader, put, small_contest, state
 from tests.cds.contest_api import small_contest as other_small_contest
 from tests.cds.contest_api.real_contests import DATA, REAL_CONTESTS, needs_shared_data, real_contest
 
@@ -58,8 +59,10 @@ FILLED_IN = {
     "problems": {"test_data_count"},
     "teams": {"label", "hidden"},
     "commentary": {"tags"},
+    "contest": {"penalty_time"},
 }
-"""What the recorded feeds do not say, and our reader fills in (`hidden` is not of 2026-01, but they have it)."""
+"""What the recorded feeds do not say, and our reader or the version fills in (`hidden` is not of 2026-01, but they have
+it)."""
 
 
 def changes_of(contents: ContestContents) -> list[ObjectChange]:
@@ -138,6 +141,20 @@ def test_small_contests_are_read_again(version: ServedVersion) -> None:
     check(small_contest(), version)
     for phase in ("before", "running", "frozen", "over"):
         check(changes_of(other_small_contest.small_contest("small", phase)), version)
+
+
+def test_the_penalty_that_a_score_contest_is_told_with_is_none() -> None:
+    """2023-06 demands a number; read again it is no penalty, and judgement types say nothing of one."""
+    contest = msgspec.structs.replace(CONTEST, scoreboard_type="score", penalty_time=None)
+    types = [JudgementType(id=each, name=each, solved=each == "AC") for each in ("AC", "WA")]
+    changes = put(contest, state(), *types)
+    told = Played(changes, roles=("admin",), version=CONTEST_API_2023_06)
+    assert json.loads(told.shown(ADMIN)["contest"][""])["penalty_time"] == 0
+    check(changes, CONTEST_API_2023_06)
+
+
+def test_a_pass_fail_contest_may_have_a_penalty_of_nothing() -> None:
+    check(put(msgspec.structs.replace(CONTEST, penalty_time="0:00:00.000"), state()), CONTEST_API_2023_06)
 
 
 @needs_shared_data

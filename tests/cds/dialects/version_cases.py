@@ -60,7 +60,7 @@ CASES: list[tuple[ContestObject, Json, Json]] = [
     (
         Contest(id="finals", name="Finals", duration="5:00:00.000", scoreboard_type="score"),
         {"penalty_time": None},
-        {"penalty_time": None},
+        {"penalty_time": 0},
     ),
     (
         Contest(
