@@ -10,10 +10,15 @@ PYTHON ?=
 # The port of `make run`; empty means the program's default.
 PORT ?=
 # How many processes the tests run in, and what else pytest is told. Example: make test TESTS="tests/eventstore -k chain"
-JOBS ?= 2
+# One more than a small machine has cores: tests wait for a database, for other processes and for time to pass.
+JOBS ?= 3
 TESTS ?=
 # What the benchmarks are told. Example: make bench BENCH="--only posting"
 BENCH ?=
+
+# What glibc is told so that a process gives back what it has freed: one that has held large bodies and whole contests
+# for a moment would otherwise keep their memory for all tests that follow.
+SPARING := MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=262144
 
 ROOMS := schemas eventstore projections cds
 # Only rooms that exist are checked, so that an error names what is wrong and not what is missing.
@@ -29,7 +34,7 @@ LOCK_OPTIONS ?=
 # What an installed .venv was made from. Where it differs from the one written in .venv, setup runs again.
 FINGERPRINT = $$(cat requirements-development.lock pyproject.toml | cksum) $$(pwd -P)
 
-.PHONY: help setup run test chain lint check bench bench-growth peer screenshot lock clean
+.PHONY: help setup run test chain laws lint check bench bench-growth peer screenshot lock clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -67,11 +72,14 @@ setup: ## make .venv with everything of the lock file and the command .venv/bin/
 run: setup ## start a server with the demo contest, playing live (PORT=8080)
 	@.venv/bin/cds demo $(if $(PORT),--port $(PORT))
 
-test: setup ## run every test (JOBS=2 TESTS="tests/eventstore -k chain")
-	@$(VENV_PYTHON) -m pytest -n $(JOBS) --dist loadfile $(TESTS)
+test: setup ## run every test (JOBS=3 TESTS="tests/eventstore -k chain")
+	@$(SPARING) $(VENV_PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 chain: setup ## follow every recorded contest from server to server, with every fault and several seeds (minutes)
-	@CHAIN=long HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/upstream_server tests/acceptance/test_follow_chain.py tests/acceptance/test_follow_chain_killed.py tests/acceptance/test_follow_chain_law.py
+	@CHAIN=long HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/upstream_server tests/acceptance/test_follow_chain.py tests/acceptance/test_follow_chain_killed.py tests/acceptance/test_follow_chain_law.py tests/acceptance/test_xcpcio.py
+
+laws: setup ## try the laws on twenty times as many random contests as the tests do (an hour)
+	@HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/projections tests/cds/commands tests/cds/playback tests/cds/upstream/test_following_law.py
 
 lint: setup ## check style, format and types
 	@$(VENV_PYTHON) -m ruff check $(CHECKED)

@@ -4,8 +4,9 @@
 databases. `HYPOTHESIS_PROFILE` chooses how hard property tests try: quick, default or thorough.
 """
 
+import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -18,6 +19,7 @@ from hypothesis import settings
 from eventstore.embedded.launcher import embedded_postgres
 from eventstore.memory import MemoryStore
 from eventstore.postgres import PostgresStore
+from tests.distribution import longest_first, scheduler
 
 TEST_DATABASE_VARIABLE = "CDS_TEST_DATABASE_URL"
 
@@ -25,6 +27,61 @@ settings.register_profile("quick", max_examples=10, deadline=None)
 settings.register_profile("default", max_examples=50, deadline=None)
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+_freeze = gc.freeze
+
+GARBAGE_THRESHOLDS = (20_000, 10, 10)
+"""When cyclic garbage is looked for: seldom, as servers do, and yet often enough that whole contests do not pile up."""
+
+
+def pytest_configure() -> None:
+    """From the beginning: what is collected stays."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Who gives the tests to the processes, where whole modules are asked for (--dist loadfile)."""
+    return scheduler(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The order in which several processes are given them; one process alone goes from directory to directory."""
+    if hasattr(config, "workerinput"):
+        items[:] = longest_first(items)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_kept_for_good() -> Iterator[None]:
+    """A server has what it has read passed over by the garbage collector; here hundreds of servers come and go.
+
+    Each would keep for good what those before it left behind, and the process would grow to gigabytes.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        gc.collect()
+        _freeze()
+        patch.setattr(gc, "freeze", lambda: None)
+        patch.setattr(gc, "set_threshold", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_go_where_tests_look() -> Iterator[None]:
+    """A command that runs in the process of the tests leaves the logs as they are.
+
+    They would go to the standard error that the command had, for good, and later tests would not see them.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cds.observability.configure_logging", lambda *_, **__: None)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def garbage_goes_with_its_module(nothing_is_kept_for_good: None) -> Iterator[None]:
+    """What a module leaves behind is freed at its end; what outlives it is passed over from then on."""
+    yield
+    gc.collect()
+    _freeze()
 
 
 def with_database(dsn: str, database: str) -> str:

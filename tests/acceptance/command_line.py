@@ -9,19 +9,28 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import aiohttp
 import msgspec
 
+from tests.acceptance.ready_commands import Command, ready_process
 from tests.cds.contest_api.serving import Caller, Login
 
 CDS = Path(sys.executable).with_name("cds")
+EXECUTED = os.environ.get("CDS_TEST_COMMANDS") == "executed"
+"""Whether every command is executed from its beginning, in place of being forked from a process that is ready."""
+
 COMMAND_S_MAX = 60.0
 POLL_S = 0.02
 SERVING = "serving on "
+
+Process = Command | subprocess.Popen[str]
+"""A command that runs."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -43,25 +52,66 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "COLUMNS": "100", **more}
 
 
+def started(
+    arguments: Sequence[str | Path],
+    *,
+    cwd: Path,
+    files: tuple[IO[str], IO[str], IO[str]],
+    executing: bool = EXECUTED,
+    variables: Mapping[str, str] | None = None,
+) -> Process:
+    """A command that runs; `files` are its standard input, output and errors, `variables` more of its environment.
+
+    `executing`: as a user's shell does it, from its very beginning.
+    """
+    words, around = [str(each) for each in arguments], environment(**(variables or {}))
+    if not executing:
+        typed, out, errors = (each.fileno() for each in files)
+        return ready_process().start(words, cwd=cwd, env=around, files=(typed, out, errors))
+    typed_in, out_to, errors_to = files
+    return subprocess.Popen(
+        [CDS, *words], cwd=cwd, env=around, stdin=typed_in, stdout=out_to, stderr=errors_to, text=True
+    )
+
+
+def ended(
+    arguments: Sequence[str | Path],
+    *,
+    cwd: Path,
+    typed: str = "",
+    executing: bool = EXECUTED,
+    variables: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run a command to its end, with something on its standard input."""
+    with TemporaryFile("w+") as keyboard, TemporaryFile("w+") as out, TemporaryFile("w+") as errors:
+        keyboard.write(typed)
+        keyboard.seek(0)
+        process = started(arguments, cwd=cwd, files=(keyboard, out, errors), executing=executing, variables=variables)
+        try:
+            code: int = process.wait(COMMAND_S_MAX)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        for said in (out, errors):
+            said.seek(0)
+        return Outcome(code, out.read(), errors.read())
+
+
 def cds(*arguments: str | Path, cwd: Path, **more: str) -> Outcome:
     """Run a command to its end."""
-    finished = subprocess.run(
-        [CDS, *map(str, arguments)],
-        cwd=cwd,
-        env=environment(**more),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_S_MAX,
-        check=False,
-    )
-    return Outcome(finished.returncode, finished.stdout, finished.stderr)
+    return ended(arguments, cwd=cwd, variables=more)
+
+
+def executed(*arguments: str | Path, cwd: Path, **more: str) -> Outcome:
+    """Run a command to its end as a user's shell does it, from its very beginning."""
+    return ended(arguments, cwd=cwd, executing=True, variables=more)
 
 
 class ServerProcess:
     """A `cds serve` that has said that it serves."""
 
-    def __init__(self, process: subprocess.Popen[str], out: Path, session: aiohttp.ClientSession) -> None:
+    def __init__(self, process: Process, out: Path, session: aiohttp.ClientSession) -> None:
         """A running server; `out` is where its output goes."""
         self.process = process
         self._out = out
@@ -86,23 +136,26 @@ class ServerProcess:
         """Send a signal and wait for the end; returns the exit code."""
         self.process.send_signal(number)
         await until(lambda: self.process.poll() is not None)
-        return self.process.returncode
+        return self.process.wait()
 
 
 @asynccontextmanager
 async def serving(cwd: Path, *arguments: str | Path, **more: str) -> AsyncIterator[ServerProcess]:
     """`cds serve` on a free port for the length of the block; killed at the end if it still runs."""
+    async with server_started(cwd, arguments, executing=EXECUTED, variables=more) as server:
+        yield server
+
+
+@asynccontextmanager
+async def server_started(
+    cwd: Path, arguments: Sequence[str | Path] = (), *, executing: bool, variables: Mapping[str, str] | None = None
+) -> AsyncIterator[ServerProcess]:
+    """As `serving`; `executing`: as a user's shell does it."""
     out = cwd / f"serve-{time.monotonic_ns()}.txt"
-    with out.open("w") as output, (cwd / "serve.err").open("a") as errors:
-        process = subprocess.Popen(
-            [CDS, "serve", "--port", "0", *map(str, arguments)],
-            cwd=cwd,
-            env=environment(**{"CDS_ADMIN_PASSWORD": "secret", **more}),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            text=True,
-        )
+    words = ("serve", "--port", "0", *arguments)
+    login = {"CDS_ADMIN_PASSWORD": "secret", **(variables or {})}
+    with Path(os.devnull).open() as nothing, out.open("w") as output, (cwd / "serve.err").open("a") as errors:
+        process = started(words, cwd=cwd, files=(nothing, output, errors), executing=executing, variables=login)
     async with aiohttp.ClientSession() as session:
         try:
             await until(lambda: SERVING in out.read_text() or process.poll() is not None)

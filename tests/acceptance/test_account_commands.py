@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,12 +11,10 @@ import pytest
 from cds.accounts import READABLE_CHARACTERS, generated_password
 from eventstore.embedded.layout import Layout
 from tests.acceptance.command_line import (
-    CDS,
-    COMMAND_S_MAX,
     Outcome,
     ServerProcess,
     cds,
-    environment,
+    ended,
     processes_in,
     serving,
     until,
@@ -68,17 +65,7 @@ async def server(room: Path) -> AsyncIterator[ServerProcess]:
 
 def accounts(room: Path, *arguments: str | Path, typed: str = "") -> Outcome:
     """Run `cds accounts …`, with something on standard input."""
-    finished = subprocess.run(
-        [CDS, "accounts", *map(str, arguments), "--data-dir", "data"],
-        cwd=room,
-        env=environment(),
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_S_MAX,
-        check=False,
-    )
-    return Outcome(finished.returncode, finished.stdout, finished.stderr)
+    return ended(("accounts", *arguments, "--data-dir", "data"), cwd=room, typed=typed)
 
 
 def done(outcome: Outcome) -> str:

@@ -15,13 +15,16 @@ import pytest
 from eventstore.embedded.launcher import embedded_postgres
 from eventstore.embedded.layout import Layout
 from eventstore.store import Head
-from tests.acceptance.command_line import cds, processes_in, serving, until
+from tests.acceptance.command_line import cds, executed, processes_in, server_started, serving, until
 from tests.cds.contest_api.real_contests import DATA, needs_shared_data
 from tests.cds.contest_api.serving import opened
 
 ORPHAN_S_MAX = 15.0
 STOP_S_MAX = 5.0
-COMMANDS = ("serve", "import", "export", "contests", "dsn", "simulate", "contest", "accounts", "compare", "relay")
+COMMANDS = (
+    *("serve", "import", "export", "contests", "dsn", "simulate"),
+    *("contest", "accounts", "compare", "relay", "shadow"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +51,12 @@ async def log_of(room: Path) -> dict[str, Head]:
 
 
 def test_every_command_explains_itself(tmp_path: Path) -> None:
-    whole = cds("--help", cwd=tmp_path)
+    """Executed, as everything on the first page of the README is: other commands are forked from a ready process."""
+    whole = executed("--help", cwd=tmp_path)
     assert whole.code == 0
     for command in COMMANDS:
         assert f"\n  {command} " in whole.out
-        help_text = cds(command, "--help", cwd=tmp_path)
+        help_text = executed(command, "--help", cwd=tmp_path)
         assert (help_text.code, help_text.err) == (0, "")
         assert help_text.out.startswith(f"Usage: cds {command}")
     assert cds("--version", cwd=tmp_path).code == 0
@@ -83,7 +87,7 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: tuple[str, ...]) 
 
 
 def test_an_import_says_what_it_did_and_the_list_shows_it(room: Path) -> None:
-    listed = cds("contests", "--data-dir", "data", cwd=room)
+    listed = executed("contests", "--data-dir", "data", cwd=room)
     assert listed.code == 0
     (line,) = listed.out.splitlines()
     contest_id, name, events, phase = line.split("\t")
@@ -93,7 +97,7 @@ def test_an_import_says_what_it_did_and_the_list_shows_it(room: Path) -> None:
 
 async def test_importing_the_same_again_adds_nothing(room: Path) -> None:
     before = await log_of(room)
-    again = cds("import", "finals.zip", "--data-dir", "data", cwd=room)
+    again = executed("import", "finals.zip", "--data-dir", "data", cwd=room)
     assert again.code == 0
     assert "finals: 0 events added" in again.out
     assert await log_of(room) == before
@@ -364,12 +368,12 @@ async def test_a_server_that_is_killed_leaves_no_postgres_behind(tmp_path: Path)
 async def test_the_first_page_of_the_readme_works(tmp_path: Path) -> None:
     """Import a package and a recorded feed, export one, serve both."""
     for source in ("wf44-2020/package", "swerc-2022/event-feed.ndjson"):
-        outcome = cds("import", DATA / source, cwd=tmp_path)
+        outcome = executed("import", DATA / source, cwd=tmp_path)
         assert outcome.code == 0, outcome.err
         assert "warnings" in outcome.out
-    assert cds("export", "finals", "out/", cwd=tmp_path).code == 0
+    assert executed("export", "finals", "out/", cwd=tmp_path).code == 0
     assert (tmp_path / "out" / "event-feed.ndjson").stat().st_size > 1_000_000
-    async with serving(tmp_path) as server:
+    async with server_started(tmp_path, executing=True) as server:
         assert [each["id"] for each in await server.caller().json("contests")] == ["finals", "swerc2022"]
         lines = await server.caller(("admin", "secret")).lines("contests/finals/event-feed")
         exported = (tmp_path / "out" / "event-feed.ndjson").read_bytes().splitlines()

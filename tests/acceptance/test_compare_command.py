@@ -111,6 +111,8 @@ def test_what_is_ignored_makes_no_difference(room: Path) -> None:
         (("first", "shadow:finals/nobody"), "nobody"),
         (("first", "shadow:finals/a b"), "no name"),
         (("first", "second", "--ignore", "nonsense"), "nonsense"),
+        (("first", "second", "--ignore", "teams."), "no property"),
+        (("/dev/null", "second"), "neither a directory nor a file"),
         (("first", "http://127.0.0.1:1/api/contests/finals"), "127.0.0.1"),
         (("first", "http://me:secret@127.0.0.1:1/api/contests/finals"), "CDS_COMPARE_PASSWORD"),
         (("first", "http://127.0.0.1:1/api"), "/contests/ID"),
@@ -170,6 +172,38 @@ def test_second_systems_are_no_contests(room: Path, tmp_path: Path) -> None:
     assert cds("export", "shadow:finals/other-judges", tmp_path / "out", "--data-dir", "data", cwd=room).code == 1
     again = cds("import", "second", "--shadow", "other-judges", "--data-dir", "data", cwd=room)
     assert "shadow:finals/other-judges: 0 events added" in again.out
+
+
+def test_second_systems_are_listed_and_taken_away(room: Path) -> None:
+    for name in ("third", "fourth"):
+        assert cds("import", "second", "--shadow", name, "--data-dir", "data", cwd=room).code == 0
+    assert names_of_second_systems(room) == ["fourth", "other-judges", "third"]
+    assert names_of_second_systems(room, "finals") == ["fourth", "other-judges", "third"]
+    assert names_of_second_systems(room, "copy") == []
+    for name in ("third", "fourth"):
+        dropped = cds("shadow", "drop", "finals", name, "--data-dir", "data", cwd=room)
+        assert (dropped.code, dropped.out) == (0, f"shadow:finals/{name}: dropped\n")
+    assert names_of_second_systems(room) == ["other-judges"]
+    assert compare(room, "finals", "shadow:finals/third").code == NOT_COMPARED
+    for wrong in (("finals", "third"), ("nowhere", "other-judges"), ("finals", "a b")):
+        refused = cds("shadow", "drop", *wrong, "--data-dir", "data", cwd=room)
+        assert (refused.code, len(refused.reasons)) == (1, 1)
+
+
+def names_of_second_systems(room: Path, *contest_id: str) -> list[str]:
+    listed = cds("shadow", "list", *contest_id, "--data-dir", "data", cwd=room)
+    assert listed.code == 0, listed.err
+    rows = [line.split("\t") for line in listed.out.splitlines()]
+    assert all(row[0] == "finals" and row[2].endswith(" events") for row in rows)
+    return [row[1] for row in rows]
+
+
+def test_there_is_no_second_system_of_a_contest_that_is_not_there(room: Path) -> None:
+    arguments = ("import", "second", "--contest-id", "nowhere", "--shadow", "x", "--data-dir", "data")
+    refused = cds(*arguments, cwd=room)
+    assert refused.code == 1
+    assert "there is no contest nowhere" in refused.reasons[0]
+    assert names_of_second_systems(room, "nowhere") == []
 
 
 @needs_shared_data

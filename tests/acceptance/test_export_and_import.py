@@ -24,6 +24,9 @@ SERVER_LOGINS: tuple[Login | None, ...] = (
     SERVER_ADMIN,
 )
 
+FEW_CHANGES = 1_000
+"""Of a contest with more, feeds are compared for the public, an administrator and a team, all else for everybody."""
+
 
 async def answers(server: Running, contest_id: str, logins: tuple[Login | None, ...]) -> dict[str, bytes]:
     """Every GET answer of a contest and every file in it, for several viewers."""
@@ -59,7 +62,7 @@ async def check_round_trip(
             for asked, body in before.items():
                 assert after[asked] == body, asked
             path = f"contests/{contest_id}/event-feed"
-            for who in logins:
+            for who in logins if len(contents.changes) <= FEW_CHANGES else (None, SERVER_ADMIN, logins[-1]):
                 assert fold(await first.caller(who).lines(path)) == fold(await second.caller(who).lines(path)), who
 
 

@@ -47,6 +47,9 @@ FEW_LINES = 1_000
 CUTS = 12
 """So often a feed of few lines is cut, so that it is cut at every kind of place."""
 
+ENDED_PROPERLY = ("swerc",)
+"""Of these every answer that is cut ends as if it were all, as behind a proxy with a limit of time."""
+
 SOME = ("simulated", "csus", "swerc", "wf44")
 CAMPAIGN = tuple((contest_id, seed) for contest_id in ("simulated", *RECORDED) for seed in range(1, 4))
 
@@ -134,7 +137,8 @@ async def test_both_servers_of_a_chain_answer_as_after_an_import(
     With another seed other lines are doubled, and the connection is cut in other ways at the same lines.
     """
     contest = chained(contest_id, tmp_path)
-    first = msgspec.structs.replace(RICH, seed=seed, places=turned(RICH.places, seed))
+    endings = (Ending.PROPER,) if contest_id in ENDED_PROPERLY else RICH.endings
+    first = msgspec.structs.replace(RICH, seed=seed, places=turned(RICH.places, seed), endings=endings)
     second = msgspec.structs.replace(BETWEEN_OURS, seed=100 + seed)
     await check_chain(postgres_dsn_template, contest, often_enough(first, contest), often_enough(second, contest))
 

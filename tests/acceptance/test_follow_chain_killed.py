@@ -1,8 +1,8 @@
 """The chain in processes of its own, each of which is killed while the contest goes on, and started again."""
 
 import asyncio
+import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +11,7 @@ import msgspec
 
 from tests.acceptance.chain import SERVER_LOGINS, until_followed, until_same, without
 from tests.acceptance.chain_contests import SIMULATED, Chained, simulated
-from tests.acceptance.command_line import CDS, ServerProcess, cds, environment, serving, until
+from tests.acceptance.command_line import Process, ServerProcess, cds, serving, started, until
 from tests.acceptance.test_follow_chain import UPSTREAM_LOGIN, expected_answers
 from tests.cds.contest_api.serving import ADMIN_PASSWORD, SERVER_ADMIN, cloned_database, fill
 from tests.upstream_server.bad_line import BadLine
@@ -32,13 +32,13 @@ class Follower:
     def __init__(self, room: Path, dsn: str, url: str) -> None:
         self._room = room
         self._command: list[str] = [
-            *(str(CDS), "follow", url, "--contest-id", CONTEST.contest_id, "--database-url", dsn, "--until-end"),
+            *("follow", url, "--contest-id", CONTEST.contest_id, "--database-url", dsn, "--until-end"),
             *("--pause", "0.05", "--username", UPSTREAM_LOGIN[0]),
         ]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @property
-    def process(self) -> "subprocess.Popen[bytes]":
+    def process(self) -> Process:
         """The process that was started last."""
         assert self._process is not None
         return self._process
@@ -55,15 +55,14 @@ class Follower:
 
     def start(self) -> None:
         """Start it."""
-        with (self._room / "follow.out").open("a") as out, (self._room / "follow.err").open("a") as errors:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=self._room,
-                env=environment(CDS_FOLLOW_PASSWORD=UPSTREAM_LOGIN[1]),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=errors,
-            )
+        with (
+            Path(os.devnull).open() as nothing,
+            (self._room / "follow.out").open("a") as out,
+            (self._room / "follow.err").open("a") as errors,
+        ):
+            password = {"CDS_FOLLOW_PASSWORD": UPSTREAM_LOGIN[1]}
+            files = (nothing, out, errors)
+            self._process = started(self._command, cwd=self._room, files=files, variables=password)
 
     def kill(self) -> None:
         """End it as the machine does that loses power."""

@@ -1,13 +1,13 @@
 """`cds follow` as a user runs it: in a process of its own, on an embedded Postgres of its own."""
 
 import asyncio
+import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.acceptance.command_line import CDS, Outcome, cds, environment, until
+from tests.acceptance.command_line import Outcome, Process, cds, started, until
 from tests.cds.upstream.said import ENDED, LINES
 from tests.cds.upstream.upstream import Upstream, serving
 
@@ -18,12 +18,11 @@ async def followed(upstream: Upstream, cwd: Path, *arguments: str, **more: str) 
 
 
 @asynccontextmanager
-async def following(upstream: Upstream, cwd: Path) -> AsyncIterator[subprocess.Popen[str]]:
+async def following(upstream: Upstream, cwd: Path) -> AsyncIterator[Process]:
     """`cds follow` for the length of the block."""
     with (cwd / "follow.err").open("w") as errors, (cwd / "follow.out").open("w") as output:
-        process = subprocess.Popen(
-            [CDS, "follow", upstream.url], cwd=cwd, env=environment(), stdout=output, stderr=errors, text=True
-        )
+        with Path(os.devnull).open() as nothing:
+            process = started(("follow", upstream.url), cwd=cwd, files=(nothing, output, errors))
         try:
             yield process
         finally:

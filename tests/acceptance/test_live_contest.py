@@ -1,7 +1,7 @@
 """A whole contest played through HTTP: 120 teams, 12 problems, five hours in half a minute.
 
 The server is `cds serve`, the players are `cds simulate --live`, each a process of its own. Meanwhile six readers under
-six roles follow the feed, and ask at twenty moments for everything that their `access` lists. In the end the board is
+six roles follow the feed, and ask at a dozen moments for everything that their `access` lists. In the end the board is
 computed a second time. Nothing here waits for a certain speed: a slow machine plays the same contest, only later.
 """
 
@@ -33,15 +33,15 @@ from tests.cds.contest_api.test_json_schemas import check_everything, check_feed
 from tests.independent_fold import Collections, fold_one
 from tests.projections.slow_scoreboard import Objects, SlowScoreboard
 
-PARAMETERS = SimulationParameters(seed=8, contest_id="live", teams=120, problems=12, runs_per_judgement=1)
-SPEED = 600
+PARAMETERS = SimulationParameters(seed=8, contest_id="live", teams=40, problems=10, runs_per_judgement=1)
+SPEED = 900
 WHOLE_S_MAX = 400.0
 """When the test gives up: many times what it takes where the machine has nothing else to do."""
 
-MOMENTS = 20
+MOMENTS = 12
 SOME_SUBMISSIONS = 20
 MOMENT_EVERY_S = 1.6
-SCHEMAS_AT = (5, 14)
+SCHEMAS_AT = (4, 9)
 """The moments at which the JSON schemas are asked too: before the freeze, and in it or after."""
 
 ADMINISTRATOR: Login = ("admin", "secret")
@@ -233,7 +233,7 @@ async def started(administrator: Caller, play: asyncio.subprocess.Process) -> No
 
 
 async def watch(readers: list[Reader], play: asyncio.subprocess.Process) -> None:
-    """Let everybody check at twenty moments, and the schemas at some of them; the last ones come when all is over."""
+    """Let everybody check at a dozen moments, and the schemas at some of them; the last ones come when all is over."""
     for moment in range(MOMENTS):
         for reader in readers:
             await reader.check()

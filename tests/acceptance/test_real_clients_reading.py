@@ -184,7 +184,7 @@ class TestDomjudgeAsAShadow:
 
     @session_loop
     @needs_shared_data
-    @pytest.mark.parametrize("contest_id", ["wf44", "swerc", "csus", "mini"])
+    @pytest.mark.parametrize("contest_id", RECORDED)
     async def test_recorded_contests_are_imported(self, served_real: Running, contest_id: str) -> None:
         """Without a type that it does not know, and with everything after what it names."""
         client = Domjudge()
@@ -224,7 +224,7 @@ class TestDomjudgeAsAShadow:
     async def test_sources_are_fetched_below_the_address_that_it_was_given(self, fresh: Running) -> None:
         caller = speaking(fresh, "2023-06", CHIEF)
         client = Domjudge()
-        client.read(line for line in await caller.lines(FEED) if b'"id":"s8"' not in line and b'"j8' not in line)
+        client.read(await caller.lines(FEED))
         assert len(client.archives()) == 7
         for archive in client.archives():
             assert (await caller.get(archive["href"])).body.startswith(b"PK")

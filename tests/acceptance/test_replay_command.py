@@ -2,8 +2,8 @@
 
 import asyncio
 import json
+import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 
 from eventstore.embedded.layout import Layout
 from schemas.times import parse_relative_time_ms, parse_time_ms
-from tests.acceptance.command_line import CDS, ServerProcess, cds, environment, processes_in, serving, until
+from tests.acceptance.command_line import Outcome, Process, ServerProcess, cds, processes_in, serving, started, until
 from tests.cds.contest_api.serving import Caller, Json
 
 ORPHAN_S_MAX = 15.0
@@ -41,19 +41,11 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def replaying(room: Path, *arguments: str) -> AsyncIterator[subprocess.Popen[str]]:
+async def replaying(room: Path, *arguments: str) -> AsyncIterator[Process]:
     """`cds replay` for the length of the block; killed at the end if it still runs."""
     out = room / "replay.txt"
-    with out.open("w") as output:
-        process = subprocess.Popen(
-            [CDS, "replay", *arguments, *DATABASE],
-            cwd=room,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    with Path(os.devnull).open() as nothing, out.open("w") as output:
+        process = started(("replay", *arguments, *DATABASE), cwd=room, files=(nothing, output, output))
     try:
         yield process
     finally:
@@ -62,7 +54,7 @@ async def replaying(room: Path, *arguments: str) -> AsyncIterator[subprocess.Pop
         process.wait()
 
 
-async def finished(room: Path, process: subprocess.Popen[str]) -> str:
+async def finished(room: Path, process: Process) -> str:
     """What a replay has said, when it has come to its end."""
     await until(lambda: process.poll() is not None, DEADLINE_S)
     said = (room / "replay.txt").read_text()
@@ -70,7 +62,7 @@ async def finished(room: Path, process: subprocess.Popen[str]) -> str:
     return said
 
 
-async def stopped(process: subprocess.Popen[str], number: int) -> None:
+async def stopped(process: Process, number: int) -> None:
     """Send a signal and wait for the end."""
     process.send_signal(number)
     await until(lambda: process.poll() is not None)
@@ -204,9 +196,49 @@ async def test_from_a_contest_time_on_what_was_before_is_there_at_once(room: Pat
         assert not (await caller.json("contests/late/state"))["thawed"]
 
 
+async def test_a_replay_is_followed_at_its_pace(room: Path) -> None:
+    """A follower freezes where the replay does: nothing that was shown is hidden again, and nothing comes too early."""
+    async with serving(room, *DATABASE) as server, replaying(room, "first", "--contest-id", "again", *FAST) as process:
+        await there(public(server), "again")
+        following = asyncio.create_task(followed(room, f"{server.base}contests/again", "mirror"))
+        await there(public(server), "mirror")
+        hidden, late, early = set[str](), set[str](), set[str]()
+        thawed = False
+        async with public(server).stream("contests/mirror/event-feed?types=state,submissions,judgements") as feed:
+            async with asyncio.timeout(DEADLINE_S):
+                while not thawed:
+                    line = await feed.notification()
+                    data = line["data"]
+                    thawed = line["type"] == "state" and bool(data["thawed"])
+                    if line["type"] == "submissions" and _is_late(data):
+                        late.add(data["id"])
+                    if line["type"] == "judgements" and data is None:
+                        hidden.add(line["id"])
+                    if line["type"] == "judgements" and data is not None and not thawed:
+                        early |= {data["submission_id"]} & late
+        assert late
+        assert (hidden, early) == (set(), set())
+        assert (await following).code == 0
+        await finished(room, process)
+        await assert_the_same(server, "mirror")
+    assert "pace: 60, a replay of first\n" in cds("contest", "settings", "again", *DATABASE, cwd=room).out
+    mirrored = cds("contest", "settings", "mirror", *DATABASE, cwd=room).out
+    assert "pace: 60, as on the server that is followed\n" in mirrored
+    assert "pace" not in cds("contest", "settings", "first", *DATABASE, cwd=room).out
+
+
+async def followed(room: Path, url: str, contest_id: str) -> Outcome:
+    """`cds follow` to its end, as the administrator."""
+    arguments = ("--contest-id", contest_id, "--username", ADMIN[0], "--pause", "0.1", "--until-end", *DATABASE)
+    return await asyncio.to_thread(cds, "follow", url, *arguments, cwd=room, CDS_FOLLOW_PASSWORD=ADMIN[1])
+
+
 def test_what_cannot_be_played_is_refused(room: Path) -> None:
+    contest = {"id": "later", "name": "Later", "start_time": "2030-01-01T10:00:00Z", "duration": "5:00:00"}
+    (room / "later.ndjson").write_text(json.dumps({"type": "contest", "id": None, "data": contest}) + "\n")
     for arguments, reason in (
         (("nothing",), "there is no contest nothing in the log, and no such file"),
+        (("later.ndjson",), "the contest has not started"),
         (("first", "--contest-id", "first"), "there is a contest first already"),
         (("first", "--contest-id", "a/b"), "is no id of a contest"),
     ):

@@ -1,6 +1,7 @@
 """The pip package `xcpcio`, both ways: it archives our contests, and its server is followed by ours.
 
-What it archives comes back as it was, and what it serves is what an import of the same package comes to.
+What it archives comes back as it was, and what it serves is what an import of the same package comes to. `CHAIN=long`
+tries every contest in every version (`make chain`).
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from cds.packages.reading import read_contest
 from tests.acceptance.chain import SERVER_LOGINS, Answers, answers, differences, until_followed, until_same
 from tests.acceptance.chain_contests import simulated
 from tests.acceptance.command_line import cds
-from tests.acceptance.test_follow_chain import follower, source
+from tests.acceptance.test_follow_chain import LONG, follower, source
 from tests.acceptance.xcpcio import archived, clics_server, needs_xcpcio
 from tests.cds.contest_api.feeds import file_references
 from tests.cds.contest_api.real_contests import DATA, real_contest
@@ -35,6 +36,15 @@ from tests.cds.contest_api.serving import (
 pytestmark = needs_xcpcio
 
 CONTESTS = ("simulated", "wf44", "swerc")
+VERSIONS = ("", "2023-06", "2026-01")
+ARCHIVED = [
+    (contest_id, version)
+    for number, contest_id in enumerate(CONTESTS)
+    for version in VERSIONS
+    if LONG or contest_id == "simulated" or version == VERSIONS[number]
+]
+"""The contest with files in every version, and each of the large recorded ones in one; in a campaign in every."""
+
 ENDS_MORE = 3
 """So often it is asked again when everything has been said by an upstream that never says so."""
 
@@ -88,8 +98,7 @@ def references_in(package: Path) -> Iterator[tuple[str, Json]]:
                 yield f"{below}/{reference['filename']}", reference
 
 
-@pytest.mark.parametrize("contest_id", CONTESTS)
-@pytest.mark.parametrize("version", ["", "2023-06", "2026-01"])
+@pytest.mark.parametrize(("contest_id", "version"), ARCHIVED)
 async def test_its_archive_is_without_an_error_and_comes_back_as_it_was(
     postgres_dsn_template: str, tmp_path: Path, contest_id: str, version: str
 ) -> None:
@@ -180,9 +189,15 @@ def _rewrite(type_name: str, instance: Json, contest_id: str) -> int:
     return count
 
 
-@pytest.mark.parametrize(
-    ("contest_id", "last_token"), [*((contest_id, None) for contest_id in CONTESTS), ("wf44", TOKEN_IT_MISJUDGES)]
+FOLLOWED: tuple[tuple[str, int | None], ...] = (
+    ("simulated", None),
+    ("swerc", None),
+    ("wf44", TOKEN_IT_MISJUDGES),
+    *((("wf44", None),) if LONG else ()),
 )
+
+
+@pytest.mark.parametrize(("contest_id", "last_token"), FOLLOWED)
 async def test_its_server_is_followed_to_the_end(
     postgres_dsn_template: str, tmp_path: Path, contest_id: str, last_token: int | None
 ) -> None:
