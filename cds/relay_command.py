@@ -11,13 +11,14 @@ from typing import TypedDict, Unpack
 import click
 
 from cds.command_line import address_options, read_configuration_file, run
-from cds.configuration import DEFAULT_DATA_DIR, DRAIN_S_MAX, Configuration, LogFormat, LogLevel
+from cds.configuration import DEFAULT_DATA_DIR, Configuration, LogFormat, LogLevel
 from cds.encryption_options import chosen_encryption, encryption_options
 from cds.fan_out.limits import FeedLimits
 from cds.feed_options import feed_options, named_limits
 from cds.log_options import log_options
 from cds.relay.limits import RelayLimits
-from cds.serve_command import check_networks, is_whole_url
+from cds.serve_command import is_whole_url
+from cds.standing_options import drain_option, trusted_proxy_option
 
 
 class RelayOptions(TypedDict):
@@ -71,26 +72,9 @@ def relay_limits_of(_context: click.Context, _parameter: click.Parameter, values
     metavar="FILE",
     help="Certificate in PEM that is trusted when the upstream shows it, or one that it has signed.",
 )
-@click.option(
-    "--trusted-proxy",
-    "trusted_proxies",
-    multiple=True,
-    metavar="CIDR",
-    callback=check_networks,
-    envvar="CDS_TRUSTED_PROXIES",
-    help="Address or network of a proxy that is believed when it says for whom it asks (X-Forwarded-For); repeatable.",
-)
+@trusted_proxy_option
 @encryption_options
-@click.option(
-    "--drain",
-    "drain_s",
-    default=0.0,
-    show_default=True,
-    type=click.FloatRange(0, DRAIN_S_MAX),
-    envvar="CDS_DRAIN",
-    metavar="SECONDS",
-    help="Go on serving for so long after SIGTERM, with /readyz at 503, so that a balancer sends nobody here any more.",
-)
+@drain_option
 @feed_options
 @click.option(
     "--relay-limit",

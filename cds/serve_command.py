@@ -6,7 +6,7 @@ This module translates words into a configuration; it must not know how a server
 import gc
 import os
 from contextlib import nullcontext
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -16,7 +16,6 @@ import click
 from cds.command_line import address_options, database_options, run
 from cds.configuration import (
     CHECKPOINT_EVENTS,
-    DRAIN_S_MAX,
     WORKERS_MAX,
     Configuration,
     LogFormat,
@@ -27,6 +26,7 @@ from cds.fan_out.limits import FeedLimits
 from cds.feed_options import feed_options
 from cds.log_options import log_options
 from cds.source_options import chosen_sources, source_options
+from cds.standing_options import drain_option, trusted_proxy_option
 from cds.webhook_options import webhook_options
 from eventstore.embedded.waking import woken_postgres
 
@@ -40,17 +40,6 @@ def check_base_url(_context: click.Context, _parameter: click.Parameter, value: 
     if set(value) & set(" ?#{}"):
         raise click.BadParameter(f"{value!r} is more than the address of a directory")
     return value
-
-
-def check_networks(
-    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> tuple[IPv4Network | IPv6Network, ...]:
-    """The networks that are meant; a value may hold several, separated by commas."""
-    texts = [text.strip() for value in values for text in value.split(",") if text.strip()]
-    try:
-        return tuple(ip_network(text, strict=False) for text in texts)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}, nor an address") from None
 
 
 def is_whole_url(value: str) -> bool:
@@ -97,15 +86,7 @@ class ServeOptions(TypedDict):
     callback=check_base_url,
     help="Where clients see the API behind a proxy, such as https://example.com/x/y/api/.",
 )
-@click.option(
-    "--trusted-proxy",
-    "trusted_proxies",
-    multiple=True,
-    metavar="CIDR",
-    callback=check_networks,
-    envvar="CDS_TRUSTED_PROXIES",
-    help="Address or network of a proxy that is believed when it says for whom it asks (X-Forwarded-For); repeatable.",
-)
+@trusted_proxy_option
 @click.option(
     "--auto-login",
     is_flag=True,
@@ -113,16 +94,7 @@ class ServeOptions(TypedDict):
     help="Log clients in by the address of an account (Account.ip) where they bring no credentials.",
 )
 @encryption_options
-@click.option(
-    "--drain",
-    "drain_s",
-    default=0.0,
-    show_default=True,
-    type=click.FloatRange(0, DRAIN_S_MAX),
-    envvar="CDS_DRAIN",
-    metavar="SECONDS",
-    help="Go on serving for so long after SIGTERM, with /readyz at 503, so that a balancer sends nobody here any more.",
-)
+@drain_option
 @webhook_options
 @click.option(
     "--workers",

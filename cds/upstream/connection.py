@@ -16,6 +16,8 @@ import msgspec
 from aiohttp import hdrs
 from yarl import URL
 
+from cds import connection_failures
+from cds.connection_failures import REDIRECTS, Reasons, words_for
 from cds.contest_api.feed_requests import pace_permille_of
 from cds.dialects.results import one_line
 from cds.upstream.addresses import UpstreamAddress
@@ -39,25 +41,10 @@ STATE_BYTES_MAX = 64 * 1024
 REFUSAL_BYTES_MAX = 2_000
 """How much of an answer is read that says why it is none."""
 
-REDIRECTS = frozenset(
-    (
-        HTTPStatus.MOVED_PERMANENTLY,
-        HTTPStatus.FOUND,
-        HTTPStatus.SEE_OTHER,
-        HTTPStatus.TEMPORARY_REDIRECT,
-        HTTPStatus.PERMANENT_REDIRECT,
-    )
-)
-
-REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ClientConnectorDNSError, "the name of the host is not known"),
+REASONS: Reasons = (
     (aiohttp.ClientConnectorCertificateError, "the certificate is not one to be trusted (--certificates)"),
-    (aiohttp.ClientSSLError, "TLS could not be agreed upon"),
-    (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
     (aiohttp.ClientPayloadError, "the connection was cut"),
-    (aiohttp.ClientResponseError, "the answer is not HTTP"),
-    (aiohttp.ClientConnectorError, "no connection could be made"),
-    (aiohttp.ClientOSError, "the connection broke"),
+    *connection_failures.REASONS,
     (aiohttp.ClientConnectionError, "the connection broke"),
     (TimeoutError, "no answer in time"),
 )
@@ -95,7 +82,7 @@ class FellSilent(Outage):
 
 def reason_of(error: Exception) -> str:
     """Why asking came to nothing, in words."""
-    return next((words for kind, words in REASONS if isinstance(error, kind)), type(error).__name__)
+    return words_for(error, REASONS)
 
 
 def authorization(login: UpstreamLogin | None) -> dict[str, str]:

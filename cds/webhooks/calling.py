@@ -24,7 +24,9 @@ from aiohttp import hdrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from cds import connection_failures
 from cds.commands.webhook_urls import is_public
+from cds.connection_failures import REDIRECTS, Reasons, words_for
 from cds.webhooks.retrying import retry_after_s
 
 CALL_S_MAX = 10.0
@@ -40,25 +42,9 @@ SIGNATURE_HEADER = "Webhook-Signature"
 ID_HEADER = "Webhook-Id"
 DELIVERY_HEADER = "Webhook-Delivery"
 
-REDIRECTS = frozenset(
-    (
-        HTTPStatus.MOVED_PERMANENTLY,
-        HTTPStatus.FOUND,
-        HTTPStatus.SEE_OTHER,
-        HTTPStatus.TEMPORARY_REDIRECT,
-        HTTPStatus.PERMANENT_REDIRECT,
-    )
-)
-
-REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ClientConnectorDNSError, "the name of the host is not known"),
-    (aiohttp.ClientConnectorCertificateError, "the certificate is not one to be trusted"),
-    (aiohttp.ClientSSLError, "TLS could not be agreed upon"),
-    (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
-    (aiohttp.ClientResponseError, "the answer is not HTTP"),
+REASONS: Reasons = (
+    *connection_failures.REASONS,
     (aiohttp.ClientPayloadError, "the answer is not HTTP"),
-    (aiohttp.ClientConnectorError, "no connection could be made"),
-    (aiohttp.ClientOSError, "the connection broke"),
     (ValueError, "the URL cannot be called"),
 )
 """Why a call can come to nothing, the more particular first; others are told by their names."""
@@ -249,6 +235,6 @@ def _outcome(response: aiohttp.ClientResponse) -> Outcome:
 
 def _reason(error: Exception) -> str:
     """Why a call came to nothing, in words."""
-    words = next((words for kind, words in REASONS if isinstance(error, kind)), type(error).__name__)
+    words = words_for(error, REASONS)
     number = getattr(getattr(error, "os_error", error), "errno", None)
     return f"{words} ({os.strerror(number)})" if isinstance(number, int) and number > 0 else words
