@@ -59,6 +59,10 @@ class HintBoard:
         """Take note of where streams end without telling anybody: hints are about growth from now on."""
         self._positions.update(positions)
 
+    def known(self, stream: str) -> int:
+        """The last position of a stream that is known, 0 for one that is not."""
+        return self._positions.get(stream, 0)
+
     def announce(self, stream: str, position: int) -> None:
         """Tell everybody that a stream has grown to `position`, unless that has been told already."""
         if position <= self._positions.get(stream, 0):

@@ -14,15 +14,17 @@ from working at once:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import asyncpg
 
 from eventstore.connecting import FAILURES
 from eventstore.queries import QUERIES
-from eventstore.store import StoreRefused, StoreUnavailable
+from eventstore.store import Hold, StoreRefused, StoreUnavailable
 
 DUTY_CLASS = 0x636475
 """The first number of the locks; the second is made from the name of the work."""
@@ -42,17 +44,24 @@ FROZEN_S = 10.0
 FROZEN_LOOK_S = 1.0
 """How often those who wait look for the frozen: it asks the database about all of its sessions."""
 
+TRY_S_MAX = 5.0
+"""How long a try for a name may take before the database counts as away: two beats, or a session to be opened."""
+
+TRIED_MAX = 10_000
+"""Names of which it is remembered that they were tried, and may be others'; with more every name counts as one."""
+
 RECONNECT_FIRST_S = 0.05
 RECONNECT_MAX_S = 1.0
 """The waits between attempts to connect again: doubled from the first to the longest."""
 
 
 class _Turn:
-    """One wait for a name, and what becomes of it."""
+    """One wait for a name, and what becomes of it. `tried`: it has been answered once, with yes or no."""
 
     def __init__(self) -> None:
         self.granted = asyncio.Event()
         self.lost = asyncio.Event()
+        self.tried = asyncio.Event()
         self.had_by_others = False
 
 
@@ -68,7 +77,9 @@ class Holder:
         self._is_alone = is_alone
         self._turns: dict[str, _Turn] = {}
         self._working: set[str] = set()
-        self._one_here: dict[str, asyncio.Lock] = {}
+        # A lock is there for as long as somebody of this process has to do with the name; so many do.
+        self._one_here: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._here: Counter[str] = Counter()
         self._tried: set[str] = set()
         self._certain_until_s = float("-inf")
         self._looked_for_frozen_s = float("-inf")
@@ -86,19 +97,58 @@ class Holder:
         """Wait until nobody else holds a name, then do the work; see EventStore.hold."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        async with self._one_here.setdefault(name, asyncio.Lock()):
+        async with self._first_here(name):
             turn = self._turns[name] = _Turn()
             self._keep_up()
             try:
                 await turn.granted.wait()
-                if turn.had_by_others:
-                    # They may not know yet that they have lost it.
-                    await _ended_or_lost(asyncio.sleep(CERTAIN_S), turn)
                 return await self._worked(name, work, turn)
             finally:
-                del self._turns[name]
-                if turn.granted.is_set() and not turn.lost.is_set():
-                    await self._let_go(name)
+                await self._lay_down(name, turn)
+
+    async def hold_if_free(self, name: str, work: Callable[[], Awaitable[None]]) -> Hold:
+        """Do the work if nobody holds the name at this moment; see EventStore.hold_if_free."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        # A lock that is free at this moment may have been promised to somebody who waits for it here.
+        if self._here[name]:
+            return "taken"
+        async with self._first_here(name):
+            turn = self._turns[name] = _Turn()
+            self._keep_up()
+            try:
+                if not await self._granted_at_once(turn):
+                    return "taken"
+                return "kept" if await self._worked(name, work, turn) else "lost"
+            finally:
+                await self._lay_down(name, turn)
+
+    @asynccontextmanager
+    async def _first_here(self, name: str) -> AsyncIterator[None]:
+        """Wait until nobody else of this process has to do with a name."""
+        self._here[name] += 1
+        try:
+            async with self._one_here.setdefault(name, asyncio.Lock()):
+                yield
+        finally:
+            self._here[name] -= 1
+            if not self._here[name]:
+                del self._here[name]
+
+    async def _granted_at_once(self, turn: _Turn) -> bool:
+        """Whether the first try gets what is wanted. Raises StoreUnavailable when it gets no answer."""
+        try:
+            async with asyncio.timeout(TRY_S_MAX):
+                await turn.tried.wait()
+        except TimeoutError:
+            raise StoreUnavailable("the database does not say whether somebody is at it already") from None
+        return turn.granted.is_set()
+
+    async def _lay_down(self, name: str, turn: _Turn) -> None:
+        """Wait no more, and give back what was granted."""
+        del self._turns[name]
+        if turn.granted.is_set() and not turn.lost.is_set():
+            await self._let_go(name)
 
     async def stop(self) -> None:
         """Give up the session, and with it all that is held."""
@@ -110,6 +160,9 @@ class Holder:
 
     async def _worked(self, name: str, work: Callable[[], Awaitable[None]], turn: _Turn) -> bool:
         """Do the work; cancel it when the hold is lost, and come back when it has ended. Says whether it was kept."""
+        if turn.had_by_others:
+            # They may not know yet that they have lost it.
+            await _ended_or_lost(asyncio.sleep(CERTAIN_S), turn)
         if turn.lost.is_set():
             return False
         self._working.add(name)
@@ -172,11 +225,14 @@ class Holder:
                 await session.execute(QUERIES["let_go_of_duty"], DUTY_CLASS, name, timeout=BEAT_TIMEOUT_S)
             elif turn is not None:
                 # What a process that is alone finds free at its first try was nobody's.
-                first = name in taken and name not in self._tried and self._is_alone()
+                known = name in self._tried or len(self._tried) >= TRIED_MAX
+                first = name in taken and not known and self._is_alone()
                 turn.had_by_others = turn.had_by_others or not first
                 if name in taken:
                     turn.granted.set()
-        self._tried.update(waiting)
+                turn.tried.set()
+        if len(self._tried) < TRIED_MAX:
+            self._tried.update(waiting)
 
     async def _end_the_frozen(self, session: asyncpg.Connection) -> None:
         """End the sessions of those who hold what we want and have not used them for long."""
@@ -200,6 +256,8 @@ class Holder:
         try:
             async with self._using:
                 await session.execute(QUERIES["let_go_of_duty"], DUTY_CLASS, name, timeout=BEAT_TIMEOUT_S)
+            # Ours to the end: if we are still alone when we want it again, nobody can have had it since.
+            self._tried.discard(name)
         except FAILURES:
             session.terminate()
         except asyncio.CancelledError:

@@ -35,6 +35,9 @@ KEPT_BYTES_MAX = 1024 * 1024
 KEPT_AT_ONCE_MAX = 10_000
 """The limit for the ids of one `keep`."""
 
+TURN_US_MAX = 600_000_000
+"""The limit for the interval between two turns, for how long one is waited for, and for how long all are put off."""
+
 CHECKPOINT_PART_BYTES_MAX = 128 * 1024 * 1024
 """The limit for one part of a checkpoint."""
 
@@ -107,6 +110,14 @@ def check_kept(kind: str, contents: Mapping[str, bytes | None]) -> None:
         check_encodable(f"id of {kind}", identifier, EVENT_TEXT_BYTES_MAX)
         if data is not None and len(data) > KEPT_BYTES_MAX:
             raise StoreRefused(f"{kind} {identifier} is {len(data)} bytes long; the limit is {KEPT_BYTES_MAX}")
+
+
+def check_turn(name: str, *times_us: int) -> None:
+    """Raise StoreRefused for a name that cannot be kept, or a length of time out of range."""
+    check_encodable("name of a turn", name, EVENT_TEXT_BYTES_MAX)
+    for time_us in times_us:
+        if not 0 <= time_us <= TURN_US_MAX:
+            raise StoreRefused(f"turn {name}: {time_us} microseconds are out of range; the limit is {TURN_US_MAX}")
 
 
 def check_checkpoint_part(content: bytes) -> None:

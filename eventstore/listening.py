@@ -23,6 +23,9 @@ CHANNEL = "event_store"
 POLL_INTERVAL_S = 0.25
 """How often the ends of streams are read although no hint came; also the keepalive of the connection."""
 
+NO_TOTAL = -1
+"""In the place of the sum of all positions before the first poll."""
+
 POLL_TIMEOUT_S = 3.0
 """A poll that takes longer means that the connection is dead."""
 
@@ -135,15 +138,17 @@ class HintListener:
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
         """Poll until the connection is of no more use; announcements arrive through `_receive` meanwhile."""
+        total = NO_TOTAL
         while True:
             try:
-                rows = await connection.fetch(QUERIES["positions"], timeout=POLL_TIMEOUT_S)
+                rows = await connection.fetch(QUERIES["positions_unless_sum_is"], total, timeout=POLL_TIMEOUT_S)
                 await self._look_for_others(connection)
             except FAILURES:
                 # Whatever it was, a new connection and the next poll settle it: nothing can be lost in between.
                 return
             self._connected = True
-            for stream, position in rows:
+            for stream, position, new_total in rows:
+                total = new_total
                 self._board.announce(stream, position)
             await self._pause()
 

@@ -4,23 +4,28 @@ Knows what `store.EventStore` promises. It must not know what a contest is.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from eventstore.addressing import address_of, file_address
 from eventstore.chain import GENESIS, chain_values, origin_of, row_origin
 from eventstore.checkpoints import checkpoint_part_address
 from eventstore.codec import lift
 from eventstore.hints import HintBoard, HintSubscription
-from eventstore.limits import check_append, check_checkpoint_part, check_file, check_kept, check_page
-from eventstore.store import Append, Checkpoint, Event, Head, ServerAccount, StoreRefused, StoreUnavailable
+from eventstore.limits import check_append, check_checkpoint_part, check_file, check_kept, check_page, check_turn
+from eventstore.store import Append, Checkpoint, Event, Head, Hold, ServerAccount, StoreRefused, StoreUnavailable, Turn
+from eventstore.turns import Places
 
 
 class MemoryStore:
     """An EventStore that lives and dies with the process."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000) -> None:
+        """Start empty. `clock_us` tells microseconds since the epoch, by which turns are taken."""
+        self._clock_us = clock_us
+        self._turns: dict[str, Places] = {}
         self._streams: dict[str, list[Event]] = {}
         self._batches: dict[UUID, Head] = {}
         self._files: dict[str, bytes] = {}
@@ -30,7 +35,8 @@ class MemoryStore:
         self._kept: dict[str, dict[str, bytes]] = {}
         self._checkpoints: dict[str, Checkpoint] = {}
         self._checkpoint_parts: dict[str, dict[bytes, bytes]] = {}
-        self._held: dict[str, asyncio.Lock] = {}
+        # A lock is there for as long as somebody has to do with the name.
+        self._held: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._board = HintBoard()
         self._closed = False
 
@@ -78,6 +84,12 @@ class MemoryStore:
         start = max(after, 0)
         return self._streams.get(stream, [])[start : start + limit]
 
+    async def read_beginnings(self, streams: Sequence[str], limit: int) -> dict[str, list[Event]]:
+        """See EventStore.read_beginnings."""
+        check_page(len(streams) * limit)
+        found = {stream: await self.read(stream, 0, limit) for stream in streams}
+        return {stream: events for stream, events in found.items() if events}
+
     async def head(self, stream: str) -> Head:
         """See EventStore.head."""
         self._check_open()
@@ -87,6 +99,10 @@ class MemoryStore:
         """See EventStore.heads."""
         self._check_open()
         return {stream: self._end(stream) for stream in self._streams}
+
+    def heard_position(self, stream: str) -> int:
+        """See EventStore.heard_position."""
+        return self._board.known(stream)
 
     def hints(self) -> HintSubscription:
         """See EventStore.hints; from the moment of this call, not of the first step of the iteration."""
@@ -150,10 +166,24 @@ class MemoryStore:
         of_kind = {**self._kept.get(kind, {}), **contents}
         self._kept[kind] = {identifier: bytes(data) for identifier, data in of_kind.items() if data is not None}
 
-    async def kept(self, kind: str) -> dict[str, bytes]:
+    async def kept(self, kind: str, ids: Collection[str] | None = None) -> dict[str, bytes]:
         """See EventStore.kept."""
         self._check_open()
-        return dict(sorted(self._kept.get(kind, {}).items()))
+        check_kept(kind, dict.fromkeys(ids or ()))
+        found = sorted(self._kept.get(kind, {}).items())
+        return {identifier: data for identifier, data in found if ids is None or identifier in ids}
+
+    async def take_turn(self, name: str, *, interval_us: int, patience_us: int, held_us: int | None = None) -> Turn:
+        """See EventStore.take_turn."""
+        self._check_open()
+        check_turn(name, interval_us, patience_us)
+        return self._turns.setdefault(name, Places()).take(self._clock_us(), interval_us, patience_us, held_us)
+
+    async def postpone_turns(self, name: str, wait_us: int) -> None:
+        """See EventStore.postpone_turns."""
+        self._check_open()
+        check_turn(name, wait_us)
+        self._turns.setdefault(name, Places()).postpone(self._clock_us(), wait_us)
 
     async def checkpoint(self, stream: str) -> Checkpoint | None:
         """See EventStore.checkpoint."""
@@ -196,9 +226,18 @@ class MemoryStore:
             await work()
         return True
 
+    async def hold_if_free(self, name: str, work: Callable[[], Awaitable[None]]) -> Hold:
+        """See EventStore.hold_if_free; here nothing is ever lost."""
+        self._check_open()
+        if self.holds(name):
+            return "taken"
+        await self.hold(name, work)
+        return "kept"
+
     def holds(self, name: str) -> bool:
         """See EventStore.holds."""
-        return name in self._held and self._held[name].locked()
+        lock = self._held.get(name)
+        return lock is not None and lock.locked()
 
     async def close(self) -> None:
         """See EventStore.close."""

@@ -4,8 +4,9 @@ Puts together connections, migrations, appends, hints, files and side tables to 
 It must not know what a contest is. Several processes may use one database; each opens its own store.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Self
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import asyncpg
 
@@ -29,7 +30,8 @@ from eventstore.listening import HintListener
 from eventstore.migrating import migrate
 from eventstore.presence import Presence
 from eventstore.queries import QUERIES
-from eventstore.store import EVENT_VERSION, Append, Checkpoint, Event, Head, ServerAccount, StoreRefused
+from eventstore.store import EVENT_VERSION, Append, Checkpoint, Event, Head, Hold, ServerAccount, StoreRefused, Turn
+from eventstore.turns import postpone_turns, take_turn
 
 
 class PostgresStore:
@@ -118,11 +120,13 @@ class PostgresStore:
 
     async def append(self, append: Append) -> Head | None:
         """See EventStore.append. Raises StoreRefused for what `limits.check_append` refuses."""
-        check_append(append)
         if self._beside:
             raise StoreRefused("this store was opened beside others, and appends nothing")
         if not is_bulk(append):
+            check_append(append)
             return await self._appender.append(append)
+        # Hundreds of thousands of events are looked at beside the loop.
+        await asyncio.to_thread(check_append, append)
         self._appender.hold(append.stream)
         try:
             head = await append_by_copy(self._connections, append, self._presence, announce=self._announce)
@@ -135,33 +139,24 @@ class PostgresStore:
 
     async def read(self, stream: str, after: int, limit: int) -> list[Event]:
         """See EventStore.read."""
-        events = await self.read_stored(stream, after, limit)
-        if all(event.version == EVENT_VERSION for event in events):
-            return events
-        return [lift(event) for event in events]
+        return _lifted(await self.read_stored(stream, after, limit))
 
     async def read_stored(self, stream: str, after: int, limit: int) -> list[Event]:
         """See EventStore.read_stored."""
         check_page(limit)
         rows = await self._connections.fetch(QUERIES["read"], stream, after, limit)
-        events = [
-            Event(
-                stream=stream,
-                position=position,
-                type=type_,
-                id=id_,
-                data=data,
-                recorded_at_us=recorded_at_us,
-                actor=actor,
-                cause=cause,
-                version=version,
-                chain=chain,
-            )
-            for position, type_, id_, data, recorded_at_us, actor, cause, version, chain in rows
-        ]
+        events = [_event(stream, row) for row in rows]
         if events:
             self._heads.learn(stream, Head(position=events[-1].position, chain=events[-1].chain))
         return events
+
+    async def read_beginnings(self, streams: Sequence[str], limit: int) -> dict[str, list[Event]]:
+        """See EventStore.read_beginnings."""
+        check_page(len(streams) * limit)
+        found: dict[str, list[Event]] = {}
+        for name, *row in await self._connections.fetch(QUERIES["read_beginnings"], list(streams), limit):
+            found.setdefault(name, []).append(_event(name, row))
+        return {stream: _lifted(events) for stream, events in found.items()}
 
     async def head(self, stream: str) -> Head:
         """See EventStore.head."""
@@ -172,6 +167,10 @@ class PostgresStore:
         """See EventStore.heads."""
         rows = await self._connections.fetch(QUERIES["heads"])
         return {name: Head(position=position, chain=chain) for name, position, chain in rows}
+
+    def heard_position(self, stream: str) -> int:
+        """See EventStore.heard_position."""
+        return self._board.known(stream)
 
     def hints(self) -> HintSubscription:
         """See EventStore.hints; from the moment of this call, not of the first step of the iteration."""
@@ -236,10 +235,24 @@ class PostgresStore:
         erased = sorted(contents.keys() - present)
         await self._connections.fetch(QUERIES["keep"], kind, list(present), list(present.values()), erased)
 
-    async def kept(self, kind: str) -> dict[str, bytes]:
+    async def kept(self, kind: str, ids: Collection[str] | None = None) -> dict[str, bytes]:
         """See EventStore.kept."""
-        rows = await self._connections.fetch(QUERIES["kept"], kind)
+        if ids is None:
+            rows = await self._connections.fetch(QUERIES["kept"], kind)
+        else:
+            check_kept(kind, dict.fromkeys(ids))
+            rows = await self._connections.fetch(QUERIES["kept_of"], kind, list(ids))
         return {row[0]: row[1] for row in rows}
+
+    async def take_turn(self, name: str, *, interval_us: int, patience_us: int, held_us: int | None = None) -> Turn:
+        """See EventStore.take_turn."""
+        return await take_turn(
+            self._connections, name, interval_us=interval_us, patience_us=patience_us, held_us=held_us
+        )
+
+    async def postpone_turns(self, name: str, wait_us: int) -> None:
+        """See EventStore.postpone_turns."""
+        await postpone_turns(self._connections, name, wait_us)
 
     async def checkpoint(self, stream: str) -> Checkpoint | None:
         """See EventStore.checkpoint."""
@@ -265,6 +278,10 @@ class PostgresStore:
         """See EventStore.hold. Whoever dies is followed within about a second and a half; see `holding`."""
         return await self._holder.hold(name, work)
 
+    async def hold_if_free(self, name: str, work: Callable[[], Awaitable[None]]) -> Hold:
+        """See EventStore.hold_if_free. Where others have the database open too, it begins after a second."""
+        return await self._holder.hold_if_free(name, work)
+
     def holds(self, name: str) -> bool:
         """See EventStore.holds."""
         return self._holder.holds(name)
@@ -276,3 +293,27 @@ class PostgresStore:
         await self._listener.stop()
         self._board.close()
         await self._connections.close()
+
+
+def _event(stream: str, row: Iterable[Any]) -> Event:
+    """An event of a row whose columns are those of the query `read`."""
+    position, type_, id_, data, recorded_at_us, actor, cause, version, chain = row
+    return Event(
+        stream=stream,
+        position=position,
+        type=type_,
+        id=id_,
+        data=data,
+        recorded_at_us=recorded_at_us,
+        actor=actor,
+        cause=cause,
+        version=version,
+        chain=chain,
+    )
+
+
+def _lifted(events: list[Event]) -> list[Event]:
+    """The same in the present version. Raises StoreRefused for a newer one."""
+    if all(event.version == EVENT_VERSION for event in events):
+        return events
+    return [lift(event) for event in events]

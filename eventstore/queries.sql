@@ -61,6 +61,13 @@ WHERE stream = (SELECT number FROM stream WHERE name = $1) AND position > $2
 ORDER BY position
 LIMIT $3
 
+-- name: read_beginnings
+-- The events of some streams up to position $2.
+SELECT s.name, e.position, e.type, e.id, e.data, e.recorded_at_us, e.actor, e.cause, e.version, e.chain
+FROM stream AS s JOIN event AS e ON e.stream = s.number
+WHERE s.name = ANY ($1) AND e.position <= $2
+ORDER BY s.number, e.position
+
 -- name: heads
 SELECT name, position, chain FROM stream WHERE position > 0 ORDER BY number
 
@@ -78,6 +85,11 @@ SELECT pg_advisory_unlock_shared($1, $2)
 SELECT count(*) FROM pg_locks
 WHERE locktype = 'advisory' AND classid = $1::integer::oid AND objid <> $2::integer::oid AND objsubid = 2 AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+
+-- name: positions_unless_sum_is
+-- The ends of all streams and their sum, nothing when that is $1: positions only grow, so nothing has been appended.
+WITH total AS (SELECT coalesce(sum(position), 0)::bigint AS position FROM stream)
+SELECT stream.name, stream.position, total.position FROM stream, total WHERE total.position <> $1
 
 -- name: positions
 SELECT name, position FROM stream WHERE position > 0
@@ -139,6 +151,17 @@ ON CONFLICT (kind, id) DO UPDATE SET data = excluded.data
 
 -- name: kept
 SELECT id, data FROM kept WHERE kind = $1 ORDER BY id
+
+-- name: kept_of
+SELECT id, data FROM kept WHERE kind = $1 AND id = ANY ($2::text[]) ORDER BY id
+
+-- name: take_turn
+SELECT place_us, wait_us FROM take_turn($1, $2, $3, $4, $5)
+
+-- name: postpone_turns
+INSERT INTO turn (name, free_us)
+SELECT $1, floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $2::bigint
+ON CONFLICT (name) DO UPDATE SET free_us = greatest(turn.free_us, excluded.free_us)
 
 -- name: take_duties
 -- Of some names those that this session holds from now on, as no other does.

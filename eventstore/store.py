@@ -5,8 +5,8 @@ position order, commit order and visible order are the same. This module knows b
 and hashes; it must not know what a contest is, nor which database keeps the bytes.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Literal, Protocol
 from uuid import UUID
 
 import msgspec
@@ -119,6 +119,16 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[bytes, ...]
 
 
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn that has begun (`wait_us` 0), or a place that is promised and how long to wait for it, in microseconds.
+
+    `place_us` is the moment of the place by the store's clock; None: there is none that comes soon enough.
+    """
+
+    place_us: int | None
+    wait_us: int
+
+
 class StoreUnavailable(Exception):
     """The database cannot be reached now; nothing is known to have been written."""
 
@@ -133,6 +143,10 @@ class OutcomeUnknown(StoreUnavailable):
 
 class StoreRefused(Exception):
     """The store will not take or give this: too large, wrong version, already owned. The text says why."""
+
+
+Hold = Literal["kept", "lost", "taken"]
+"""What becomes of work that is done if its name is free: done to its end, cut short, or not begun."""
 
 
 class EventStore(Protocol):
@@ -174,12 +188,27 @@ class EventStore(Protocol):
         """As `read`, but the rows as they were written: what the chain is computed over (chain.verify_chain)."""
         ...
 
+    async def read_beginnings(self, streams: Sequence[str], limit: int) -> dict[str, list[Event]]:
+        """The first events of several streams, at most `limit` of each, as `read` gives them; by stream.
+
+        Streams without events are left out. For many short streams, each of which would cost a question of its own.
+        Raises StoreRefused when that may be more than limits.READ_EVENTS_MAX events, or one is of a newer version.
+        """
+        ...
+
     async def head(self, stream: str) -> Head:
         """The end of a stream; position 0 and GENESIS_CHAIN for one that does not exist."""
         ...
 
     async def heads(self) -> dict[str, Head]:
         """The ends of all streams that have events, by stream name, in order of creation."""
+        ...
+
+    def heard_position(self, stream: str) -> int:
+        """Where a stream ends as far as this process has heard, 0 if nothing; asks nobody.
+
+        While `alone`, that is where it ends: what others wrote before they left has been heard of by then.
+        """
         ...
 
     def hints(self) -> AsyncIterator[Hint]:
@@ -236,8 +265,25 @@ class EventStore(Protocol):
         """
         ...
 
-    async def kept(self, kind: str) -> dict[str, bytes]:
-        """All that is kept of a kind, by id."""
+    async def kept(self, kind: str, ids: Collection[str] | None = None) -> dict[str, bytes]:
+        """What is kept of a kind, by id: all of it, or what is kept under these ids.
+
+        Raises StoreRefused for more than limits.KEPT_AT_ONCE_MAX ids.
+        """
+        ...
+
+    async def take_turn(self, name: str, *, interval_us: int, patience_us: int, held_us: int | None = None) -> Turn:
+        """Begin a turn of that name, if nobody in any process has begun one within the last interval; else a place.
+
+        A place comes in the order in which places are asked for; None where it comes later than in `patience_us`.
+        Whoever has waited for a place asks again with it (`held_us`), which begins the turn, or says how long to wait
+        once more: others came late, or all were put off. A place that nobody takes goes by. All times are in
+        microseconds, and by the clock of the store. Raises StoreRefused for what `limits.check_turn` refuses.
+        """
+        ...
+
+    async def postpone_turns(self, name: str, wait_us: int) -> None:
+        """Let no turn of that name begin for so long from now on. Raises as `take_turn`."""
         ...
 
     async def checkpoint(self, stream: str) -> Checkpoint | None:
@@ -271,6 +317,14 @@ class EventStore(Protocol):
 
         When it is no longer certain that nobody else holds the name, the work is cancelled, and once it has ended this
         returns False; True when the work ended by itself. Raises what the work raises.
+        """
+        ...
+
+    async def hold_if_free(self, name: str, work: Callable[[], Awaitable[None]]) -> Hold:
+        """Do the work if nobody, here or in another process, holds this name now; without waiting for those who do.
+
+        `taken`: somebody does, and the work was not begun; `lost`: it was cancelled as with `hold`; `kept`: it ended
+        by itself. Raises what the work raises, and StoreUnavailable when the database does not say who holds the name.
         """
         ...
 

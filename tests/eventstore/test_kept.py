@@ -22,6 +22,15 @@ async def test_bytes_are_kept_replaced_and_erased_by_kind_and_id(any_store: Even
     assert await any_store.kept("cursors") == {"a": b"of another kind"}
 
 
+async def test_what_is_kept_under_some_ids_can_be_read_by_itself(any_store: EventStore) -> None:
+    await any_store.keep("tokens", {"a": b"1", "b": b"2", "c": b"3"})
+    await any_store.keep("cursors", {"a": b"of another kind"})
+    assert await any_store.kept("tokens", ["c", "a", "a", "never there"]) == {"a": b"1", "c": b"3"}
+    assert await any_store.kept("tokens", []) == {}
+    with pytest.raises(StoreRefused, match="10001 ids of tokens"):
+        await any_store.kept("tokens", [str(number) for number in range(KEPT_AT_ONCE_MAX + 1)])
+
+
 async def test_nothing_to_keep_is_nothing_kept(any_store: EventStore) -> None:
     await any_store.keep("tokens", {})
     assert await any_store.kept("tokens") == {}
