@@ -12,7 +12,7 @@ import msgspec
 from projections.contest import ContestState
 from projections.ownership import owners
 from schemas.object_types import TYPE_OF_STRUCTURE
-from schemas.objects import Award, Clarification, ContestObject, Judgement, Run, Submission
+from schemas.objects import Award, Clarification, Contest, ContestObject, Judgement, Run, Submission
 
 Condition = Callable[[ContestState, str | None, ContestObject], bool]
 Alteration = Callable[[ContestState, str | None, ContestObject], ContestObject | None]
@@ -101,6 +101,18 @@ def frozen(state: ContestState, _team_id: str | None, instance: ContestObject) -
     if all(team_id in teams for team_id in award.team_ids):
         return award
     return msgspec.structs.replace(award, team_ids=[team_id for team_id in award.team_ids if team_id in teams])
+
+
+def described_from_start(state: ContestState, _team_id: str | None, instance: ContestObject) -> ContestObject:
+    """A match without its task (`ext.loc.long_description`) until it has started (mapping.md, 4)."""
+    contest = cast("Contest", instance)
+    if state.timeline.started or contest.ext is None:
+        return contest
+    match = contest.ext.loc
+    if match is None or match.long_description is None:
+        return contest
+    undescribed = msgspec.structs.replace(match, long_description=None)
+    return msgspec.structs.replace(contest, ext=msgspec.structs.replace(contest.ext, loc=undescribed))
 
 
 def _simplified_judgement(state: ContestState, judgement: Judgement) -> Judgement:

@@ -12,6 +12,7 @@ import msgspec
 
 from projections.integrity import Key, ReferrerIndex
 from projections.timeline import Timeline, timeline_of
+from schemas.extensions import EXTENSION
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
 from schemas.objects import (
     Award,
@@ -58,7 +59,11 @@ and whether a judgement counts. Other versions say of other objects what follows
 FURTHER_TYPES = frozenset({"contest", "state", "judgements"})
 """The types whose objects bring them about."""
 
+EXTENDED_TYPES = frozenset(name for name, row in OBJECT_TYPES.items() if EXTENSION in row.properties)
+"""The types whose objects may say more than the JSON format has."""
+
 NOTHING: frozenset[str] = frozenset()
+EXTENDED_CONTEST = frozenset({"contest"})
 
 SETTINGS = "x-settings"
 
@@ -71,6 +76,7 @@ class ContestState:
     are records; of answered requests only the position is kept. `highest_submission_number` is the highest id of a
     submission that is a number, also of one that is gone; `latest_submission_time_ms` is the contest time of the
     submission that was written last. `released_awards` are those that were withdrawn in the latest freeze that is over.
+    `extended` holds, by type, the ids of the objects that have `ext`.
     `contest` and `state` are the objects that exist once, None before they exist and after they were deleted: they
     stand among the `objects` too, and are asked for all the time.
     """
@@ -87,6 +93,7 @@ class ContestState:
         self.submission_times_ms: MutableMapping[str, int] = {}
         self.highest_submission_number = 0
         self.latest_submission_time_ms: int | None = None
+        self.extended: dict[str, MutableMapping[str, None]] = {name: {} for name in EXTENDED_TYPES}
         self.settings = Settings()
         self.logins: MutableMapping[str, Login] = {}
         self.awards_at_freeze: dict[str, Award] | None = None
@@ -153,6 +160,8 @@ class ContestState:
             collection[identifier] = instance
         self.versions[key] = position
         self.referrers.replace(key, before, instance)
+        if type_name in EXTENDED_TYPES:
+            self._note_extension(key, instance)
         if type_name == "submissions":
             self._note_submission(identifier, cast("Submission | None", instance))
         timeline = self.timeline
@@ -184,6 +193,13 @@ class ContestState:
         self.state = cast("State | None", self.objects["state"].get(SINGLETON_ID))
         self.timeline = timeline_of(self.contest, self.state, self.settings.pace_permille)
 
+    def _note_extension(self, key: Key, instance: ContestObject | None) -> None:
+        extended = self.extended[key[0]]
+        if instance is not None and getattr(instance, EXTENSION) is not None:
+            extended[key[1]] = None
+        elif key[1] in extended:
+            del extended[key[1]]
+
     def _note_submission(self, identifier: str, submission: Submission | None) -> None:
         if submission is None:
             self.submission_times_ms.pop(identifier, None)
@@ -204,7 +220,9 @@ class ContestState:
         aspects = self._changed_times() if type_name != "submissions" else []
         if self._note_freeze(after):
             aspects.append("frozen")
-        return _reshaped_by(aspects)
+        # A match tells its task from the start on; a contest without extensions looks the same before and after.
+        further = EXTENDED_CONTEST if "started" in aspects and self.extended["contest"] else NOTHING
+        return _reshaped_by(aspects) | further
 
     def _changed_times(self) -> list[str]:
         """Have a timeline that is right; which aspects of the contest that has changed."""
@@ -282,6 +300,8 @@ class ContestState:
 
     def _clarifications_to_groups_of(self, before: Team | None, after: Team | None) -> Iterator[Key]:
         """A team that changes groups, comes or goes gains and loses what was addressed to them."""
+        if not self.objects["clarifications"]:
+            return  # A group may have tens of thousands of teams, which come one after the other.
         groups = dict.fromkeys(group_id for team in (before, after) if team for group_id in team.group_ids or ())
         for group_id in groups:
             for referrer in self.referrers.of(("groups", group_id)):

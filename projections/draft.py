@@ -94,6 +94,7 @@ def draft_of(state: ContestState) -> ContestState:
     draft.versions = Layer(state.versions)
     draft.referrers = state.referrers.draft()
     draft.submission_times_ms = Layer(state.submission_times_ms)
+    draft.extended = {name: Layer(members) for name, members in state.extended.items()}
     draft.logins = Layer(state.logins)
     return draft
 

@@ -47,6 +47,7 @@ class _Remainder(msgspec.Struct, frozen=True, array_like=True):
     submission_times_ms: dict[str, int]
     highest_submission_number: int
     latest_submission_time_ms: int | None
+    extended: dict[str, list[str]]
     settings: Settings
     logins: dict[str, Login]
     awards_at_freeze: list[Award] | None
@@ -125,6 +126,7 @@ class UnpackedState:
         state.submission_times_ms = remainder.submission_times_ms
         state.highest_submission_number = remainder.highest_submission_number
         state.latest_submission_time_ms = remainder.latest_submission_time_ms
+        state.extended = {name: dict.fromkeys(members) for name, members in remainder.extended.items()}
         state.logins = remainder.logins
         state.awards_at_freeze = None if frozen is None else {each.id: each for each in frozen}
         state.released_awards = remainder.released_awards
@@ -279,6 +281,7 @@ def _packed_remainder(state: ContestState) -> bytes:
             submission_times_ms=dict(state.submission_times_ms),
             highest_submission_number=state.highest_submission_number,
             latest_submission_time_ms=state.latest_submission_time_ms,
+            extended={name: list(members) for name, members in state.extended.items()},
             settings=state.settings,
             logins=dict(state.logins),
             awards_at_freeze=None if frozen is None else list(frozen.values()),

@@ -1,16 +1,23 @@
 """The teams of a board in their order, with their ranks and rows; a team that changes moves alone.
 
-Everything else stays as it was: only rows whose team or rank has changed are encoded anew. This module must not know
-how a team is computed, groups, or what is on a board besides rows.
+Everything else stays as it was: only rows whose team or rank has changed are encoded anew. What a platform itself says
+of a team stands beside what was computed. This module must not know how a team is computed, groups, or what is on a
+board besides rows.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import total_ordering
 
+import msgspec
+
 from projections.collation import collation_key
 from projections.scoring.sheet import Computed
+from schemas.extensions import EXTENSION, ScoreboardRowExtension
 from schemas.objects import Team
+
+_ENCODER = msgspec.json.Encoder()
+_END = b"}"
 
 
 @total_ordering
@@ -47,10 +54,13 @@ class Ranking:
         """The ranking of these teams."""
         self._names: dict[str, _Name] = {}
         self._computed: dict[str, Computed] = {}
+        self._extensions: dict[str, bytes] = {}
         self._noted: dict[str, None] = {}
         for computed, team in teams:
             self._names[team.id] = _Name(team)
             self._computed[team.id] = computed
+            if team.ext is not None and team.ext.sync is not None:
+                self._extensions[team.id] = _encoded_extension(ScoreboardRowExtension(sync=team.ext.sync))
         self._order = sorted(self._computed, key=self._place)
         self._places = [self._place(team_id) for team_id in self._order]
         self._ranks = [0] * len(self._order)
@@ -101,7 +111,12 @@ class Ranking:
             yield kept if kept is not None else self._encode(index)
 
     def _encode(self, index: int) -> bytes:
-        row = self._rows[index] = self._computed[self._order[index]].row(self._ranks[index])
+        team_id = self._order[index]
+        row = self._computed[team_id].row(self._ranks[index])
+        extension = self._extensions.get(team_id)
+        if extension is not None:
+            row = row.removesuffix(_END) + extension + _END
+        self._rows[index] = row
         return row
 
     def _place(self, team_id: str) -> _Place:
@@ -120,3 +135,8 @@ class Ranking:
             if self._ranks[index] != rank:
                 self._ranks[index] = rank
                 self._rows[index] = None
+
+
+def _encoded_extension(extension: ScoreboardRowExtension) -> bytes:
+    """The property as it stands in a row behind all others."""
+    return b',"%b":%b' % (EXTENSION.encode(), _ENCODER.encode(extension))

@@ -33,6 +33,9 @@ RANKED_TYPES = TERMS_TYPES | {"teams", "groups"}
 CAUGHT_UP_AT_ONCE = 200
 """Submissions that are taken in between two turns of whoever makes a board ready beforehand."""
 
+TEAMS_AT_ONCE = 100
+"""Teams that are computed between two such turns."""
+
 STATE_MOMENTS = ("started", "frozen", "ended", "thawed", "finalized", "end_of_updates")
 
 _ENCODER = msgspec.json.Encoder()
@@ -114,6 +117,20 @@ class Board:
                 self._replace(identifier, self._read(identifier))
                 del self._submissions_noted[identifier]
             yield
+        self._catch_up()
+        while stale := list(islice((team_id for team_id, sheet in self._sheets.items() if sheet.stale), TEAMS_AT_ONCE)):
+            # Between two steps anything may have happened, so the terms are asked for again.
+            terms = self._catch_up()
+            for team_id in stale:
+                self._computed(team_id, terms)
+            yield
+
+    @property
+    def far_behind(self) -> bool:
+        """Whether to look at the board takes so long that it is better made ready by `catching_up`."""
+        if len(self._submissions_noted) > CAUGHT_UP_AT_ONCE:
+            return True
+        return (self._terms is None or self._terms_noted) and len(self._sheets) > TEAMS_AT_ONCE
 
     def scoreboard(self, group_id: str | None = None, *, problems_visible: bool = True) -> bytes:
         """The board as JSON: of the main group (all teams when there is none), or of one group.

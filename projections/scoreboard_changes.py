@@ -15,6 +15,7 @@ class PlacedRow(msgspec.Struct, frozen=True, kw_only=True):
     team_id: str
     score: Raw
     problems: Raw
+    ext: Raw | UnsetType = UNSET
 
 
 class ReadBoard(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +30,8 @@ class ReadBoard(msgspec.Struct, frozen=True, kw_only=True):
 class ChangedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row that is new, has another content, or stands elsewhere.
 
-    `index` counts from 0. `score` and `problems` are there when either of them changed, or the team was not on the
-    board; a row without them only moved.
+    `index` counts from 0. A row with another content, or of a team that was not on the board, is told whole: with
+    `score` and `problems`, and with `ext` where it has that. A row without them only moved.
     """
 
     index: int
@@ -38,6 +39,7 @@ class ChangedRow(msgspec.Struct, frozen=True, kw_only=True):
     team_id: str
     score: Raw | UnsetType = UNSET
     problems: Raw | UnsetType = UNSET
+    ext: Raw | UnsetType = UNSET
 
 
 class BoardChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +72,15 @@ def encoded_changes(before: ReadBoard, after: ReadBoard) -> bytes:
     for index, row in enumerate(after.rows):
         place = places.pop(row.team_id, None)
         if place is None or not _same_content(place[1], row):
-            changed.append(
-                ChangedRow(index=index, rank=row.rank, team_id=row.team_id, score=row.score, problems=row.problems)
+            content = ChangedRow(
+                index=index,
+                rank=row.rank,
+                team_id=row.team_id,
+                score=row.score,
+                problems=row.problems,
+                ext=row.ext,
             )
+            changed.append(content)
         elif (place[0], place[1].rank) != (index, row.rank):
             changed.append(ChangedRow(index=index, rank=row.rank, team_id=row.team_id))
     changes = BoardChanges(
@@ -86,4 +94,12 @@ def encoded_changes(before: ReadBoard, after: ReadBoard) -> bytes:
 
 
 def _same_content(one: PlacedRow, other: PlacedRow) -> bool:
-    return bytes(one.score) == bytes(other.score) and bytes(one.problems) == bytes(other.problems)
+    return all(_text(a) == _text(b) for a, b in zip(_content(one), _content(other), strict=True))
+
+
+def _content(row: PlacedRow) -> tuple[Raw | UnsetType, ...]:
+    return row.score, row.problems, row.ext
+
+
+def _text(part: Raw | UnsetType) -> bytes | None:
+    return None if part is UNSET else bytes(part)

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 import msgspec
+from msgspec import UNSET
 
 from projections.contest import Change, ContestState
 from projections.integrity import Key
+from schemas.aggregates import Scoreboard
+from schemas.extensions import EXTENSION
 from schemas.object_types import OBJECT_TYPES, marks
 from schemas.objects import ContestObject
 from schemas.properties import References
@@ -76,13 +79,15 @@ class ServedVersion(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A version of the Contest API as it is served.
 
     `revision` is raised when the same log gives other lines than before, so that older tokens are answered with 400.
-    `types` are those that the version has. `dependents` says, by aspect (`projections.contest.FURTHER_ASPECTS`), what
-    else looks different there. `scoreboard` turns the JSON of a board into that of the version.
+    `for_writing`: who speaks it may write. `types` are those that the version has. `dependents` says, by aspect
+    (`projections.contest.FURTHER_ASPECTS`), what else looks different there. `scoreboard` turns the JSON of a board
+    into that of the version.
     """
 
     name: str
     version_url: str
     revision: int = 1
+    for_writing: bool = False
     types: Mapping[str, TypeInVersion]
     dependents: Mapping[str, Dependents] = {}
     scoreboard: Callable[[bytes], bytes]
@@ -100,6 +105,7 @@ OURS: dict[str, TypeInVersion] = {name: TypeInVersion(structure=row.structure) f
 DRAFT = ServedVersion(
     name="draft",
     version_url="https://ccs-specs.icpc.io/draft/contest_api",
+    for_writing=True,
     types=OURS,
     scoreboard=lambda board: board,
 )
@@ -114,6 +120,30 @@ def leaving_out(structure: type[ContestObject], *properties: str) -> TypeInVersi
         return msgspec.structs.replace(shown, **dict.fromkeys(present)) if present else shown
 
     return TypeInVersion(structure=structure, in_place_of=dict.fromkeys(properties, ()), translate=translate)
+
+
+def without_extensions(board: bytes) -> bytes:
+    """The JSON of a board whose rows say nothing beyond the JSON format."""
+    if b'"ext":' not in board:
+        return board
+    read = _boards.decode(board)
+    rows = [msgspec.structs.replace(row, ext=UNSET) for row in read.rows]
+    return msgspec.json.encode(msgspec.structs.replace(read, rows=rows))
+
+
+_boards = msgspec.json.Decoder(Scoreboard)
+
+STRICT = ServedVersion(
+    name="strict",
+    version_url=DRAFT.version_url,
+    for_writing=True,
+    types={
+        name: leaving_out(row.structure, EXTENSION) if EXTENSION in row.properties else OURS[name]
+        for name, row in OBJECT_TYPES.items()
+    },
+    scoreboard=without_extensions,
+)
+"""Our own version without `ext`, for who asks with `strict=1`: nothing in it is beyond the specification."""
 
 
 def all_of(*type_names: str) -> Dependents:

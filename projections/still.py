@@ -9,6 +9,9 @@ from projections.contest import ContestState
 from projections.scoreboard import SHAPING_TYPES
 from schemas.object_types import OBJECT_TYPES
 
+NAMING = ("judgements", "teams")
+"""The types of which who looks mostly wants to know what they name."""
+
 ALWAYS = frozenset(SHAPING_TYPES | {"organizations", "awards"})
 """The types on which scoreboards and awards rest."""
 
@@ -27,9 +30,9 @@ def still(state: ContestState, types: Iterable[str]) -> ContestState:
     return copy
 
 
-def named(copy: ContestState) -> ContestState:
-    """The same copy, in which submissions know their judgements, and groups their teams."""
-    for type_name in ("judgements", "teams"):
+def named(copy: ContestState, types: Iterable[str] = NAMING) -> ContestState:
+    """The same copy, in which objects know who of these types names them: submissions their judgements, say."""
+    for type_name in types:
         for identifier, instance in copy.objects[type_name].items():
             copy.referrers.replace((type_name, identifier), None, instance)
     return copy

@@ -13,6 +13,7 @@ from projections.conditions import (
     always,
     before_freeze,
     broadcast,
+    described_from_start,
     either,
     frozen,
     never,
@@ -72,6 +73,7 @@ CONTEST = _properties(
     "banner",
     "logo",
     "location",
+    "ext",
 )
 STATE = _properties("started", "frozen", "ended", "thawed", "finalized", "end_of_updates", "removed_intervals")
 JUDGEMENT_TYPE = _properties("id", "name", "penalty", "solved", "simplified_judgement_type_id")
@@ -92,6 +94,7 @@ PROBLEM = _properties(
     "max_score",
     "statement",
     "attachments",
+    "ext",
 )
 PROBLEM_PACKAGE = _properties("package")
 GROUP = _properties("id", "icpc_id", "name", "type", "location")
@@ -125,13 +128,14 @@ TEAM = _properties(
     "primary_color",
     "secondary_rgb",
     "secondary_color",
+    "ext",
 )
 TEAM_STREAMS = ("desktop", "webcam", "audio")
 TEAM_RECORDS = _properties("backup", "key_log", "tool_data")
 PERSON = _properties("id", "name", "roles", "photo")
 PERSON_PRIVATE = ("email", "sex", "icpc_id")
 ACCOUNT = _properties("id", "username", "name", "type", "ip", "team_id", "person_id")
-SUBMISSION = _properties("id", "language_id", "problem_id", "team_id", "account_id", "time", "contest_time")
+SUBMISSION = _properties("id", "language_id", "problem_id", "team_id", "account_id", "time", "contest_time", "ext")
 SUBMISSION_SOURCE = ("entry_point", "files")
 JUDGEMENT = _properties(
     "id",
@@ -164,7 +168,7 @@ COMMENTARY = _properties(
 Row = dict[str, Cell]
 
 PUBLIC: Row = {
-    "contest": Cell(objects=always, properties=CONTEST),
+    "contest": Cell(objects=always, properties=CONTEST, altered=described_from_start),
     "state": Cell(objects=always, properties=STATE),
     "judgement-types": Cell(objects=always, properties=JUDGEMENT_TYPE),
     "languages": Cell(objects=always, properties=LANGUAGE),
@@ -212,6 +216,7 @@ ANALYST: Row = PUBLIC | {
 }
 
 JUDGE: Row = PUBLIC | {
+    "contest": Cell(objects=always, properties=CONTEST),
     "problems": Cell(objects=always, properties=PROBLEM | PROBLEM_PACKAGE),
     "teams": Cell(objects=always, properties=TEAM | _properties(*TEAM_STREAMS)),
     "persons": Cell(objects=always, properties=PERSON | _properties(*PERSON_PRIVATE)),

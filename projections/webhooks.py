@@ -12,7 +12,7 @@ import msgspec
 
 from projections.feed_lines import ALL_TYPES_MASK
 from schemas.object_types import OBJECT_TYPES, TYPE_OF_ENDPOINT, TYPE_ORDER, ObjectType
-from schemas.webhooks import Webhook
+from schemas.webhooks import WEBHOOKS, Webhook
 
 Kept = TypeVar("Kept")
 
@@ -26,6 +26,8 @@ DELETED_KEPT_MAX = 4_096
 """Webhooks of which it is remembered that they were deleted, for whoever has to tidy up behind the last ones."""
 
 NOTHING_MASK = 0
+
+_decoder = msgspec.json.Decoder(Webhook)
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -102,7 +104,13 @@ class Registrations:
         """The registration of that id, None when there is none."""
         return self._registrations.get(identifier)
 
-    def apply(self, position: int, identifier: str, webhook: Webhook | None) -> None:
+    def apply(self, position: int, event_type: str, identifier: str, data: bytes | None, /) -> None:
+        """Take in the event at the next position. Raises msgspec.DecodeError for one that cannot be read."""
+        if event_type != WEBHOOKS:
+            raise msgspec.ValidationError(f"there is no type {event_type!r}")
+        self.take_in(position, identifier, None if data is None else _decoder.decode(data))
+
+    def take_in(self, position: int, identifier: str, webhook: Webhook | None) -> None:
         """Take in the event at the next position: a webhook as it is from then on, None when it is deleted."""
         self.position = position
         before = self._registrations.get(identifier)

@@ -7,6 +7,7 @@ This module knows the shapes; it must not know how a contest is scored nor who s
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from schemas.extensions import ScoreboardRowExtension
 from schemas.objects import State
 from schemas.properties import NonNegativeInteger, RelativeTimeText, TimeText
 
@@ -40,12 +41,13 @@ class ProblemCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ScoreboardRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The place of one team (JSON Format, "Scoreboard"); `problems` by ordinal."""
+    """The place of one team (JSON Format, "Scoreboard"); `problems` by ordinal. `ext` is ours, where there is one."""
 
     rank: int
     team_id: str
     score: Score
     problems: list[ProblemCell]
+    ext: ScoreboardRowExtension | UnsetType = UNSET
 
 
 class Scoreboard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,6 +21,15 @@ def is_identifier(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+RESERVED_CONTEST_IDS = frozenset({"sync"})
+"""What no contest is called: below `/contests/` it is another endpoint of this server (requirements-000, 3.12)."""
+
+
+def is_contest_identifier(text: str) -> bool:
+    """Whether the text is an ID that a contest of this server may have."""
+    return is_identifier(text) and text not in RESERVED_CONTEST_IDS
+
+
 def bounded_id(text: str) -> str:
     """The text, or when it is too long for an ID its beginning, `-` and the beginning of its SHA-256."""
     if len(text) <= ID_CHARACTERS_MAX:

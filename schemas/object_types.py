@@ -111,7 +111,7 @@ def _row(
         yaml_allowed=yaml_allowed,
         shapes_views=shapes_views,
         properties=tuple(field.name for field in fields),
-        nested_properties=tuple(_nested_properties(structure)),
+        nested_properties=tuple(path for path in _paths(structure) if "." in path),
         required=frozenset(field.name for field in fields if field.required),
         references=tuple(_references(structure)),
         file_properties=tuple(
@@ -143,12 +143,13 @@ def _references(structure: type[msgspec.Struct]) -> Iterator[Reference]:
                 )
 
 
-def _nested_properties(structure: type[msgspec.Struct]) -> Iterator[str]:
+def _paths(structure: type[msgspec.Struct]) -> Iterator[str]:
+    """The properties of a structure, each with those of the structure that it holds behind it."""
     for name, hint in get_type_hints(structure).items():
+        yield name
         for part in _union_members(hint):
             if isinstance(part, type) and issubclass(part, msgspec.Struct):
-                for field in msgspec.structs.fields(part):
-                    yield f"{name}.{field.name}"
+                yield from (f"{name}.{inner}" for inner in _paths(part))
 
 
 def _structures_in_lists(hint: Any) -> Iterator[type[msgspec.Struct]]:

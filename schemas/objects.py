@@ -2,7 +2,8 @@
 
 Properties stand in the order of the specification; a property that may be null has the default None and is left
 out when it is null. The few properties that real clients want written out as null (real-clients.md) default to
-UNSET instead: null is then a value, and only a viewer who may not see the property gets none.
+UNSET instead: null is then a value, and only a viewer who may not see the property gets none. The last property of some
+types is `ext`, which is ours (`schemas.extensions`).
 This module knows shapes; it must not know who may see what.
 """
 
@@ -11,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from schemas.extensions import ContestExtension, ProblemExtension, SubmissionExtension, TeamExtension
 from schemas.properties import (
     AnyFiles,
     Colour,
@@ -53,6 +55,7 @@ class Contest(ContestObject, frozen=True, kw_only=True, omit_defaults=True, forb
     banner: ImageFiles | None = None
     logo: ImageFiles | None = None
     location: Location | None = None
+    ext: ContestExtension | None = None
 
 
 class JudgementType(ContestObject, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -96,6 +99,7 @@ class Problem(ContestObject, frozen=True, kw_only=True, omit_defaults=True, forb
     package: ZipFiles | None = None
     statement: PdfFiles | None = None
     attachments: AnyFiles | None = None
+    ext: ProblemExtension | None = None
 
 
 class Group(ContestObject, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -149,6 +153,7 @@ class Team(ContestObject, frozen=True, kw_only=True, omit_defaults=True, forbid_
     primary_color: str | None = None
     secondary_rgb: Colour | None = None
     secondary_color: str | None = None
+    ext: TeamExtension | None = None
 
 
 class PersonRole(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -216,6 +221,7 @@ class Submission(ContestObject, frozen=True, kw_only=True, omit_defaults=True, f
     entry_point: str | UnsetType | None = UNSET
     files: ZipFiles | UnsetType = UNSET
     reaction: StreamFiles | None = None
+    ext: SubmissionExtension | None = None
 
 
 class Judgement(ContestObject, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -1,11 +1,12 @@
 """Records: what the log of a contest keeps beside the objects of the JSON format.
 
-How this server runs the contest, which accounts may log in, which requests were answered. Records stand in the same
-stream as the objects, so that they hold at every position and every worker sees them; they are never sent by the
-Contest API, and no role sees them in a collection or a feed. This module knows shapes; it must not know who writes
-them.
+How this server runs the contest, which accounts may log in, which requests were answered, what is a platform's.
+Records stand in the same stream as the objects, so that they hold at every position and every worker sees them; they
+are never sent by the Contest API, and no role sees them in a collection or a feed. This module knows shapes; it must
+not know who writes them.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from schemas.objects import ContestObject
@@ -84,12 +85,15 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     """How this server runs the contest.
 
     `clock`: whether it starts, freezes, ends and thaws the contest at its times. Off, with the awards, for contests
-    that another system owns: those that were imported or are followed. `playback` is there for a contest that is
-    played again, and for no other. `source_pace_permille` is the pace of the contest that is followed, where that is
-    a replay: how many milliseconds of contest time pass in a second there.
+    that another system owns: those that were imported or are followed. `follows_times`: it starts, freezes and ends it
+    all the same, while times and state are the source's to change: so it is for contests that are synced with a
+    platform, which tells of them every few hours. `playback` is there for a contest that is played again, and for no
+    other. `source_pace_permille` is the pace of the contest that is followed, where that is a replay: how many
+    milliseconds of contest time pass in a second there.
     """
 
     clock: bool = False
+    follows_times: bool = False
     awards: AwardSettings = AwardSettings()
     webhooks: WebhookSettings = WebhookSettings()
     playback: Playback | None = None
@@ -122,5 +126,23 @@ class Request(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     id: str
 
 
-RECORD_TYPES: dict[str, type[Record]] = {"x-settings": Settings, "x-logins": Login, "x-requests": Request}
+class PlatformObjects(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which objects of the contest a platform has given it, by type: the ids that came, and those that went again.
+
+    The records of a contest are numbered, 1, 2, 3 …, and what is the platform's follows from all of them in that order:
+    an id alone does not say whether people here have made the object, for they may choose any.
+    """
+
+    came: Mapping[str, tuple[str, ...]] = {}
+    went: Mapping[str, tuple[str, ...]] = {}
+
+
+PLATFORM_OBJECTS = "x-platform-objects"
+
+RECORD_TYPES: dict[str, type[Record]] = {
+    "x-settings": Settings,
+    "x-logins": Login,
+    "x-requests": Request,
+    PLATFORM_OBJECTS: PlatformObjects,
+}
 """The structure of every type of record, by the type under which it stands in the log."""

@@ -34,6 +34,9 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     None for anonymous viewers and for accounts of the server itself (`server_username` then). `generation` tells one
     password of the account from the next. `address` is set for who was let in by it, without credentials.
     `role_known` is false where somebody else decides what this viewer may see, so that nothing may hang on the role.
+    `expires_at_s` (whole seconds since the Unix epoch) is set for who came with a bearer token, which is good until
+    then; one that is nobody's in particular has no user name either. `elsewhere` is set for who proved, on a path
+    outside contests, to be an account of some contest: nobody here, but not a stranger.
     """
 
     role: Role
@@ -43,6 +46,8 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 0
     address: str | None = None
     role_known: bool = True
+    expires_at_s: int | None = None
+    elsewhere: bool = False
 
     @property
     def role_told(self) -> str:
@@ -57,7 +62,13 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def anonymous(self) -> bool:
         """Whether nobody has logged in."""
-        return self.account_id is None and self.server_username is None
+        return self.account_id is None and self.server_username is None and self.expires_at_s is None
+
+    @property
+    def unproven(self) -> bool:
+        """Whether nobody has logged in anywhere: who has, but may not do this, is not asked to log in."""
+        return self.anonymous and not self.elsewhere
 
 
 PUBLIC = Viewer(role="public")
+ELSEWHERE = Viewer(role="public", elsewhere=True)

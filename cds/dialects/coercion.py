@@ -16,6 +16,7 @@ from msgspec import UnsetType
 from cds.dialects.drafts import Draft, Unfit
 from cds.dialects.json_values import JsonValue
 from cds.dialects.results import quoted
+from schemas.extensions import Extension, ExtensionPart
 from schemas.properties import Files, References, RelativeTime, Time
 from schemas.times import canonical_relative_time, canonical_time
 
@@ -153,6 +154,40 @@ def parts(structure: type[msgspec.Struct]) -> Coercer:
     return coerce
 
 
+def extension(structure: type[Extension]) -> Coercer:
+    """The property `ext`: what a namespace says is taken whole or left out; nothing at all is no property."""
+    parts_of = {field.name: _part_of(field) for field in msgspec.structs.fields(structure)}
+    coercers = {name: parts(part) for name, part in parts_of.items()}
+
+    def coerce(draft: Draft, name: str, value: JsonValue) -> JsonValue:
+        if not isinstance(value, dict):
+            raise Unfit(f"is not an object but {quoted(value)}")
+        kept: dict[str, JsonValue] = {}
+        for namespace, each in value.items():
+            place = f"{name}.{namespace}"
+            if each is None:
+                continue
+            if namespace not in coercers:
+                draft.warn(place, "is not known here, left out")
+                continue
+            try:
+                part = coercers[namespace](draft, place, each)
+                msgspec.convert(part, parts_of[namespace])
+            except (Unfit, msgspec.ValidationError) as unfit:
+                draft.warn(place, f"does not fit ({unfit}), left out")
+            else:
+                kept[namespace] = part
+        return kept or None
+
+    return coerce
+
+
+def _part_of(field: msgspec.structs.FieldInfo) -> type[ExtensionPart]:
+    (part,) = (member for member in _union_members(field.type) if issubclass(member, ExtensionPart))
+    structure: type[ExtensionPart] = part
+    return structure
+
+
 def list_of(member: Coercer) -> Coercer:
     """A list of parts, in order."""
 
@@ -182,7 +217,10 @@ def _coercer(hint: Any) -> Coercer | None:
         return _marked_coercer(*get_args(member))
     if get_origin(member) is list:
         (item,) = get_args(member)
-        return list_of(parts(item)) if _is_structure(item) else distinct_list(_PLAIN[item])
+        # Files are marked as a list, so a member of a list always has a coercer.
+        return list_of(parts(item)) if _is_structure(item) else distinct_list(_coercer(item) or text)
+    if _is_structure(member) and issubclass(member, Extension):
+        return extension(member)
     if _is_structure(member):
         return parts(member)
     return _PLAIN.get(member, text)

@@ -1,8 +1,8 @@
 """The Contest API of 2026-01, spoken by a server whose own words are those of the draft.
 
 Since then the draft has taken the contest times out of judgements and runs and the role out of persons, and has added
-scores of runs, colours of teams and removed intervals. Cited as "2026-01" below. Everything is pure, and a translation
-of what a viewer sees already. This module must not know who sees what.
+scores of runs, colours of teams and removed intervals. Extensions are not spoken of. Cited as "2026-01" below.
+Everything is pure, and a translation of what a viewer sees already. This module must not know who sees what.
 """
 
 from typing import Annotated, cast
@@ -11,14 +11,16 @@ import msgspec
 
 from projections.contest import CONTEST_TIMES, ContestState
 from projections.served_versions import (
-    OURS,
+    STRICT,
     ServedVersion,
     TypeInVersion,
     all_of,
     leaving_out,
+    without_extensions,
 )
 from schemas import objects
 from schemas.aggregates import Scoreboard
+from schemas.extensions import EXTENSION
 from schemas.objects import State
 from schemas.properties import ImageFiles, NonNegativeNumber, References, RelativeTimeText, TimeText
 from schemas.times import format_relative_time, parse_time_ms
@@ -125,7 +127,8 @@ def contest_time(state: ContestState, time: str) -> str:
 
 
 def scoreboard(board: bytes) -> bytes:
-    """A board whose state does not tell of removed intervals."""
+    """A board without extensions, whose state does not tell of removed intervals."""
+    board = without_extensions(board)
     if b'"removed_intervals"' not in board:
         return board
     read = _boards.decode(board)
@@ -139,8 +142,9 @@ def without_removed_intervals(state: State) -> State:
 
 _boards = msgspec.json.Decoder(Scoreboard)
 
-TYPES: dict[str, TypeInVersion] = OURS | {
-    "teams": leaving_out(objects.Team, *TEAM_COLOURS),
+TYPES: dict[str, TypeInVersion] = {
+    **STRICT.types,
+    "teams": leaving_out(objects.Team, *TEAM_COLOURS, EXTENSION),
     "persons": TypeInVersion(structure=Person, in_place_of={"roles": ("role", "title", "team_ids")}, translate=person),
     "state": leaving_out(objects.State, "removed_intervals"),
     "judgements": TypeInVersion(

@@ -21,6 +21,7 @@ from cds.contest_api.feed_requests import (
     stays,
     token_of,
 )
+from cds.contest_api.strict import STRICT_PARAMETER, is_strict
 from cds.fan_out.client import Wire
 from cds.fan_out.fan_out import FanOut, Wanted
 from cds.fan_out.places import NoPlace
@@ -39,6 +40,9 @@ from schemas.viewers import Viewer
 TYPES_PARAMETER = "types"
 NO_SELECTION = frozenset({*TOKEN_PARAMETERS, STREAM_PARAMETER, TYPES_PARAMETER})
 """Parameters that do not make another audience, and the one that is put in order first."""
+
+STRICTLY = (STRICT_PARAMETER, "1")
+"""The same wish has one form, so that nobody makes many audiences of one."""
 
 log = structlog.get_logger(__name__)
 
@@ -113,13 +117,16 @@ class EventFeeds:
 
 
 def selection_of(request: web.Request, *, others: bool) -> tuple[tuple[str, str], ...]:
-    """What makes a feed another one: its types, each once and in order.
+    """What makes a feed another one: its types, each once and in order, and whether it is strict.
 
-    `others`: the upstream may know more parameters than servers like this one, which take no notice of them.
+    `others`: the upstream may know more parameters than servers like this one, which take no notice of them; each is
+    as it was sent.
     """
     query: Mapping[str, str] = request.query
     types = {name.strip() for name in ",".join(request.query.getall(TYPES_PARAMETER, [])).split(",") if name.strip()}
     more = sorted((name, value) for name, value in query.items() if others and name not in NO_SELECTION)
+    if not others and is_strict(query):
+        more.append(STRICTLY)
     return ((TYPES_PARAMETER, ",".join(sorted(types))), *more) if types else tuple(more)
 
 

@@ -48,11 +48,13 @@ submissions.account_id  no       no   no   no       no   yes  yes
 shown to those alone who are offered accounts."""
 
 ALTERATIONS = """
+contest     brief   brief   brief        brief   full  full  full
 judgements  simple  simple  simple/own  full  full  full  full
 runs        simple  simple  simple/own  full  full  full  full
 awards      frozen  frozen  frozen      frozen  live  live  live
 """
-"""What stands in the place of an object. `simple/own`: full for the own team, simplified for others."""
+"""What stands in the place of an object. `simple/own`: full for the own team, simplified for others.
+`brief`: until the start without the task of a match (mapping.md, 4)."""
 
 CAPABILITIES: dict[Role, set[str]] = {
     "public": set(),

@@ -12,6 +12,7 @@ from projections.award_rules import award_kind, kept_awards, named_kind
 from projections.awards import computed_awards
 from schemas.identifiers import ID_CHARACTERS_MAX, bounded_id, is_identifier
 from schemas.objects import Organization
+from tests.effort import examples
 from tests.projections.award_histories import award_history, kept_by_the_server
 from tests.projections.scoreboard_builders import (
     START,
@@ -57,7 +58,7 @@ def a_contest(*events: Event, **rules: object) -> Boards:
 def test_the_awards_are_those_of_the_slow_implementation_after_every_event() -> None:
     reached: Counter[str] = Counter()
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(50))
     @given(st.integers(0, 2**32), st.integers(10, 40))
     def law(seed: int, length: int) -> None:
         events = award_history(seed, length)

@@ -16,6 +16,7 @@ from projections.comparison_properties import FILES, MEASURED, WHOLE, UnknownPro
 from projections.comparison_results import NO_SUBMISSION, PENDING, Comparison, Matched
 from projections.comparison_verdicts import Side, side_of
 from projections.still import named, still
+from schemas.extensions import SyncedTeam, TeamExtension
 from schemas.object_types import OBJECT_TYPES
 from schemas.objects import Award, Contest, ContestObject, Group, Judgement, Run, State, Submission, Team
 from schemas.properties import FileReference
@@ -339,6 +340,22 @@ def test_what_is_left_out_is_said_and_must_exist() -> None:
     for wrong in ("nonsense", "teams.nonsense", "", "teams.", "teams.id", ".name"):
         with pytest.raises(UnknownProperty):
             without(WHOLE, [wrong])
+
+
+def test_what_is_beyond_the_format_is_one_property() -> None:
+    """Told as a whole where it differs; one that cannot be told by the other side is left out by name."""
+    before = simulated("pass-fail")
+    identifier, team = next(iter(before["teams"].items()))
+    told = [TeamExtension(sync=SyncedTeam(rank=rank, points=2)) for rank in (1, 2)]
+    one, other = (
+        {**before, "teams": {**before["teams"], identifier: msgspec.structs.replace(team, ext=ext)}} for ext in told
+    )
+    assert comparison_of(one, one).properties.count == 0
+    (difference,) = comparison_of(one, other).properties.shown
+    assert (difference.type, difference.id, difference.property) == ("teams", identifier, "ext")
+    assert (bytes(difference.a), bytes(difference.b)) == tuple(map(msgspec.json.encode, told))
+    assert comparison_of(one, before).properties.count == 1
+    assert comparison_of(one, before, scope=without(WHOLE, ["teams.ext"])).properties.count == 0
 
 
 def test_what_is_left_out_makes_no_difference() -> None:

@@ -15,6 +15,7 @@ from schemas.object_types import OBJECT_TYPES
 from schemas.records import Login
 from tests.command_histories import CommandHistory, begun, command_histories
 from tests.histories import History, histories
+from tests.projections.test_law_references import EXTENDING
 from tests.projections.test_law_replay import everything
 
 LOGINS = [ObjectChange("x-logins", f"account-t{number}", Login(generation=number)) for number in (1, 2)]
@@ -39,6 +40,7 @@ def details(state: ContestState) -> tuple[object, ...]:
         everything(state),
         referrers,
         {name: (list(members), len(members)) for name, members in state.objects.items()},
+        {name: list(members) for name, members in state.extended.items()},
         state.settings,
         dict(state.logins),
         state.highest_submission_number,
@@ -75,6 +77,13 @@ CUTS = st.lists(st.integers(0, 2_000), min_size=2, max_size=2)
 @given(histories(), CUTS)
 def test_a_draft_is_what_a_replay_comes_to(history: History, cuts: list[int]) -> None:
     """Objects in their order, versions, referrers, times, freeze: alike, wherever the draft begins."""
+    last = len(history.changes) - history.base + 1
+    check(history.changes, [history.base + cut % last for cut in cuts])
+
+
+@given(histories(EXTENDING), CUTS)
+def test_a_draft_knows_extensions_of_its_own(history: History, cuts: list[int]) -> None:
+    """And leaves alone those of the state below."""
     last = len(history.changes) - history.base + 1
     check(history.changes, [history.base + cut % last for cut in cuts])
 

@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from projections.contest import ContestState
 from projections.integrity import dangling
 from projections.timeline import Timeline
+from schemas.extensions import EXTENSION
 from schemas.object_types import OBJECT_TYPES
 from schemas.objects import Clarification, ContestObject, Judgement, Submission
 from tests.builders import Played, Reader
 from tests.histories import MOVES, History, histories
 
-EXAMPLES = 300
+EXAMPLES = 500
 
 PHASES: dict[str, Callable[[Timeline], bool]] = {
     "before the start": lambda timeline: not timeline.started,
@@ -54,6 +55,7 @@ REMARKABLE = {
     *PHASES,
     *("a submission of nobody", "a submission before the start", "a submission exactly at the freeze"),
     *("a submission at or after the end", "a pending judgement", "a verdict", "a reply", "a question or announcement"),
+    "an extension",
     *("a deletion", "an object that came back", "a line that takes something away from the public"),
 }
 
@@ -76,6 +78,7 @@ def play(history: History) -> None:
             SEEN.update([name for name, holds in PHASES.items() if holds(built.timeline)])
             SEEN.update(seen_in(built, change.instance))
             SEEN.update(["an object that came back"] if returns else [])
+            SEEN.update(["an extension"] if getattr(change.instance, EXTENSION, None) is not None else [])
     if b'"data":null' in Played(history.changes, roles=("public",)).feed(Reader("public")):
         SEEN.update(["a line that takes something away from the public"])
 

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from cds.commands.decision import ObjectChange
-from projections.access import access_of
+from projections.access import access_of, extensions_shown
 from projections.scoreboard import Board
 from projections.tokens import TOKEN_CHARACTERS
 from schemas.objects import Award, Judgement
 from tests.builders import START, Played, Reader, gone, judgement, moment, put, run, state, submission
+from tests.effort import DEAR
 from tests.histories import MOVES, frozen_contest
 from tests.strategies import World
 
@@ -115,6 +116,7 @@ def note_what_the_jury_sees(one: Played, other: Played) -> None:
     event(f"the jury sees a difference: {one.shown(JURY) != other.shown(JURY)}")
 
 
+@DEAR
 @given(pairs(same_events=True))
 def test_other_contents_of_hidden_events_change_not_one_byte(pair: Pair) -> None:
     """The whole feed with its tokens, every object, the scoreboards: as if nothing had been different."""
@@ -127,6 +129,7 @@ def test_other_contents_of_hidden_events_change_not_one_byte(pair: Pair) -> None
     assert list(boards(one)) == list(boards(other))
 
 
+@DEAR
 @given(pairs(same_events=False))
 def test_other_numbers_of_hidden_events_change_nothing_but_the_text_of_tokens(pair: Pair) -> None:
     """The lines, how many they are and how long each is, every object, the scoreboards: all alike."""
@@ -175,5 +178,19 @@ def test_an_award_that_is_withdrawn_in_the_freeze_stays_for_the_public_until_tha
 
 
 def test_access_tells_nothing_of_the_phase() -> None:
-    """It is made from the role, and the version of the API, alone; nothing of a contest goes into it."""
-    assert access_of.__code__.co_varnames[: access_of.__code__.co_argcount] == ("role", "version")
+    """It is made from the role and the version of the API; of a contest nothing but what is shown of extensions."""
+    assert access_of.__code__.co_varnames[: access_of.__code__.co_argcount] == ("role", "version", "extended")
+
+
+@DEAR
+@given(pairs(same_events=False))
+def test_access_tells_nothing_of_what_is_hidden(pair: Pair) -> None:
+    """Law 3: which extensions are listed does not depend on what is under embargo."""
+    one, other = Played(pair[0]), Played(pair[1])
+    for reader in OUTSIDERS:
+        assert extensions_listed(one, reader) == extensions_listed(other, reader), reader
+
+
+def extensions_listed(played: Played, reader: Reader) -> dict[str, frozenset[str]]:
+    """The namespaces that `access` lists for a reader."""
+    return extensions_shown(reader.role, played.state, reader.team_id)

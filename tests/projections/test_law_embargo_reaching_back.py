@@ -23,6 +23,7 @@ from schemas.objects import Judgement, Submission
 from tests.builders import READERS, moment
 from tests.command_histories import OFTEN, VERDICTS, Choose, begun, chooser, next_command
 from tests.command_stage import JUDGE, TEAMS, Command, JsonObject, Outcome, at, embargoed
+from tests.effort import DEAR
 from tests.projections.test_law_embargo_with_writes import boards
 
 STEPS_MAX = 16
@@ -129,7 +130,7 @@ def pairs(draw: DrawFn) -> tuple[str, list[Command]]:
 
 
 @given(pairs())
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(DEAR, suppress_health_check=[HealthCheck.too_slow])
 def test_the_freeze_never_hides_what_has_been_shown(drawn: tuple[str, list[Command]]) -> None:
     """And what it hides from the beginning tells nothing, wherever it moves."""
     compared(*drawn)

@@ -28,6 +28,7 @@ from schemas.viewers import Viewer
 from tests.builders import READERS, Played, Reader, moment
 from tests.command_histories import MOVES, Choose, begun, chooser, next_command
 from tests.command_stage import JUDGE, TEAMS, Command, Outcome, Stage, at
+from tests.effort import DEAR
 
 TOKEN = re.compile(rb'"token":"([^"]*)"}\n')
 JURY = Reader("judge")
@@ -191,7 +192,7 @@ SITUATIONS = (
 
 
 @given(pairs())
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(DEAR, suppress_health_check=[HealthCheck.too_slow])
 def test_verdicts_behind_the_freeze_change_nothing_that_others_get(drawn: tuple[str, list[Command]]) -> None:
     """Feeds, objects, boards and the answers to what outsiders write, after every command, until thaw."""
     compared(*drawn)

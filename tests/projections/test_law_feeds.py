@@ -19,6 +19,7 @@ from projections.visibility import role_view
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from schemas.viewers import ROLES
 from tests.builders import READERS, Played, Reader, shown_by, small_contest, types_mask
+from tests.effort import DEAR
 from tests.histories import History, histories
 from tests.independent_fold import Collections, fold, notifications
 
@@ -72,6 +73,7 @@ def tokens(feed: bytes) -> list[str]:
     return [notification["token"] for notification in notifications(feed)]
 
 
+@DEAR
 @given(histories())
 def test_the_fold_of_every_feed_equals_get_after_every_event(history: History) -> None:
     """No reader's fold is ever behind, ahead or beside what GET answers."""
@@ -87,6 +89,7 @@ def test_the_fold_of_every_feed_equals_get_after_every_event(history: History) -
                 assert folded[reader] == collections(played.shown(reader)), reader
 
 
+@DEAR
 @given(histories())
 def test_get_shows_what_table_two_says(history: History) -> None:
     """What audiences keep is what a look at the whole state through the table gives, at every event."""
@@ -97,6 +100,7 @@ def test_get_shows_what_table_two_says(history: History) -> None:
             assert of_what_exists(played, reader) == viewed(played, reader), reader
 
 
+@DEAR
 @given(histories())
 def test_an_audience_made_late_equals_one_that_was_there_all_the_time(history: History) -> None:
     """`Audience.of_state` and the replay of the log come to the same bytes."""
@@ -106,6 +110,7 @@ def test_an_audience_made_late_equals_one_that_was_there_all_the_time(history: H
         assert shown_by(late[reader.role], played.state, reader) == played.shown(reader), reader
 
 
+@DEAR
 @given(histories(), st.data())
 def test_every_token_resumes_exactly(history: History, data: st.DataObject) -> None:
     """Behind any token come the bytes that follow its line, and folding them over the state there gives GET."""
@@ -121,6 +126,7 @@ def test_every_token_resumes_exactly(history: History, data: st.DataObject) -> N
         assert fold(resumed, at_the_token) == collections(played.shown(reader))
 
 
+@DEAR
 @given(histories())
 def test_tokens_are_unique_of_one_length_and_in_ascending_order(history: History) -> None:
     """No line of a reader's feed has the token of another, and the places behind the tokens ascend."""
@@ -133,6 +139,7 @@ def test_tokens_are_unique_of_one_length_and_in_ascending_order(history: History
         assert all(earlier < later for earlier, later in pairwise(sequences))
 
 
+@DEAR
 @given(histories(), TYPE_CHOICES)
 def test_a_feed_of_some_types_equals_the_filtered_fold(history: History, names: list[str]) -> None:
     """`types=a,b` gives the lines of these types, the others left out and nothing else changed."""
@@ -145,6 +152,7 @@ def test_a_feed_of_some_types_equals_the_filtered_fold(history: History, names: 
         assert fold(limited) == of_types(collections(played.shown(reader)), names)
 
 
+@DEAR
 @given(histories(), st.data())
 def test_a_feed_of_fewer_types_resumes_where_a_wider_one_stopped(history: History, data: st.DataObject) -> None:
     """The token of an unlimited feed serves a limited one; the other way round something would be missed."""
@@ -165,6 +173,7 @@ def test_a_feed_of_fewer_types_resumes_where_a_wider_one_stopped(history: Histor
             played.resume(reader, refused, ALL_TYPES_MASK)
 
 
+@DEAR
 @given(histories(), st.data())
 def test_a_token_of_another_view_is_refused(history: History, data: st.DataObject) -> None:
     """Nobody resumes with a token that was handed to a reader who sees otherwise, or of another log or key."""
@@ -179,6 +188,7 @@ def test_a_token_of_another_view_is_refused(history: History, data: st.DataObjec
             judge.resume(reader, token)
 
 
+@DEAR
 @given(st.data())
 def test_a_token_altered_in_any_character_is_refused(data: st.DataObject) -> None:
     """Every single character of a token counts, whatever stands in its place."""
@@ -191,6 +201,7 @@ def test_a_token_altered_in_any_character_is_refused(data: st.DataObject) -> Non
             played.resume(READERS[0], token[:place] + character + token[place + 1 :])
 
 
+@DEAR
 @given(histories(), st.data())
 def test_a_log_with_another_past_refuses_the_token(history: History, data: st.DataObject) -> None:
     """A database restored from an older backup can never make a client skip silently."""

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from projections import feed_lines, packed_audience, packed_state
@@ -11,6 +11,7 @@ from projections.packed_state import OBJECTS, REMAINDER, UnpackedState
 from projections.packing import Part, Unpackable
 from schemas.viewers import ROLES
 from tests.builders import READERS, Played, small_contest
+from tests.effort import DEAR
 from tests.histories import History, histories
 from tests.projections.test_law_replay import everything, shown
 
@@ -53,7 +54,7 @@ def in_order(played: Played) -> bytes:
         played.state.versions = versions
 
 
-@settings(deadline=None)
+@DEAR
 @given(histories(), st.lists(st.integers(0, 1_000), min_size=1, max_size=2), st.sampled_from([0, 3, 10_000]))
 def test_what_was_unpacked_goes_on_as_what_was_never_packed(history: History, cuts: list[int], decode: int) -> None:
     """Packed and unpacked at some positions: the state, what every role is shown, every feed, every token."""
@@ -74,6 +75,9 @@ def test_what_was_unpacked_goes_on_as_what_was_never_packed(history: History, cu
             assert played.shown(reader) == whole.shown(reader)
         assert in_order(played) == in_order(whole)
         assert played.state.released_awards == whole.state.released_awards
+        assert {name: list(ids) for name, ids in played.state.extended.items()} == {
+            name: list(ids) for name, ids in whole.state.extended.items()
+        }
 
 
 def test_parts_that_a_contest_going_on_leaves_alone_are_the_same_bytes() -> None:

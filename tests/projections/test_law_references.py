@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from projections.access import access_of
+from projections.access import NOWHERE, Extended, access_of, extensions_shown
 from projections.served_versions import DRAFT, ServedVersion
 from schemas.viewers import ROLES, Role
 from tests.builders import READERS, Played, Reader, small_contest
+from tests.effort import DEAR
 from tests.expected_references import REFERENCES
 from tests.histories import History, histories
 from tests.independent_fold import Collections, fold_one, notifications
+
+EXTENDING = ("create", "rewrite", "rewrite", "extend", "extend", "extend", "delete", "advance_state", "submit")
+"""Moves after which there are extensions, and some are gone or hidden."""
 
 References = dict[str, dict[str, str]]
 
@@ -59,9 +63,14 @@ def first_dangling(played: Played, reader: Reader, references: References = REFE
     return []
 
 
-def listed(role: Role, version: ServedVersion = DRAFT) -> dict[str, set[str]]:
+def listed(role: Role, version: ServedVersion = DRAFT, extended: Extended = NOWHERE) -> dict[str, set[str]]:
     """What `access` announces, by type."""
-    return {endpoint.type: set(endpoint.properties) for endpoint in access_of(role, version).endpoints}
+    return {endpoint.type: set(endpoint.properties) for endpoint in access_of(role, version, extended).endpoints}
+
+
+def listed_now(played: Played, reader: Reader, version: ServedVersion = DRAFT) -> dict[str, set[str]]:
+    """What `access` announces to a reader while the contest is as it was played."""
+    return listed(reader.role, version, extensions_shown(reader.role, played.state, reader.team_id))
 
 
 def shown_properties(data: dict[str, Any]) -> Iterator[str]:
@@ -72,6 +81,7 @@ def shown_properties(data: dict[str, Any]) -> Iterator[str]:
             yield from (f"{name}.{part}" for part in shown_properties(value))
 
 
+@DEAR
 @given(histories())
 def test_no_line_of_any_feed_leaves_a_dangling_reference(history: History) -> None:
     """A client that stops reading behind any line holds objects that name only what it holds."""
@@ -80,15 +90,48 @@ def test_no_line_of_any_feed_leaves_a_dangling_reference(history: History) -> No
         assert first_dangling(played, reader) == [], reader
 
 
+@DEAR
 @given(histories())
 def test_no_answer_holds_a_property_that_access_does_not_list(history: History) -> None:
-    """Every property of every line of every feed is announced, for every role."""
+    """Every property of every line of every feed is announced, for every role, when the line is told."""
+    played, places = Played(), dict.fromkeys(READERS, 0)
+    for change in history.changes:
+        played.play([change])
+        for reader in READERS:
+            announced = listed_now(played, reader)
+            for notification in notifications(played.feed(reader, places[reader])):
+                shown = set(shown_properties(notification["data"] or {}))
+                assert shown <= announced.get(notification["type"], set()), (reader, notification)
+            places[reader] = played.last_sequence(reader)
+
+
+@DEAR
+@given(histories(EXTENDING))
+def test_extensions_are_listed_exactly_where_they_are_shown(history: History) -> None:
+    """What `access` lists of extensions is there to be seen, and what is to be seen is listed."""
     played = Played(history.changes)
     for reader in READERS:
-        announced = listed(reader.role)
-        for notification in notifications(played.feed(reader)):
-            shown = set(shown_properties(notification["data"] or {}))
-            assert shown <= announced.get(notification["type"], set()), (reader, notification)
+        there = {
+            (name, path)
+            for name, members in played.shown(reader).items()
+            for data in members.values()
+            for path in shown_properties(json.loads(data))
+            if path == "ext" or (path.startswith("ext.") and path.count(".") == 1)
+        }
+        named = {
+            (name, path)
+            for name, paths in listed_now(played, reader).items()
+            for path in paths
+            if path == "ext" or (path.startswith("ext.") and path.count(".") == 1)
+        }
+        assert there == named, reader
+
+
+def test_a_contest_without_extensions_lists_none() -> None:
+    """As it always was: access is the same as if there were no such thing."""
+    played = Played(small_contest())
+    for reader in READERS:
+        assert not [p for paths in listed_now(played, reader).values() for p in paths if p.split(".")[0] == "ext"]
 
 
 @pytest.mark.parametrize("role", ROLES)

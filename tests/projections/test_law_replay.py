@@ -18,6 +18,7 @@ from projections.contest import ContestState
 from schemas.object_types import OBJECT_TYPES
 from schemas.viewers import ROLES
 from tests.builders import READERS, Played, encoded, types_mask
+from tests.effort import DEAR
 from tests.histories import History, histories
 from tests.independent_fold import notifications
 
@@ -50,7 +51,8 @@ def everything(state: ContestState) -> bytes:
     collections = [(name, list(members.items())) for name, members in state.objects.items()]
     frozen = None if state.awards_at_freeze is None else list(state.awards_at_freeze.items())
     times = list(state.submission_times_ms.items())
-    parts = (state.position, collections, list(state.versions.items()), state.timeline, times, frozen)
+    extended = {name: list(members) for name, members in sorted(state.extended.items())}
+    parts = (state.position, collections, list(state.versions.items()), state.timeline, times, frozen, extended)
     return msgspec.json.encode((*parts, list(named_by.items())))
 
 
@@ -70,6 +72,7 @@ def pages(rows: list[Row], cuts: list[int]) -> list[list[Row]]:
 CUTS = st.lists(st.integers(0, 1_000), max_size=5)
 
 
+@DEAR
 @given(histories(), CUTS)
 def test_replay_equals_live_byte_for_byte(history: History, cuts: list[int]) -> None:
     """State, versions, times, what every role is shown, and every feed with its tokens."""
@@ -86,6 +89,7 @@ def test_replay_equals_live_byte_for_byte(history: History, cuts: list[int]) -> 
         assert replayed.feed(reader) == live.feed(reader)
 
 
+@DEAR
 @given(histories())
 def test_an_audience_without_a_feed_holds_what_one_with_a_feed_does(history: History) -> None:
     """`Audience.of_state` shows common and own views alike, down to what is hidden from an owner."""
@@ -94,6 +98,7 @@ def test_an_audience_without_a_feed_holds_what_one_with_a_feed_does(history: His
         assert shown(Audience.of_state(role, played.state)) == shown(played.audiences[role])
 
 
+@DEAR
 @given(histories(), st.sampled_from(SEGMENT_SIZES), CUTS, st.data())
 def test_a_feed_is_the_same_however_it_is_kept_and_cut(
     history: History, lines_max: int, cuts: list[int], data: st.DataObject

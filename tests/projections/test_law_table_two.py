@@ -10,7 +10,7 @@ from functools import cache
 import msgspec
 import pytest
 
-from projections.conditions import always, frozen, never, own, simplified, unaltered
+from projections.conditions import Alteration, always, described_from_start, frozen, never, own, simplified, unaltered
 from projections.contest import ContestState
 from projections.visibility import RoleView, role_view
 from projections.visibility_table import (
@@ -23,7 +23,7 @@ from projections.visibility_table import (
     check_total,
 )
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
-from schemas.objects import Award, Clarification, Commentary, ContestObject, Judgement, Run
+from schemas.objects import Award, Clarification, Commentary, Contest, ContestObject, Judgement, Run
 from schemas.viewers import ROLES, Role
 from tests.builders import START, clarification, judgement, moment, put, small_contest, state, submission
 from tests.projections import expected_visibility as expected
@@ -34,6 +34,14 @@ PROPERTIES = expected.matrix(expected.PROPERTIES)
 ALTERATIONS = expected.matrix(expected.ALTERATIONS)
 
 PHASES = ("before", "running", "frozen", "thawed")
+
+ALTERED: dict[str, Alteration] = {
+    "contest": described_from_start,
+    "awards": frozen,
+    "judgements": simplified,
+    "runs": simplified,
+}
+"""Every alteration that there is but for those of one's own, by the type that it is for."""
 
 OWN_BY_TYPE: dict[str, dict[str, str]] = {
     "teams": {"t1": "t1", "t2": "t2", "t3": "t3"},
@@ -119,6 +127,8 @@ def sees(role: Role, team_id: str | None, phase: str, name: str, identifier: str
 def altered(role: Role, team_id: str | None, phase: str, name: str, instance: ContestObject) -> ContestObject:
     """What stands in the place of an object: the simplified judgement, the award of the freeze."""
     word = ALTERATIONS.get(name, {}).get(role, "full")
+    if isinstance(instance, Contest):
+        return brief(instance) if word == "brief" and phase == "before" else instance
     if isinstance(instance, Award):
         stands = instance.id == "winner" and word == "frozen" and phase == "frozen"
         return GIVEN_BEFORE_FREEZE if stands else instance
@@ -129,6 +139,14 @@ def altered(role: Role, team_id: str | None, phase: str, name: str, instance: Co
     if isinstance(instance, Run):
         return msgspec.structs.replace(instance, judgement_type_id="NO")
     return msgspec.structs.replace(instance, judgement_type_id=None, simplified_judgement_type_id="NO")
+
+
+def brief(contest: Contest) -> Contest:
+    """A match without its task."""
+    assert contest.ext is not None
+    assert contest.ext.loc is not None
+    match = msgspec.structs.replace(contest.ext.loc, long_description=None)
+    return msgspec.structs.replace(contest, ext=msgspec.structs.replace(contest.ext, loc=match))
 
 
 def wanted(
@@ -207,7 +225,7 @@ def mutants(name: str, cell: Cell) -> Iterator[tuple[str, Cell]]:
                 yield f"{property} {condition.__name__}", msgspec.structs.replace(cell, properties=flipped)
     for alteration in (
         unaltered,
-        {"awards": frozen, "judgements": simplified, "runs": simplified}.get(name, unaltered),
+        ALTERED.get(name, unaltered),
     ):
         if alteration is not cell.altered:
             yield f"altered {alteration.__name__}", msgspec.structs.replace(cell, altered=alteration)

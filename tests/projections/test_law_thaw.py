@@ -13,6 +13,7 @@ from hypothesis import given
 
 from schemas.objects import State
 from tests.builders import START, Played, Reader, moment, put
+from tests.effort import DEAR
 from tests.histories import History, histories
 
 PUBLIC, JURY = Reader("public"), Reader("admin")
@@ -119,6 +120,7 @@ def without_hidden(type_name: str, members: dict[str, dict[str, Any]]) -> dict[s
     }
 
 
+@DEAR
 @given(histories())
 def test_after_thaw_the_public_holds_what_the_jury_holds(history: History) -> None:
     """Verdicts, runs, awards, reactions and cameras: nothing stays behind the freeze."""
@@ -126,6 +128,7 @@ def test_after_thaw_the_public_holds_what_the_jury_holds(history: History) -> No
     assert plain(played, PUBLIC) == seen_from_outside(plain(played, JURY))
 
 
+@DEAR
 @given(histories())
 def test_what_thaw_releases_stands_behind_every_token_handed_out_before(history: History) -> None:
     """A client that resumes from the last line before thaw gets all of it."""

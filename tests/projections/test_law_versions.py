@@ -4,6 +4,7 @@ The feed of a version is the change log of that version's view, so it must keep 
 What names what in a version is written down by hand from its text.
 """
 
+import json
 from collections.abc import Iterable
 
 import pytest
@@ -15,19 +16,23 @@ from cds.dialects.contest_api_2023_06 import CONTEST_API_2023_06
 from cds.dialects.contest_api_2026_01 import CONTEST_API_2026_01
 from cds.served_versions import EARLIER_VERSIONS
 from projections.releasing import Release, absent_keys
-from projections.served_versions import DRAFT, ServedVersion
+from projections.served_versions import DRAFT, STRICT, ServedVersion
 from projections.tokens import TOKEN_CHARACTERS, TokenRefused
 from projections.versioned_audience import audience_of_state
 from schemas.viewers import ROLES, Role
 from tests.builders import READERS, Played, Reader, shown_by, small_contest
+from tests.effort import DEAR
 from tests.expected_references import REFERENCES
 from tests.histories import History, frozen_contest, histories
 from tests.independent_fold import Collections, fold, notifications
 from tests.projections.test_law_embargo import OUTSIDERS, TOKEN, Pair, pairs
 from tests.projections.test_law_feeds import collections, tokens
-from tests.projections.test_law_references import first_dangling, listed, shown_properties
+from tests.projections.test_law_references import EXTENDING, first_dangling, listed, listed_now, shown_properties
 
-each_version = pytest.mark.parametrize("version", EARLIER_VERSIONS, ids=lambda version: version.name)
+VERSIONS = (*EARLIER_VERSIONS, STRICT)
+"""All but our own words; those without extensions are one of them."""
+
+each_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
 
 REFERENCES_2026_01 = REFERENCES | {"persons": {"team_ids": "teams"}}
 REFERENCES_2023_06 = {
@@ -44,12 +49,13 @@ REFERENCES_2023_06 = {
         "problem_id": "problems",
     },
 }
-EXPECTED = {CONTEST_API_2026_01: REFERENCES_2026_01, CONTEST_API_2023_06: REFERENCES_2023_06}
+EXPECTED = {STRICT: REFERENCES, CONTEST_API_2026_01: REFERENCES_2026_01, CONTEST_API_2023_06: REFERENCES_2023_06}
 PIECE_OBJECTS = 3
 STEPS_MAX = 10
 MOVES = (
     *("advance_state", "advance_state", "rejudge", "settle", "judge", "run_test", "move_submission", "readdress"),
     *("change_groups", "join", "withdraw", "answer", "speak", "rewrite", "create", "delete", "simplify", "reschedule"),
+    "extend",
 )
 """Those on which more rests in a version than with us come often."""
 
@@ -60,6 +66,7 @@ def named_in(version: ServedVersion) -> dict[str, dict[str, str]]:
 
 
 @each_version
+@DEAR
 @given(history=histories(MOVES, STEPS_MAX))
 def test_the_fold_of_every_feed_equals_get_after_every_event(version: ServedVersion, history: History) -> None:
     """Law 1: no reader's fold is ever behind, ahead or beside what GET answers in that version."""
@@ -76,6 +83,7 @@ def test_the_fold_of_every_feed_equals_get_after_every_event(version: ServedVers
 
 
 @each_version
+@DEAR
 @given(history=histories(MOVES, STEPS_MAX))
 def test_an_audience_made_late_equals_one_that_was_there_all_the_time(version: ServedVersion, history: History) -> None:
     """What is translated rests on the state alone, at every event: nothing that it rests on changes unnoticed."""
@@ -88,6 +96,7 @@ def test_an_audience_made_late_equals_one_that_was_there_all_the_time(version: S
 
 
 @each_version
+@DEAR
 @given(history=histories(MOVES, STEPS_MAX))
 def test_a_version_shows_no_object_that_we_do_not_show(version: ServedVersion, history: History) -> None:
     """A translation leaves objects out, and never brings one in."""
@@ -99,6 +108,39 @@ def test_a_version_shows_no_object_that_we_do_not_show(version: ServedVersion, h
 
 
 @each_version
+@DEAR
+@given(history=histories(EXTENDING, STEPS_MAX))
+def test_no_version_but_ours_speaks_of_extensions(version: ServedVersion, history: History) -> None:
+    """Neither in any line, nor in any object, nor in `access`."""
+    played = Played(history.changes, version=version)
+    for reader in READERS:
+        assert not [n for n in notifications(played.feed(reader)) if "ext" in (n["data"] or {})], reader
+        assert not [d for of in played.shown(reader).values() for d in of.values() if "ext" in json.loads(d)], reader
+        announced = listed_now(played, reader, version)
+        assert not [path for paths in announced.values() for path in paths if path.split(".")[0] == "ext"], reader
+
+
+@DEAR
+@given(history=histories(EXTENDING, STEPS_MAX))
+def test_a_strict_answer_is_ours_without_extensions_and_nothing_else(history: History) -> None:
+    """Byte for byte what there would be if nobody had ever said more than the format has."""
+    ours, strict = Played(history.changes), Played(history.changes, version=STRICT)
+    for reader in READERS:
+        expected = {
+            name: {i: without_extension(data) for i, data in members.items()}
+            for name, members in ours.shown(reader).items()
+        }
+        assert strict.shown(reader) == expected, reader
+
+
+def without_extension(data: bytes) -> bytes:
+    """An encoded object without `ext`, which is its last property."""
+    before, found, _ = data.partition(b',"ext":{')
+    return before + b"}" if found else data
+
+
+@each_version
+@DEAR
 @given(history=histories(MOVES, STEPS_MAX))
 def test_no_line_of_any_feed_leaves_a_dangling_reference(version: ServedVersion, history: History) -> None:
     """Law 4: behind any line a client holds objects that name only what it holds."""
@@ -108,12 +150,13 @@ def test_no_line_of_any_feed_leaves_a_dangling_reference(version: ServedVersion,
 
 
 @each_version
+@DEAR
 @given(history=histories(MOVES, STEPS_MAX))
 def test_no_answer_holds_a_property_that_access_does_not_list(version: ServedVersion, history: History) -> None:
     """Law 4: every property of every line is announced in the version's own `access`."""
     played = Played(history.changes, version=version)
     for reader in READERS:
-        announced = listed(reader.role, version)
+        announced = listed_now(played, reader, version)
         for notification in notifications(played.feed(reader)):
             shown = set(shown_properties(notification["data"] or {}))
             assert shown <= announced.get(notification["type"], set()), (reader, notification)
@@ -131,6 +174,7 @@ def test_access_is_referentially_closed(version: ServedVersion, role: Role) -> N
 
 
 @each_version
+@DEAR
 @given(pair=pairs(same_events=True))
 def test_other_contents_of_hidden_events_change_not_one_byte(version: ServedVersion, pair: Pair) -> None:
     """Law 3: the whole feed with its tokens and every object, as if nothing had been different."""
@@ -142,6 +186,7 @@ def test_other_contents_of_hidden_events_change_not_one_byte(version: ServedVers
 
 
 @each_version
+@DEAR
 @given(pair=pairs(same_events=False))
 def test_other_numbers_of_hidden_events_change_nothing_but_the_text_of_tokens(
     version: ServedVersion, pair: Pair
@@ -156,6 +201,7 @@ def test_other_numbers_of_hidden_events_change_nothing_but_the_text_of_tokens(
 
 
 @each_version
+@DEAR
 @given(history=histories(MOVES, STEPS_MAX), data=st.data())
 def test_every_token_resumes_exactly(version: ServedVersion, history: History, data: st.DataObject) -> None:
     """Behind any token come the bytes that follow its line."""
@@ -169,7 +215,7 @@ def test_every_token_resumes_exactly(version: ServedVersion, history: History, d
 
 def test_a_token_is_refused_in_every_other_version() -> None:
     """Never misread: not even where the lines would be the same."""
-    plays = [Played(frozen_contest(), version=version) for version in (DRAFT, *EARLIER_VERSIONS)]
+    plays = [Played(frozen_contest(), version=version) for version in (DRAFT, *VERSIONS)]
     for reader in READERS:
         for mine in plays:
             token = tokens(mine.feed(reader))[-1]
@@ -182,6 +228,7 @@ def test_a_token_is_refused_in_every_other_version() -> None:
 
 
 @each_version
+@DEAR
 @given(history=histories(MOVES, STEPS_MAX))
 def test_a_release_in_pieces_comes_to_the_same_lines(version: ServedVersion, history: History) -> None:
     """What concerns more objects in a version than in ours is released there as a whole too."""

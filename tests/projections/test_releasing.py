@@ -6,7 +6,7 @@ Every event of random histories is released here in pieces of a few objects, as 
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from projections.audience import Audience
@@ -16,6 +16,7 @@ from projections.releasing import Release, absent_keys
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
 from schemas.viewers import ROLES
 from tests.builders import READERS, Played, Reader, moment, put, small_contest, state
+from tests.effort import DEAR
 from tests.histories import History, histories
 from tests.independent_fold import Collections, fold
 from tests.projections.test_law_feeds import collections, parsed
@@ -79,7 +80,7 @@ def _id_of(row: ObjectType, member: bytes) -> str:
     return SINGLETON_ID if row.singleton else str(parsed(member)["id"])
 
 
-@settings(max_examples=50)
+@DEAR
 @given(histories(), PIECES)
 def test_between_the_pieces_every_feed_equals_get(history: History, objects: int) -> None:
     """Law 1, at every moment at which anybody could look."""
@@ -105,7 +106,7 @@ def test_law_one_holds_while_a_start_is_taken_back_and_made_again(objects: int) 
             in_pieces.check_law_one()
 
 
-@settings(max_examples=50)
+@DEAR
 @given(histories(), PIECES)
 def test_pieces_come_to_the_very_lines_of_one_go(history: History, objects: int) -> None:
     """Bytes, tokens and order, and all that the audience keeps for what comes after."""

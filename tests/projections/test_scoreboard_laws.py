@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from projections.scoreboard import Board, UnknownGroup
 from schemas.objects import Submission
+from tests.effort import examples
 from tests.projections.scoreboard_builders import START, Boards, Event, contest, moment, read, state, submission
 from tests.projections.scoreboard_histories import (
     GROUPS,
@@ -37,7 +38,7 @@ FROZEN_SUBMISSIONS = ["f1", "f2", "f3", "f4"]
 def test_law_7_the_board_is_that_of_the_slow_implementation_after_every_event() -> None:
     reached: Counter[str] = Counter()
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(50))
     @given(SEEDS, st.integers(10, 40))
     def law(seed: int, length: int) -> None:
         events = history(seed, length)
@@ -65,7 +66,7 @@ def test_law_3_a_frozen_board_does_not_depend_on_verdicts_in_the_freeze() -> Non
     """Two contests that differ only in the judgements of frozen submissions: the same bytes, until thaw."""
     reached: Counter[str] = Counter()
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(50))
     @given(SEEDS)
     def law(seed: int) -> None:
         dice = Random(seed)

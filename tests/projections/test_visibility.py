@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from projections.visibility import href, is_single_archive
+from schemas.extensions import ContestExtension, LeagueOfCodeMatch
 from schemas.object_types import OBJECT_TYPES
 from schemas.objects import Award
 from schemas.viewers import ROLES
@@ -125,6 +126,28 @@ def test_the_start_reveals_problems_and_all_that_names_them() -> None:
         ("clarifications", "about-a"),
         ("awards", "first-to-solve-a"),
     ]
+
+
+def test_the_task_of_a_match_is_told_from_its_start_on() -> None:
+    """To judges before; the feed of all others has a line for the contest, before that of its state."""
+    match = LeagueOfCodeMatch(slug="super-match", short_description="Short", long_description="SECRET TASK")
+    contest = msgspec.structs.replace(CONTEST, ext=ContestExtension(loc=match))
+    played = Played([*setup(), *put(contest)])
+    place = played.last_sequence(PUBLIC)
+    brief = {"slug": "super-match", "short_description": "Short"}
+    for reader in READERS:
+        sees = reader.role in ("judge", "staff", "admin")
+        assert (b"SECRET TASK" in played.feed(reader)) is sees, reader
+        assert (shown(played, reader, "contest")["ext"]["loc"] == brief) is not sees, reader
+    played.play(put(state(started=START)))
+    assert shown(played, PUBLIC, "contest")["ext"]["loc"]["long_description"] == "SECRET TASK"
+    lines = [json.loads(line) for line in played.feed(PUBLIC, place).splitlines()]
+    assert [line["type"] for line in lines][:1] == ["contest"]
+    assert lines[0]["data"]["ext"]["loc"]["long_description"] == "SECRET TASK"
+    place = played.last_sequence(PUBLIC)
+    played.play(put(state(started=None)))
+    lines = [json.loads(line) for line in played.feed(PUBLIC, place).splitlines()]
+    assert next(line for line in lines if line["type"] == "contest")["data"]["ext"]["loc"] == brief
 
 
 def test_awards_of_the_freeze_come_with_the_thaw() -> None:

@@ -7,6 +7,16 @@ from typing import Any
 
 import msgspec
 
+from schemas.extensions import (
+    CmsSubmission,
+    CmsTask,
+    ContestExtension,
+    ProblemExtension,
+    SubmissionExtension,
+    SyncedContest,
+    SyncedTeam,
+    TeamExtension,
+)
 from schemas.objects import (
     Account,
     Award,
@@ -53,9 +63,10 @@ CASES: list[tuple[ContestObject, Json, Json]] = [
             banner=LOGO,
             logo=LOGO,
             location=Location(latitude=1, longitude=2),
+            ext=ContestExtension(sync=SyncedContest(platform="atcoder", platform_id="abc901")),
         ),
-        {"main_scoreboard_group_id": "main", "penalty_time": "0:20:00.000", "banner": TAGGED, "logo": TAGGED},
-        {"main_scoreboard_group_id": None, "penalty_time": 20, "banner": [LOGO_TOLD], "logo": [LOGO_TOLD]},
+        {"main_scoreboard_group_id": "main", "penalty_time": "0:20:00.000", "banner": TAGGED, "ext": None},
+        {"main_scoreboard_group_id": None, "penalty_time": 20, "banner": [LOGO_TOLD], "logo": [LOGO_TOLD], "ext": None},
     ),
     (
         Contest(id="finals", name="Finals", duration="5:00:00.000", scoreboard_type="score"),
@@ -110,9 +121,11 @@ CASES: list[tuple[ContestObject, Json, Json]] = [
             package=LOGO,
             statement=LOGO,
             attachments=LOGO,
+            ext=ProblemExtension(cms=CmsTask(submission_format=["a.%l"])),
         ),
-        {"memory_limit": 1024, "attachments": TAGGED, "package": TAGGED},
+        {"memory_limit": 1024, "attachments": TAGGED, "package": TAGGED, "ext": None},
         {
+            "ext": None,
             "memory_limit": None,
             "output_limit": None,
             "code_limit": None,
@@ -168,9 +181,10 @@ CASES: list[tuple[ContestObject, Json, Json]] = [
             primary_color="white",
             secondary_rgb="#000",
             secondary_color="black",
+            ext=TeamExtension(sync=SyncedTeam(rank=1)),
         ),
-        dict.fromkeys(("primary_rgb", "primary_color", "secondary_rgb", "secondary_color")),
-        dict.fromkeys(("primary_rgb", "primary_color", "secondary_rgb", "secondary_color"))
+        dict.fromkeys(("primary_rgb", "primary_color", "secondary_rgb", "secondary_color", "ext")),
+        dict.fromkeys(("primary_rgb", "primary_color", "secondary_rgb", "secondary_color", "ext"))
         | {name: [LOGO_TOLD] for name in TEAM_FILES}
         | {"hidden": False},
     ),
@@ -217,9 +231,14 @@ CASES: list[tuple[ContestObject, Json, Json]] = [
         {"removed_intervals": None},
     ),
     (
-        msgspec.structs.replace(submission("s1", "t1", "a", "0:30:00.000"), files=LOGO, reaction=LOGO),
-        {"account_id": "account-t1", "files": TAGGED},
-        {"account_id": None, "files": [LOGO_TOLD], "reaction": [LOGO_TOLD]},
+        msgspec.structs.replace(
+            submission("s1", "t1", "a", "0:30:00.000"),
+            files=LOGO,
+            reaction=LOGO,
+            ext=SubmissionExtension(cms=CmsSubmission(official=True)),
+        ),
+        {"account_id": "account-t1", "files": TAGGED, "ext": None},
+        {"account_id": None, "files": [LOGO_TOLD], "reaction": [LOGO_TOLD], "ext": None},
     ),
     (msgspec.structs.replace(submission("s1", None, "a", "0:30:00.000"), files=LOGO, reaction=None), {}, LEFT_OUT),
     (
