@@ -4,19 +4,16 @@ Every process has its own; a change goes into the log where it stands, or is dec
 who may change what, nor how anybody is called.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from cds.live_contest import Circumstances, Contended, UnreadableEvent
-from eventstore.store import Append, Event, EventStore, NewEvent
+from cds.circumstances import Circumstances
+from cds.ledgers import Ledger
+from cds.shared_reading import SharedReading
+from eventstore.store import EventStore, NewEvent
 from projections.webhooks import Registrations
 from schemas.webhooks import WEBHOOKS, Cursor, Webhook
-
-PAGE_EVENTS = 1_000
-ATTEMPTS_MAX = 8
 
 SECRETS = "webhook-secrets"
 CURSORS = "webhook-cursors"
@@ -24,7 +21,6 @@ CURSORS = "webhook-cursors"
 
 SEPARATOR = "/"
 
-_decoder = msgspec.json.Decoder(Webhook)
 _cursor_decoder = msgspec.json.Decoder(Cursor)
 
 
@@ -35,32 +31,7 @@ class Change(msgspec.Struct, frozen=True):
     webhook: Webhook | None
 
 
-Read = TypeVar("Read")
-
 Decide = Callable[[Registrations], Change | None]
-
-
-class SharedReading(Generic[Read]):
-    """Something that many want to read at the same time: one reading serves all who asked before it began."""
-
-    def __init__(self, read: Callable[[], Awaitable[Read]], name: str) -> None:
-        """`name` is that of the task that reads."""
-        self._read = read
-        self._name = name
-        self._reading = asyncio.Lock()
-        self._next: asyncio.Task[Read] | None = None
-
-    async def now(self) -> Read:
-        """What there is at this moment, or later. Raises what reading raises."""
-        if self._next is None:
-            self._next = asyncio.create_task(self._begin(), name=self._name)
-            self._next.add_done_callback(_heard)
-        return await asyncio.shield(self._next)
-
-    async def _begin(self) -> Read:
-        async with self._reading:
-            self._next = None  # whoever comes from here on may know of something that this reading does not see
-            return await self._read()
 
 
 class Register:
@@ -68,50 +39,35 @@ class Register:
 
     def __init__(self, store: EventStore) -> None:
         """Nothing has been read yet."""
-        self.state = Registrations()
         self._store = store
-        self._reading = asyncio.Lock()
-        self._looks = SharedReading(self.catch_up, "look at the webhooks")
+        self._ledger = Ledger(store, WEBHOOKS, Registrations, "the webhooks")
         self._secrets = SharedReading(self._read_secrets, "read the secrets of webhooks")
         self._cursors = SharedReading(self._read_cursors, "read the cursors of webhooks")
 
+    @property
+    def state(self) -> Registrations:
+        """All registrations, as far as they have been read."""
+        return self._ledger.state
+
     async def catch_up(self) -> None:
         """Read what the stream holds beyond our position. Raises StoreUnavailable and UnreadableEvent."""
-        async with self._reading:
-            while page := await self._store.read(WEBHOOKS, self.state.position, PAGE_EVENTS):
-                for event in page:
-                    self.state.apply(event.position, event.id, _decoded(event))
+        await self._ledger.catch_up()
 
     async def fresh(self) -> None:
         """Come back when everything is known that any process had written before this call; one look serves many."""
-        if self._store.alone:
-            return
-        await self._looks.now()
+        await self._ledger.fresh()
 
     async def transact(self, decide: Decide, *, actor: str, cause: str, circumstances: Circumstances) -> None:
-        """Decide on what is so now, and append; anew when somebody else wrote first.
+        """Decide on what is so now, and append; anew when somebody else wrote first: see `Ledger.transact`."""
 
-        Raises what `decide` and the store raise, and Contended after ATTEMPTS_MAX tries.
-        """
-        for _ in range(ATTEMPTS_MAX):
-            await self.catch_up()
-            change = decide(self.state)
+        def events(state: Registrations) -> Sequence[NewEvent]:
+            change = decide(state)
             if change is None:
-                return
+                return ()
             data = None if change.webhook is None else msgspec.json.encode(change.webhook)
-            append = Append(
-                stream=WEBHOOKS,
-                expected_position=self.state.position,
-                events=[NewEvent(type=WEBHOOKS, id=change.id, data=data)],
-                actor=actor,
-                cause=cause,
-                batch_id=circumstances.batch_id(),
-                recorded_at_us=circumstances.now_us(),
-            )
-            if await self._store.append(append) is not None:
-                await self.catch_up()
-                return
-        raise Contended(f"the webhooks were written by others {ATTEMPTS_MAX} times in a row")
+            return (NewEvent(type=WEBHOOKS, id=change.id, data=data),)
+
+        await self._ledger.transact(events, actor=actor, cause=cause, circumstances=circumstances)
 
     async def keep_secret(self, webhook_id: str, name: str, secret: str) -> None:
         """Keep a secret; to be done before the webhook names it."""
@@ -153,19 +109,5 @@ class Register:
         return found
 
 
-def _heard(reading: asyncio.Task[Read]) -> None:
-    """Whoever waited has been told; when all of them have left, nobody has to be."""
-    if not reading.cancelled():
-        reading.exception()
-
-
 def _id(webhook_id: str, name: str) -> str:
     return f"{webhook_id}{SEPARATOR}{name}"
-
-
-def _decoded(event: Event) -> Webhook | None:
-    """Raises UnreadableEvent for an event that this program cannot read; a newer one may have written it."""
-    try:
-        return None if event.data is None else _decoder.decode(event.data)
-    except msgspec.DecodeError as error:
-        raise UnreadableEvent(f"{event.stream} {event.position}: {event.type} {event.id}: {error}") from error
