@@ -1,4 +1,4 @@
-"""Who is asking: accounts and passwords become viewers.
+"""Who is asking: accounts and passwords, and bearer tokens, become viewers.
 
 Accounts of a contest are valid in that contest alone; on other paths they read as public. The server's own accounts
 are valid everywhere (roles.md, "Scope of accounts"). Passwords are argon2id hashes beside the log; hashing runs off
@@ -14,28 +14,31 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from typing import TypeVar, cast
 
 import msgspec
 
-from cds.addresses import is_among, known_address, neighbourhood
-from cds.commands.accounts import (
-    LOGINS,
-    NO_LOGIN_RECORD,
-    PASSWORD_BYTES_MAX,
-    Network,
-    accounts_of,
-    networks_of,
+from cds.account_viewers import (
+    accounts_named,
+    is_disabled,
+    known_networks_of,
+    login_of,
+    viewer_of_account,
+    viewer_of_server_account,
 )
+from cds.addresses import is_among, known_address, neighbourhood
+from cds.bearer_identity import BearerIdentity
+from cds.bearer_tokens import BearerTokens
+from cds.commands.accounts import PASSWORD_BYTES_MAX, accounts_of
 from cds.live_contest import LiveContest
 from cds.passwords import HASHING_THREADS, matches, new_hash, nobodys_hash
 from cds.server_accounts import ServerAccounts
 from cds.throttling import Throttle
-from eventstore.store import EventStore, ServerAccount
+from eventstore.store import EventStore
 from projections.contest import ContestState
 from schemas.objects import Account
-from schemas.viewers import PUBLIC, ROLE_OF_ACCOUNT_TYPE, Viewer
+from schemas.viewers import ELSEWHERE, PUBLIC, Viewer
 
 SERVER_SCOPE = ""
 
@@ -51,7 +54,6 @@ FOREIGN_ACCOUNTS_TRIED_MAX = 1_024
 VERIFYING_AGAIN_MAX = 3
 """Times that credentials are looked at again because the login changed meanwhile."""
 
-GENERATION_BYTES = 6
 KEYED_BYTES = 32
 """The length of what credentials are remembered under."""
 
@@ -94,8 +96,8 @@ class Recognized(msgspec.Struct, frozen=True):
 class Identity:
     """Checks credentials against the store, and remembers shortly what it checked."""
 
-    def __init__(self, store: EventStore) -> None:
-        """An identity service over the accounts of a store."""
+    def __init__(self, store: EventStore, tokens: BearerTokens, *, throttled: bool = True) -> None:
+        """An identity service over the accounts of a store. `throttled`: whether failed logins are slowed down."""
         self._store = store
         self._threads = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="argon2")
         self._waiting = 0
@@ -106,8 +108,10 @@ class Identity:
         self._right_before: OrderedDict[bytes, None] = OrderedDict()
         self._guessed: OrderedDict[bytes, float] = OrderedDict()
         self._throttle = Throttle()
+        self._throttled = throttled
         self._verifying: dict[bytes, asyncio.Task[Viewer]] = {}
         self._server_accounts = ServerAccounts(store)
+        self._bearers = BearerIdentity(tokens, self._server_accounts)
         self._recognized: OrderedDict[bytes, Recognized] = OrderedDict()
         self._nobodys_hash = nobodys_hash()
 
@@ -154,6 +158,10 @@ class Identity:
             verifying.add_done_callback(lambda done: self._verified_at_last(asked, done))
         return await asyncio.shield(verifying)
 
+    async def viewer_of_token(self, token: str) -> Viewer:
+        """Who comes with a bearer token, everywhere. Raises BearerRefused, and StoreUnavailable."""
+        return await self._bearers.viewer(token, now_s=time.time())
+
     def recognized(self, contest: LiveContest, credentials: str) -> Viewer | None:
         """The account of the contest that the very same credentials were found to be a moment ago, by `recognize`.
 
@@ -168,7 +176,7 @@ class Identity:
         """Take note of who brought these credentials. Of accounts of the contest alone: its own log tells of them."""
         if viewer.account_id is not None:
             account_id = viewer.account_id
-            login = self._keyed(contest.stream, account_id, _login_of(contest.state, account_id), password)
+            login = self._keyed(contest.stream, account_id, login_of(contest.state, account_id), password)
             found = Recognized(login, contest.logins_position, viewer)
             _kept(self._recognized, self._keyed(contest.stream, credentials), found, REMEMBERED_MAX)
 
@@ -178,23 +186,22 @@ class Identity:
         fitting = [
             account
             for account in accounts_of(contest.state)
-            if account.ip and not is_disabled(contest.state, account.id) and is_among(at, _networks_of(account))
+            if account.ip and not is_disabled(contest.state, account.id) and is_among(at, known_networks_of(account))
         ]
         return viewer_of_account(contest.state, fitting[0], address=address) if len(fitting) == 1 else None
 
     def valid(self, viewer: Viewer, contest: LiveContest | None) -> bool:
         """Whether somebody who was let in may go on: the account is there, not disabled, and has the same role,
-        team and password (or address) as then. Reads what is in memory only.
+        team and password (or address) as then; a token has not expired. Reads what is in memory only.
         """
         return self.valid_in(viewer, None if contest is None else contest.state)
 
     def valid_in(self, viewer: Viewer, state: ContestState | None) -> bool:
         """The same in a state of the contest (None: outside contests)."""
+        if viewer.expires_at_s is not None and viewer.expires_at_s <= time.time():
+            return False
         if viewer.server_username is not None:
-            server_account = self._server_accounts.named(viewer.server_username)
-            return (
-                server_account is not None and not server_account.disabled and _server_viewer(server_account) == viewer
-            )
+            return self._is_server_account(viewer, viewer.server_username)
         if viewer.account_id is None:
             return True
         if state is None or is_disabled(state, viewer.account_id):
@@ -202,7 +209,13 @@ class Identity:
         account = cast("Account | None", state.objects["accounts"].get(viewer.account_id))
         if account is None or viewer_of_account(state, account, address=viewer.address) != viewer:
             return False
-        return viewer.address is None or is_among(known_address(viewer.address), _networks_of(account))
+        return viewer.address is None or is_among(known_address(viewer.address), known_networks_of(account))
+
+    def _is_server_account(self, viewer: Viewer, username: str) -> bool:
+        account = self._server_accounts.named(username)
+        if account is None or account.disabled:
+            return False
+        return viewer_of_server_account(account, expires_at_s=viewer.expires_at_s) == viewer
 
     def watching(self, viewer: Viewer) -> AbstractContextManager[None]:
         """For as long as an answer to this viewer goes on, `valid` follows also what other processes change."""
@@ -212,9 +225,9 @@ class Identity:
 
     def _remembered_viewer(self, username: str, password: str, contest: LiveContest | None) -> Viewer | None:
         known_here = False
-        for here, account in _named(contest, username):
+        for here, account in accounts_named(contest, username):
             known_here = True
-            login = _login_of(here.state, account.id)
+            login = login_of(here.state, account.id)
             if not is_disabled(here.state, account.id) and self._is_remembered(
                 here.stream, account.id, login, password
             ):
@@ -223,15 +236,15 @@ class Identity:
         if server_account is not None and self._is_remembered(
             SERVER_SCOPE, username, server_account.password_hash, password
         ):
-            return None if server_account.disabled else _server_viewer(server_account)
-        return PUBLIC if not known_here and self._is_remembered_elsewhere(username, password) else None
+            return None if server_account.disabled else viewer_of_server_account(server_account)
+        return _foreign(contest) if not known_here and self._is_remembered_elsewhere(username, password) else None
 
     def _is_remembered_elsewhere(self, username: str, password: str) -> bool:
         found = self._elsewhere.get(self._keyed(username, password))
         return (
             found is not None
             and found.until_s > time.monotonic()
-            and found.login == _login_of(found.contest.state, found.account_id)
+            and found.login == login_of(found.contest.state, found.account_id)
             and not is_disabled(found.contest.state, found.account_id)
         )
 
@@ -250,7 +263,8 @@ class Identity:
         near = neighbourhood(address)
         account, guess = self._keyed(username).hex(), self._keyed(username, password, near)
         # The very same wrong password again is no new guess, and one that was right before is none at all.
-        counted = not self._guessed_lately(guess) and self._keyed(username, password) not in self._right_before
+        guessed = self._guessed_lately(guess) or self._keyed(username, password) in self._right_before
+        counted = self._throttled and not guessed
         if counted and (wait_s := self._throttle.attempt(account, near, time.monotonic())) > 0:
             raise Throttled(wait_s)
         try:
@@ -293,9 +307,9 @@ class Identity:
         self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
     ) -> Viewer | None:
         """Whose credentials these are, None if nobody's."""
-        for here, account in _named(contest, username):
+        for here, account in accounts_named(contest, username):
             # Who this is is settled before the password is read: what changes meanwhile must not profit from it.
-            viewer, login = viewer_of_account(here.state, account), _login_of(here.state, account.id)
+            viewer, login = viewer_of_account(here.state, account), login_of(here.state, account.id)
             if not is_disabled(here.state, account.id) and await self._verified(here.stream, account.id, password):
                 self._remember(here.stream, account.id, login, password)
                 return viewer
@@ -304,19 +318,19 @@ class Identity:
         if server_account is not None and await self._check(server_account.password_hash, password):
             self._remember(SERVER_SCOPE, username, server_account.password_hash, password)
             self._server_accounts.keep_fresh_for(REMEMBERED_S)
-            return _server_viewer(server_account)
-        if any(is_disabled(here.state, account.id) for here, account in _named(contest, username)):
+            return viewer_of_server_account(server_account)
+        if any(is_disabled(here.state, account.id) for here, account in accounts_named(contest, username)):
             # Disabled here is refused here, also where another contest has an account of the same name.
             return None
-        return PUBLIC if await self._known_elsewhere(username, password, contest, others) else None
+        return _foreign(contest) if await self._known_elsewhere(username, password, contest, others) else None
 
     async def _known_elsewhere(
         self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
     ) -> bool:
         """Whether the account is one of another contest, which makes the viewer public and not refused."""
-        named = [found for other in others if other is not contest for found in _named(other, username)]
+        named = [found for other in others if other is not contest for found in accounts_named(other, username)]
         for other, account in named[:FOREIGN_ACCOUNTS_TRIED_MAX]:
-            login = _login_of(other.state, account.id)
+            login = login_of(other.state, account.id)
             if not is_disabled(other.state, account.id) and await self._verified(other.stream, account.id, password):
                 found = Elsewhere(time.monotonic() + REMEMBERED_S, other, account.id, login)
                 _kept(self._elsewhere, self._keyed(username, password), found, REMEMBERED_MAX)
@@ -347,49 +361,9 @@ class Identity:
         return blake2b(msgspec.json.encode(texts), key=self._remembering_key, digest_size=KEYED_BYTES).digest()
 
 
-def viewer_of_account(state: ContestState, account: Account, *, address: str | None = None) -> Viewer:
-    """The viewer that an account of a contest is, in that contest; `address` where that has logged it in."""
-    role = ROLE_OF_ACCOUNT_TYPE.get(account.type, "public")
-    return Viewer(
-        role=role,
-        team_id=account.team_id if role == "team" else None,
-        account_id=account.id,
-        generation=state.logins.get(account.id, NO_LOGIN_RECORD).generation,
-        address=address,
-    )
-
-
-def is_disabled(state: ContestState, account_id: str) -> bool:
-    """Whether an account of a contest may not log in."""
-    return state.logins.get(account_id, NO_LOGIN_RECORD).disabled
-
-
-def _login_of(state: ContestState, account_id: str) -> str:
-    """What tells a login from those that the same id had before and will have: any change, also by deletion."""
-    return f"{state.versions.get(('accounts', account_id), 0)}/{state.versions.get((LOGINS, account_id), 0)}"
-
-
-def _named(contest: LiveContest | None, username: str) -> list[tuple[LiveContest, Account]]:
-    """The accounts of that name in a contest, each with the contest; none without one."""
-    if contest is None:
-        return []
-    return [(contest, account) for account in accounts_of(contest.state) if account.username == username]
-
-
-def _networks_of(account: Account) -> tuple[Network, ...]:
-    """The networks that an account names; none where they cannot be read, as a source may have written them."""
-    try:
-        return networks_of(account.ip or "")
-    except ValueError:
-        return ()
-
-
-def _server_viewer(account: ServerAccount) -> Viewer:
-    return Viewer(
-        role=ROLE_OF_ACCOUNT_TYPE.get(account.role, "public"),
-        server_username=account.username,
-        generation=int.from_bytes(sha256(account.password_hash.encode()).digest()[:GENERATION_BYTES]),
-    )
+def _foreign(contest: LiveContest | None) -> Viewer:
+    """Who has an account of another contest: the public in this one, and known outside contests."""
+    return ELSEWHERE if contest is None else PUBLIC
 
 
 def _kept(table: OrderedDict[bytes, Kept], key: bytes, value: Kept, entries_max: int) -> None:

@@ -1,0 +1,81 @@
+"""The forms of errors on the wire: each API that is served has its own, chosen by the path.
+
+A table, so that no endpoint and no platform has to know. This module must not know what went wrong, nor any endpoint.
+"""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+import msgspec
+
+from cds.configuration import API_PREFIX
+from schemas.metadata import ErrorBody
+
+Detail = str | int | bool | None | tuple[str, ...]
+Body = Mapping[str, Detail]
+
+NO_DETAILS: Mapping[str, Detail] = {}
+
+
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to say: `message` is one clear sentence, `details` are more properties of the body."""
+
+    status: HTTPStatus
+    message: str
+    details: Mapping[str, Detail] = NO_DETAILS
+
+
+Form = Callable[[Complaint], Body]
+
+
+def contest_api_form(complaint: Complaint) -> Body:
+    """`code` and `message` (Contest API, "Success, Failure, and HTTP Responses")."""
+    body = ErrorBody(code=int(complaint.status), message=complaint.message)
+    return {**msgspec.structs.asdict(body), **complaint.details}
+
+
+SENTENCES_OF_SYNC = {HTTPStatus.UNAUTHORIZED: "Unauthorized", HTTPStatus.FORBIDDEN: "Forbidden resource"}
+"""What the sync API says whatever the reason (requirements-000, 1.6 and 1.7)."""
+
+WITHOUT_PHRASE = frozenset({*SENTENCES_OF_SYNC, HTTPStatus.INTERNAL_SERVER_ERROR})
+"""Whose bodies have exactly two keys (requirements-000, 1.6 to 1.8)."""
+
+PHRASES_OF_SYNC = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Payload Too Large"}
+"""Where its framework says something else than Python's table."""
+
+
+def sync_form(complaint: Complaint) -> Body:
+    """`statusCode`, `message` and mostly `error`, the phrase of the status (requirements-000, 1.6 to 1.10)."""
+    status = complaint.status
+    body: Body = {"statusCode": int(status), "message": SENTENCES_OF_SYNC.get(status, complaint.message)}
+    if status in WITHOUT_PHRASE:
+        return body
+    return {**body, **complaint.details, "error": PHRASES_OF_SYNC.get(status, status.phrase)}
+
+
+def plain_form(complaint: Complaint) -> Body:
+    """`error` with the sentence, and the details (requirements-001, 1.6 and 1.7)."""
+    return {"error": complaint.message, **complaint.details}
+
+
+FORMS_BELOW_ROOT: Mapping[str, Form] = {"/contests/sync": sync_form}
+"""By path from the root."""
+
+FORMS_BELOW_API: Mapping[str, Form] = {"/codeforces": plain_form, "/students": plain_form}
+"""By path below each path under which the API is served."""
+
+
+def form_of(path: str, prefixes: tuple[str, ...] = (API_PREFIX,)) -> Form:
+    """The form in which an error at a path is told; `prefixes` are the paths under which the API is served."""
+    for begin, form in FORMS_BELOW_ROOT.items():
+        if _is_below(path, begin):
+            return form
+    for prefix in prefixes:
+        for begin, form in FORMS_BELOW_API.items():
+            if _is_below(path, prefix + begin):
+                return form
+    return contest_api_form
+
+
+def _is_below(path: str, begin: str) -> bool:
+    return path == begin or path.startswith(f"{begin}/")
