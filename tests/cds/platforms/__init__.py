@@ -1,0 +1,1 @@
+"""Tests of the platforms: what their answers mean, and how we keep level with them."""
