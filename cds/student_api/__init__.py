@@ -1,0 +1,1 @@
+"""Students over HTTP, and the sync of a handle (requirements-001)."""

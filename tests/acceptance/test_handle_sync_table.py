@@ -1,0 +1,40 @@
+"""The table of the requirements of the handle sync is complete, and every test that it names is really there."""
+
+import re
+from itertools import chain
+
+import pytest
+
+from tests.acceptance.requirements_of_the_handle_sync import (
+    TESTS_OF_ACCEPTANCE_CHECK,
+    TESTS_OF_ISSUE,
+    TESTS_OF_REQUIREMENT,
+)
+from tests.acceptance.test_requirements_table import defined_tests
+from tests.cds.contest_api.real_contests import SHARED
+
+REQUIREMENTS = SHARED / "spec" / "requirements-001.md"
+NUMBERED = re.compile(r"^\| (\d\.\d+) ", re.MULTILINE)
+NOT_OFFERED = {"2.15"}
+
+TABLES = (TESTS_OF_REQUIREMENT, TESTS_OF_ACCEPTANCE_CHECK, TESTS_OF_ISSUE)
+NAMED = sorted(set(chain.from_iterable(chain.from_iterable(table.values() for table in TABLES))))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_named_test_exists(name: str) -> None:
+    module, _, test = name.partition("::")
+    assert test in defined_tests(module)
+
+
+@pytest.mark.skipif(not REQUIREMENTS.is_file(), reason="needs the list of requirements in ../shared/spec")
+def test_every_requirement_has_its_tests() -> None:
+    text = REQUIREMENTS.read_text(encoding="utf-8")
+    assert set(TESTS_OF_REQUIREMENT) == set(NUMBERED.findall(text)) - NOT_OFFERED
+    assert all(chain.from_iterable(table.values() for table in TABLES))
+
+
+@pytest.mark.skipif(not REQUIREMENTS.is_file(), reason="needs the list of requirements in ../shared/spec")
+def test_every_acceptance_check_has_its_tests() -> None:
+    _, _, checks = REQUIREMENTS.read_text(encoding="utf-8").partition("## 4. Acceptance checks\n")
+    assert {check.strip().rstrip(".") for check in checks.split(" · ")} == set(TESTS_OF_ACCEPTANCE_CHECK)
