@@ -14,6 +14,7 @@ from projections.contest import ContestState
 from projections.integrity import Key, named_by
 from projections.timeline import Timeline, timeline_of
 from projections.visibility_table import TEAM_STREAMS
+from schemas.extensions import EXTENSION
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER, referenced_ids
 from schemas.objects import Contest, ContestObject, Judgement, State, Submission, Team
 from schemas.times import parse_relative_time_ms
@@ -28,15 +29,18 @@ LAST = len(OBJECT_TYPES)
 def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[str]) -> list[ObjectChange]:
     """The changes that make the contest equal to `wanted` for all types in `spoken_of`.
 
-    What is named comes before what names it, deletions come last and children before parents. A state with which the
-    freeze begins comes before what it hides, one with which it ends behind that, and one that ends the updates is the
-    very last. Raises Refused when the contest has ended its updates, or when something would be deleted that objects
-    of other types still refer to.
+    What is named comes before what names it, deletions come last and children before parents. A state that takes
+    the start back comes before the problems, one with which the freeze begins before what it hides, one with which it
+    ends behind that, and one that ends the updates is the very last. What teams have come to elsewhere (`ext`) comes
+    behind the end of a freeze. Raises Refused when the contest has ended its updates, or when something would be
+    deleted that objects of other types still refer to.
     """
     types = sorted(spoken_of, key=TYPE_ORDER.__getitem__)
     told = _told_in(types, state, wanted)
     changed = [change for name in told for change in _changed(state, name, wanted.get(name, {}))]
     deleted = [change for name in reversed(types) for change in _deleted(state, name, wanted.get(name, {}))]
+    # What drops a name before it goes changes once more: that comes before all that goes, of whatever type.
+    deleted.sort(key=lambda change: change.instance is None)
     if not changed and not deleted:
         return []
     if state.ended_updates:
@@ -44,7 +48,9 @@ def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[s
     _refuse_dangling(state, changed, deleted)
     ordered = _in_order_of_reference(state, changed)
     if _freezes_unsaid(state, types, wanted):
-        ordered = _streams_last(state, ordered)
+        ordered = _behind_everything(state, ordered, TEAM_STREAMS)
+    elif _ends_freeze(state, types, wanted):
+        ordered = _behind_everything(state, ordered, (EXTENSION,))
     return _end_of_updates_last(state, [*ordered, *deleted])
 
 
@@ -61,7 +67,7 @@ def _told_in(types: list[str], state: ContestState, wanted: Objects) -> list[str
     """The order of the types of what changes: that of table one, but for what begins or ends a freeze.
 
     What hides comes before all that it hides, teams come with streams, say; what shows comes behind everything, so
-    that nobody sees what is about to change. Problems are shown by a state, and come before it in any case.
+    that nobody sees what is about to change. Problems are shown by a state that starts, and come before it in any case.
     """
     pace_permille = state.settings.pace_permille
     contest = _coming(Contest, types, "contest", wanted, state.contest)
@@ -72,7 +78,10 @@ def _told_in(types: list[str], state: ContestState, wanted: Objects) -> list[str
         places["contest"] = LAST
         before, contest = state.timeline, state.contest
     after = timeline_of(contest, coming, pace_permille)
-    if _shows_more(after, than=before):
+    if state.timeline.started and not after.started:
+        # Whatever else it shows: nobody outside sees how problems have changed since the start was taken back.
+        places["state"] = TYPE_ORDER["languages"]
+    elif _shows_more(after, than=before):
         places["state"] = LAST
     elif _shows_more(before, than=after):
         places["state"] = TYPE_ORDER["problems"]
@@ -94,26 +103,31 @@ def _freezes_unsaid(state: ContestState, types: list[str], wanted: Objects) -> b
     )
 
 
-def _streams_last(state: ContestState, changes: Iterable[ObjectChange]) -> Iterator[ObjectChange]:
-    """The same; teams with streams that are new, which the freeze hides, come behind all that begins it.
+def _ends_freeze(state: ContestState, types: list[str], wanted: Objects) -> bool:
+    """Whether more is to be seen when all this has come than before it."""
+    contest = _coming(Contest, types, "contest", wanted, state.contest)
+    coming = _coming(State, types, "state", wanted, state.state)
+    return _shows_more(timeline_of(contest, coming, state.settings.pace_permille), than=state.timeline)
 
-    A team that is there stays as it is until then; one that is not is told without them before.
+
+def _behind_everything(
+    state: ContestState, changes: Iterable[ObjectChange], names: Collection[str]
+) -> Iterator[ObjectChange]:
+    """The same; teams of which these properties are new come with them behind all that begins or ends the freeze.
+
+    A team that is there keeps what it has of them until then; one that is not is told without them before.
     """
     completed_later: list[ObjectChange] = []
     for change in changes:
         team, present = change.instance, state.objects[change.type].get(change.id)
-        if not isinstance(team, Team) or _streams_of(team) == _streams_of(present):
+        if not isinstance(team, Team) or all(getattr(team, name) == getattr(present, name, None) for name in names):
             yield change
             continue
         completed_later.append(change)
-        if present is None:
-            bare = msgspec.structs.replace(team, **dict.fromkeys(TEAM_STREAMS))
-            yield ObjectChange(change.type, change.id, bare)
+        early = msgspec.structs.replace(team, **{name: getattr(present, name, None) for name in names})
+        if early != present:
+            yield ObjectChange(change.type, change.id, early)
     yield from completed_later
-
-
-def _streams_of(team: ContestObject | None) -> list[object]:
-    return [getattr(team, name, None) for name in TEAM_STREAMS]
 
 
 def _coming(

@@ -17,14 +17,16 @@ from cds.importing import decide_import
 from cds.packages.contents import ContestContents
 from projections.contest import ContestState
 from projections.integrity import dangling, named_by
+from schemas.extensions import SyncedTeam, TeamExtension
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
-from schemas.objects import Clarification, Contest, Group, Judgement, JudgementType, State, Team
+from schemas.objects import Award, Clarification, Contest, Group, Judgement, JudgementType, Problem, State, Team
 from tests.builders import (
     CONTEST,
     START,
     clarification,
     gone,
     judgement,
+    moment,
     put,
     setup,
     small_contest,
@@ -105,6 +107,19 @@ def test_every_change_changes_something(there: History, wanted_history: History)
             del present[change.type][change.id]
         else:
             present[change.type][change.id] = change.instance
+
+
+def test_what_drops_a_name_before_it_goes_does_so_before_anything_goes() -> None:
+    """An old clarification that has come to answer a newer one, and an award, which goes before both."""
+    first, second = clarification("c-old", reply_to="c-new"), clarification("c-new")
+    old = put(Award(id="rank-1", citation="First", team_ids=["t1"]), msgspec.structs.replace(first, reply_to_id=None))
+    changes = reconciled([*small_contest(), *old, *put(second, first)], small_contest())
+    assert [(change.id, change.instance is None) for change in changes] == [
+        ("c-old", False),
+        ("rank-1", True),
+        ("c-new", True),
+        ("c-old", True),
+    ]
 
 
 @given(histories(), histories())
@@ -244,6 +259,32 @@ def test_a_freeze_that_begins_comes_before_what_it_hides() -> None:
     assert next(change.type for change in thawed) == "teams"
     assert thawed[-1].type == "judgements"
     assert [change.type for change in thawed if change.instance is not None][-1] == "state"
+
+
+def test_what_teams_have_come_to_elsewhere_is_told_behind_the_end_of_the_freeze() -> None:
+    """Their ranks tell of what the freeze hides; what else changes in them, and they themselves, need not wait."""
+    there = [*small_contest(), *put(state(started=START, frozen=START), team("t2", ["main"]))]
+    over = state(started=START, frozen=START, ended=START, thawed=START)
+    ranked = TeamExtension(sync=SyncedTeam(rank=1))
+    for wanted in (team("t2", ["main"]), team("t2", None), team("t9", ["main"])):
+        after = msgspec.structs.replace(wanted, ext=ranked)
+        bare = [("teams", wanted)] if wanted != team("t2", ["main"]) else []
+        changes = reconciled(there, [*there, *put(over, after)])
+        assert [(change.type, change.instance) for change in changes] == [*bare, ("state", over), ("teams", after)]
+    changes = reconciled(there, [*there, *put(msgspec.structs.replace(team("t9", None), ext=ranked))])
+    assert len(changes) == 1
+
+
+def test_a_start_that_is_taken_back_comes_before_the_problems_that_it_hides() -> None:
+    """What was changed in them since would be shown for a line, also where a freeze ends with it."""
+    problem = cast("Problem", state_after(small_contest()).objects["problems"]["a"])
+    renamed = put(msgspec.structs.replace(problem, name="Not to be told"))
+    frozen = [*small_contest(), *put(state(started=START, frozen=moment("0:10:00.000")))]
+    for there in (small_contest(), frozen):
+        for taken_back in (state(), state(ended=START)):
+            changes = reconciled(there, [*there, *renamed, *put(taken_back)])
+            assert [change.type for change in changes] == ["state", "problems"]
+            assert changes[0].instance == taken_back
 
 
 def test_a_freeze_that_only_a_submission_tells_of_comes_before_what_it_hides() -> None:

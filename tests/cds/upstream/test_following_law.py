@@ -17,6 +17,7 @@ from schemas.objects import Clarification, ContestObject
 from schemas.source_records import Anew, Ended, Level
 from tests.cds.dialects.feeds import CONTEST, TYPICAL
 from tests.cds.upstream.upstream import line, with_tokens
+from tests.effort import DEAR
 from tests.histories import History, histories
 
 ADDRESS = upstream_address("http://127.0.0.1:9/api/contests/up")
@@ -86,6 +87,7 @@ def imported(lines: Sequence[bytes]) -> State:
     return {name: dict(objects) for name, objects in translator.objects.items() if objects}
 
 
+@DEAR
 @given(history=histories(), data=st.data())
 def test_following_comes_to_what_importing_the_same_lines_comes_to(history: History, data: st.DataObject) -> None:
     """Wherever the process dies, also between the two commits, and whatever is sent again."""
@@ -106,6 +108,7 @@ def test_following_comes_to_what_importing_the_same_lines_comes_to(history: Hist
     assert objects_of(kept.contest) == imported(lines)
 
 
+@DEAR
 @given(history=histories(), data=st.data())
 def test_folding_again_gives_the_same(history: History, data: st.DataObject) -> None:
     """What waits, what is odd and under which number, and where to go on."""
@@ -129,6 +132,7 @@ def test_folding_again_gives_the_same(history: History, data: st.DataObject) -> 
     )
 
 
+@DEAR
 @given(history=histories(), cut=st.integers(0, 30))
 def test_a_reading_anew_shows_nothing_until_it_is_level(history: History, cut: int) -> None:
     """And then only what really differs: nothing goes back on the way, and nothing comes and goes."""
@@ -145,6 +149,7 @@ def test_a_reading_anew_shows_nothing_until_it_is_level(history: History, cut: i
     assert kept.shown[shown:] == []
 
 
+@DEAR
 @given(history=histories(), other=histories())
 def test_a_reading_anew_goes_straight_to_what_it_comes_to(history: History, other: History) -> None:
     """From what was there to what is there: no state in between is one that neither of both has."""
