@@ -4,8 +4,9 @@ The same for everybody, whoever may do what; it depends on the version of the pr
 API. This module must not know any object type, nor how the document travels.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,7 +14,10 @@ from cds.commands.contest_settings import SettingsPatch
 from cds.commands.contest_state import StatePatch
 from cds.commands.permissions import METHODS, OFFERED
 from cds.commands.webhooks import Registering, WebhookPatch
+from cds.configuration import API_PREFIX
 from cds.openapi import comparison_endpoint, other_endpoints, source_endpoint, type_endpoints, webhook_endpoints
+from cds.openapi.error_bodies import error_schemas, refusal_components
+from cds.openapi.headers import HEADERS
 from cds.openapi.json_schemas import (
     PROPERTY_TYPES,
     Json,
@@ -26,7 +30,8 @@ from cds.openapi.json_schemas import (
     structures_in,
 )
 from cds.openapi.object_schemas import answer_schema, description_of, request_name, request_schema
-from cds.openapi.operations import HEADERS, PARAMETERS, Operation, refusal_components
+from cds.openapi.operations import PARAMETERS, Operation
+from cds.openapi.served_apis import SERVED_APIS
 from cds.served_versions import EARLIER_VERSIONS
 from cds.uploads import UploadedFile
 from schemas.aggregates import Scoreboard
@@ -48,8 +53,9 @@ The ICPC Contest API, and what this server offers beside it (`x-` endpoints, `PA
 - What the caller may not see is not there: objects, properties, lines, files; until the thaw what the freeze hides.
 - Properties that are null may be left out of answers; in requests null and absent are the same.
 - Unknown parameters of queries are ignored, unknown properties of bodies refused.
+- What is beyond the specification stands in the property `ext` of an object, by namespace; `strict=1` leaves it out.
 - References to files: `href` is relative to the base URL; in requests `data` holds the bytes in base64.
-- Every failure is JSON with `code` and `message`.
+- Every failure is JSON with `code` and `message`. The APIs beside the Contest API have forms of their own.
 - The same contests, for reading, in the words of earlier versions of the Contest API: below \
 {" and ".join(f"`{version.name}/`" for version in EARLIER_VERSIONS)}."""
 
@@ -64,22 +70,29 @@ STRUCTURES_ANSWERED: tuple[type[msgspec.Struct], ...] = (
 STRUCTURES_SENT: tuple[type[msgspec.Struct], ...] = (StatePatch, SettingsPatch, Registering, WebhookPatch)
 
 
-def openapi_document(version: str, servers: Iterable[str]) -> Schema:
-    """The document; `servers` are base URLs without a slash at their ends, the best one first."""
+def openapi_document(version: str, servers: Iterable[str], root_servers: Sequence[str] = ("/",)) -> Schema:
+    """The document; `servers` are base URLs without a slash at their ends, the best one first.
+
+    `root_servers` are those of the root of the server, below which there are APIs beside the Contest API.
+    """
     schemas = component_schemas()
+    everything = operations(schemas)
     return {
         "openapi": OPENAPI_VERSION,
         "jsonSchemaDialect": DIALECT,
         "info": {"title": "Contest API", "version": version, "description": DESCRIPTION},
         "servers": [{"url": url} for url in servers],
         "tags": [{"name": name, "description": about} for name, about in _tags().items()],
-        "paths": _paths(operations(schemas)),
+        "paths": _paths(everything, root_servers),
         "components": {
             "schemas": schemas,
             "parameters": PARAMETERS,
             "headers": HEADERS,
-            "responses": refusal_components(),
-            "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
+            "responses": refusal_components((each.form, code) for each in everything for code in each.refused),
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
         },
     }
 
@@ -87,13 +100,21 @@ def openapi_document(version: str, servers: Iterable[str]) -> Schema:
 @lru_cache(maxsize=DOCUMENTS_KEPT_MAX)
 def encoded_document(version: str, prefix: str, base_url: str | None) -> bytes:
     """The document as JSON, for an API below `prefix` that clients see at `base_url` (None: as it is)."""
-    return msgspec.json.encode(openapi_document(version, servers_of(prefix, base_url)))
+    return msgspec.json.encode(openapi_document(version, servers_of(prefix, base_url), root_servers_of(base_url)))
 
 
 def servers_of(prefix: str, base_url: str | None) -> list[str]:
     """Where clients see the API, and where it is when no proxy is between."""
     seen = prefix if base_url is None else base_url.rstrip("/")
     return list(dict.fromkeys((seen or "/", prefix or "/")))
+
+
+def root_servers_of(base_url: str | None) -> list[str]:
+    """Where clients see the root of the server: where the API is seen at its usual place, and without a proxy."""
+    seen = urlsplit(base_url or "")
+    if seen.netloc and seen.path.rstrip("/") == API_PREFIX:
+        return [f"{seen.scheme}://{seen.netloc}", "/"]
+    return ["/"]
 
 
 def operations(schemas: Mapping[str, Schema]) -> list[Operation]:
@@ -103,6 +124,7 @@ def operations(schemas: Mapping[str, Schema]) -> list[Operation]:
         *comparison_endpoint.comparison_operations(),
         *source_endpoint.source_operations(),
         *webhook_endpoints.webhook_operations(),
+        *(operation for api in SERVED_APIS for operation in api.operations),
     )
     return [*other_endpoints.other_operations(schemas), *of_types, *others]
 
@@ -124,7 +146,9 @@ def component_schemas() -> dict[str, Schema]:
             found[component_name(part, "request")] = _sent(part)
     found[StatePatch.__name__] = found.pop(component_name(StatePatch, "request"))
     found |= {"FileReference": _file_reference(), "UploadedFile": _uploaded_file(), "Notification": _notification()}
-    found = {**comparison_endpoint.comparison_schemas(), **source_endpoint.source_schemas(), **found}
+    found = {**comparison_endpoint.comparison_schemas(), **source_endpoint.source_schemas(), **error_schemas(), **found}
+    for api in SERVED_APIS:
+        found = {**api.schemas, **found}
     return dict(sorted(found.items()))
 
 
@@ -180,13 +204,14 @@ def _notification() -> Schema:
     }
 
 
-def _paths(everything: Iterable[Operation]) -> Mapping[str, Json]:
+def _paths(everything: Iterable[Operation], root_servers: Sequence[str]) -> Mapping[str, Json]:
     paths: dict[str, dict[str, Json]] = {}
     for operation in everything:
-        paths.setdefault(operation.path, {})[operation.verb] = operation.as_json()
+        paths.setdefault(operation.path, {})[operation.verb] = operation.as_json(root_servers)
     return paths
 
 
 def _tags() -> Mapping[str, str]:
     modules = (other_endpoints, type_endpoints, comparison_endpoint, source_endpoint, webhook_endpoints)
-    return {name: about for module in modules for name, about in module.TAGS.items()}
+    found = {name: about for module in modules for name, about in module.TAGS.items()}
+    return found | {name: about for api in SERVED_APIS for name, about in api.tags.items()}

@@ -9,10 +9,11 @@ from typing import Literal
 import msgspec
 
 from cds.commands.permissions import Method
+from cds.openapi.error_bodies import JSON_TYPE, FormName, refusal
+from cds.openapi.headers import headers_of
 from cds.openapi.json_schemas import Json, Schema, reference
 from schemas.viewers import Role
 
-JSON_TYPE = "application/json"
 FILTER_NOTE = "Only objects with this value; an empty value means those without one."
 
 Verb = Literal["get", "post", "put", "patch", "delete"]
@@ -23,6 +24,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `roles` None: everybody. `answers` are the successes by status; `refusals` the codes of errors beside those that
     every request may meet. `capabilities` are those of the specification, one of which the caller has to have.
+    `anonymous`: whether no login is needed although it writes. `at_root`: the path begins at the root of the server,
+    not at the base of the Contest API. `form`: that of its errors. `head`: whether HEAD is offered with GET.
     """
 
     verb: Verb
@@ -38,9 +41,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     callbacks: Schema | None = None
     answers: Mapping[str, Schema]
     refusals: tuple[int, ...] = ()
+    anonymous: bool = False
+    at_root: bool = False
+    form: FormName = "contest"
+    head: bool = True
 
-    def as_json(self) -> Schema:
-        """The operation object of the document."""
+    def as_json(self, root_servers: Sequence[str] = ("/",)) -> Schema:
+        """The operation object of the document; `root_servers` are the URLs of the root of the server."""
         told: dict[str, Json] = {
             "operationId": self.identifier,
             "tags": [self.tag],
@@ -49,8 +56,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
             "parameters": list(self.parameters),
             "requestBody": self.body,
             "callbacks": self.callbacks,
-            "responses": {**self.answers, **{str(code): refusal(code) for code in self._refusals}},
-            "security": [{"basic": []}] if self._needs_login else [{}, {"basic": []}],
+            "responses": {**self.answers, **{str(code): refusal(self.form, code) for code in self.refused}},
+            "security": [*([] if self._needs_login else [{}]), {"basic": []}, {"bearer": []}],
+            "servers": [{"url": url} for url in root_servers] if self.at_root else [],
             "x-roles": None if self.roles is None else list(self.roles),
             "x-capabilities": list(self.capabilities),
         }
@@ -58,65 +66,21 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def _needs_login(self) -> bool:
+        if self.anonymous:
+            return False
         return self.verb != "get" or (self.roles is not None and "public" not in self.roles)
 
     @property
-    def _refusals(self) -> list[int]:
+    def refused(self) -> list[int]:
+        """The codes of all errors that a request may meet."""
         of_writing = OF_WRITING if self.verb != "get" else ()
         of_bodies = OF_BODIES if self.body is not None else ()
         return sorted({*OF_EVERYTHING, *of_writing, *of_bodies, *self.refusals})
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """An error that several operations answer with."""
-
-    name: str
-    description: str
-    headers: tuple[str, ...] = ()
-
-
-REFUSALS: Mapping[int, Refusal] = {
-    400: Refusal("BadRequest", "Something in the request is wrong; the message names the property or parameter."),
-    401: Refusal("Unauthorized", "No login where one is needed, or wrong credentials.", ("WWW-Authenticate",)),
-    403: Refusal("Forbidden", "This account may not do that, or not now."),
-    404: Refusal("NotFound", "It does not exist, or is not visible to this caller, which look alike."),
-    408: Refusal("RequestTimeout", "The body took too long to arrive."),
-    409: Refusal("Conflict", "It clashes with what is there: another id, another object of that name, a reference."),
-    412: Refusal("PreconditionFailed", "The object is not as If-Match or If-None-Match says."),
-    413: Refusal("TooLarge", "The body is larger than this endpoint takes."),
-    422: Refusal("KeyUsedBefore", "The Idempotency-Key came before with another request."),
-    429: Refusal("TooManyRequests", "Too many failed logins.", ("Retry-After",)),
-    500: Refusal("ServerError", "The server failed to answer."),
-    503: Refusal("Unavailable", "The server is starting, busy, or without its database.", ("Retry-After",)),
-}
-
 OF_EVERYTHING = (400, 401, 404, 429, 500, 503)
 OF_WRITING = (403, 409)
 OF_BODIES = (408, 413)
-
-HEADERS: Mapping[str, Schema] = {
-    "ETag": {
-        "description": "Tag of exactly these bytes for exactly this viewer; for If-None-Match and If-Match.",
-        "schema": {"type": "string"},
-    },
-    "Location": {"description": "Where the new object is.", "required": True, "schema": {"type": "string"}},
-    "Cache-Control": {
-        "description": "`private` for whoever logged in.",
-        "required": True,
-        "schema": {"type": "string"},
-    },
-    "Retry-After": {
-        "description": "Seconds to wait before another try.",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 0},
-    },
-    "WWW-Authenticate": {"description": "How to log in.", "required": True, "schema": {"type": "string"}},
-    "Access-Control-Allow-Origin": {
-        "description": "Pages from anywhere may read the answer.",
-        "required": True,
-        "schema": {"const": "*"},
-    },
-}
 
 PARAMETERS: Mapping[str, Schema] = {
     "contest_id": {"name": "contest_id", "in": "path", "required": True, "schema": reference("Identifier")},
@@ -139,6 +103,13 @@ PARAMETERS: Mapping[str, Schema] = {
         "in": "header",
         "description": "`*`: the object must not exist yet.",
         "schema": {"const": "*"},
+    },
+    "strict": {
+        "name": "strict",
+        "in": "query",
+        "description": "`1`: nothing beyond the specification. Answers are without `ext`, bodies must not have it, and "
+        "objects that are written keep the one that they have. Tokens of strict and other feeds do not mix.",
+        "schema": {"type": "string", "enum": ["1", "0"], "default": "0"},
     },
     "Idempotency-Key": {
         "name": "Idempotency-Key",
@@ -178,17 +149,17 @@ def answered(
     media: dict[str, Json] = {"schema": schema}
     if example is not None:
         media["example"] = example
-    return {"description": description, "headers": _headers(headers), "content": {JSON_TYPE: media}}
+    return {"description": description, "headers": headers_of(headers), "content": {JSON_TYPE: media}}
 
 
 def answered_as(media: Mapping[str, Schema], description: str, *, headers: Sequence[str] = ()) -> Schema:
     """A success with a body of another type."""
-    return {"description": description, "headers": _headers(headers), "content": media}
+    return {"description": description, "headers": headers_of(headers), "content": media}
 
 
 def answered_without_body(description: str, *, headers: Sequence[str] = ()) -> Schema:
     """A success without a body."""
-    return {"description": description, "headers": _headers(headers)}
+    return {"description": description, "headers": headers_of(headers)}
 
 
 def sent(schema: Schema, example: Json, **others: Schema) -> Schema:
@@ -196,39 +167,10 @@ def sent(schema: Schema, example: Json, **others: Schema) -> Schema:
     return {"required": True, "content": {JSON_TYPE: {"schema": schema, "example": example}, **others}}
 
 
-def refusal(code: int) -> Schema:
-    """An error, as an operation names it."""
-    return {"$ref": f"#/components/responses/{REFUSALS[code].name}"}
-
-
-def refusal_components() -> Schema:
-    """All errors, as the document holds them."""
-    return {
-        each.name: {
-            "description": each.description,
-            "headers": _headers(each.headers),
-            "content": {
-                JSON_TYPE: {
-                    "schema": {
-                        "allOf": [reference("ErrorBody"), {"properties": {"code": {"const": code}}}],
-                    },
-                    "example": {"code": code, "message": each.description},
-                }
-            },
-        }
-        for code, each in REFUSALS.items()
-    }
-
-
 def verb_of(method: Method) -> Verb:
     """A method as the document spells it."""
     verbs: Mapping[Method, Verb] = {"POST": "post", "PUT": "put", "PATCH": "patch", "DELETE": "delete"}
     return verbs[method]
-
-
-def _headers(names: Sequence[str]) -> Schema:
-    everywhere = ("Access-Control-Allow-Origin",)
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, *everywhere)}
 
 
 NOT_MODIFIED = answered_without_body("The client has it already.", headers=("ETag", "Cache-Control"))

@@ -86,8 +86,9 @@ def _information(known: Mapping[str, Schema]) -> list[Operation]:
             identifier="get_access",
             tag="information",
             summary="What the caller may see and do in a contest",
-            description="Depends on neither data nor the phase of the contest.",
-            parameters=(*in_path(CONTEST), parameter("If-None-Match")),
+            description="Depends on neither data nor the phase of the contest, but for one thing: `ext` of a type is "
+            "listed, with its namespaces, only where the caller is shown an object that has it.",
+            parameters=(*in_path(CONTEST), parameter("strict"), parameter("If-None-Match")),
             answers={
                 "200": answered(
                     reference(Access.__name__),
@@ -108,7 +109,7 @@ def _information(known: Mapping[str, Schema]) -> list[Operation]:
             summary="The account that asks",
             description="404 for whoever has none here.",
             roles=tuple(role for role in ROLES if role != "public"),
-            parameters=(*in_path(CONTEST), parameter("If-None-Match")),
+            parameters=(*in_path(CONTEST), parameter("strict"), parameter("If-None-Match")),
             answers={
                 "200": answered(reference(Account.__name__), "The account.", example=account),
                 "304": NOT_MODIFIED,
@@ -134,6 +135,7 @@ def _scoreboard(known: Mapping[str, Schema]) -> Operation:
             query("frozen", {"type": "boolean"}, "The board as the public sees it; for those who may see the other."),
             query("last_event_id", {"type": "string"}, "As `Last-Event-ID`, for the first request of a stream."),
             LAST_EVENT_ID,
+            parameter("strict"),
             parameter("If-None-Match"),
         ),
         answers={"200": {**body, "content": media}, "304": NOT_MODIFIED},
@@ -155,6 +157,7 @@ def _event_feed() -> Operation:
             query("since_id", {"type": "string"}, "The same, under its older name."),
             query("types", {"type": "string"}, "Only these types, separated by commas."),
             query("stream", {"type": "boolean", "default": True}, "false: end when everything so far has been sent."),
+            parameter("strict"),
             LAST_EVENT_ID,
         ),
         answers={

@@ -70,9 +70,9 @@ def _base(document: Schema) -> str:
     servers = [mapping(each)["url"] for each in listed(document["servers"])]
     told = " or ".join(f"<code>{escape(str(url))}</code>" for url in servers)
     return (
-        f"<p>The base URL is {told}. In the examples the shell knows it as <code>BASE</code>, "
-        "and a login as <code>LOGIN</code>:</p>"
-        + code("BASE=https://contest.example.org/api LOGIN=username:password")
+        f"<p>The base URL is {told}. In the examples the shell knows it as <code>BASE</code>, the root of the server "
+        "as <code>SERVER</code>, and a login as <code>LOGIN</code>:</p>"
+        + code("SERVER=https://contest.example.org BASE=$SERVER/api LOGIN=username:password")
         + "<p>Beside an endpoint are the roles that may use it; <code>public</code> needs no login. "
         'What has to be there has a <span class="required">*</span>.</p>'
     )

@@ -112,13 +112,15 @@ def rows_of_parameters(document: Schema, parameters: Iterable[Json]) -> list[Seq
 
 def curl(path: str, verb: str, operation: Schema) -> str:
     """The operation as a command for a shell."""
-    place = _PARAMETER.sub(lambda found: PATH_EXAMPLES[found[1]], path)
+    examples = {**PATH_EXAMPLES, **_examples_of(operation)}
+    place = _PARAMETER.sub(lambda found: examples[found[1]], path)
+    base = "$SERVER" if "servers" in operation else "$BASE"
     words = ["curl"]
     if {} not in listed(operation["security"]):
         words.append('-u "$LOGIN"')
     if verb != "get":
         words.append(f"-X {verb.upper()}")
-    words.append(f'"$BASE{place}"')
+    words.append(f'"{base}{place}"')
     example = _sent(operation)
     if example is not None:
         written = json.dumps(example, ensure_ascii=False)
@@ -127,6 +129,12 @@ def curl(path: str, verb: str, operation: Schema) -> str:
         quoted = written.replace("'", "'\\''")
         words.append(f"\\\n  -H 'Content-Type: {JSON_TYPE}' -d '{quoted}'")
     return " ".join(words)
+
+
+def _examples_of(operation: Schema) -> dict[str, str]:
+    """What stands for the parameters that have an example of their own."""
+    parameters = map(mapping, listed(operation.get("parameters", [])))
+    return {str(each["name"]): str(each["example"]) for each in parameters if "example" in each}
 
 
 def _sent(operation: Schema) -> Json:

@@ -106,7 +106,12 @@ def _get_all(row: ObjectType, path: str, example: Json) -> Operation:
         summary=f"All {plural(row)}",
         description="Those that the caller may see. Unknown parameters are ignored.",
         roles=roles_that_see(row),
-        parameters=(*in_path(path), *filtering(row.filter_properties), parameter("If-None-Match")),
+        parameters=(
+            *in_path(path),
+            *filtering(row.filter_properties),
+            parameter("strict"),
+            parameter("If-None-Match"),
+        ),
         answers={"200": answered(schema, f"The {plural(row)}.", example=[example]), "304": NOT_MODIFIED},
     )
 
@@ -119,7 +124,7 @@ def _get_one(row: ObjectType, path: str, example: Json) -> Operation:
         tag=row.endpoint,
         summary=f"The {singular(row)}" if row.singleton else f"One {singular(row)}",
         roles=roles_that_see(row),
-        parameters=(*in_path(path), parameter("If-None-Match")),
+        parameters=(*in_path(path), parameter("strict"), parameter("If-None-Match")),
         answers={
             "200": answered(reference(row.structure.__name__), f"The {singular(row)}.", example=example),
             "304": NOT_MODIFIED,
@@ -139,7 +144,7 @@ def _write(row: ObjectType, method: Method, path: str, known: Mapping[str, Schem
         description=NOTES.get((row.name, method), ""),
         roles=roles,
         capabilities=_capabilities(row, method),
-        parameters=(*in_path(path), *(parameter(name) for name in headers)),
+        parameters=(*in_path(path), parameter("strict"), *(parameter(name) for name in headers)),
         body=None if method == "DELETE" else _body(row, method, known),
         answers=_answers(row, method, example),
         refusals=(422,) if method == "POST" else (412,),

@@ -11,6 +11,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from cds.commands import permissions
 from cds.openapi import document, type_endpoints
 from cds.openapi.document import encoded_document, servers_of
+from cds.openapi.served_apis import SERVED_APIS
 from projections import visibility_table
 from projections.conditions import always
 from projections.visibility_table import Cell
@@ -94,6 +95,47 @@ def test_servers_begin_with_where_clients_see_the_api(prefix: str, base_url: str
     assert [each["url"] for each in the_document(prefix, base_url)["servers"]] == servers
 
 
+@pytest.mark.parametrize(
+    ("base_url", "root"),
+    [
+        (None, ["/"]),
+        ("/api/", ["/"]),
+        ("https://example.com/api/", ["https://example.com", "/"]),
+        ("https://example.com:8443/api", ["https://example.com:8443", "/"]),
+        ("https://example.com/x/y/api", ["/"]),
+        ("https://example.com/", ["/"]),
+    ],
+)
+def test_what_begins_at_the_root_of_the_server_says_where_that_is(base_url: str | None, root: list[str]) -> None:
+    whole = the_document(base_url=base_url)
+    for verb, path, operation in operations(whole):
+        expected = [{"url": url} for url in root] if path.startswith("/contests/sync") else None
+        assert operation.get("servers") == expected, f"{verb} {path}"
+
+
+def test_errors_have_the_form_of_their_api() -> None:
+    """The example of each keeps its schema (see below); here it is told which form an API has."""
+    whole = the_document()
+    keys = {
+        "/students": {"error"},
+        "/contests/sync": {"statusCode", "message", "error"},
+        "/contests": {"code", "message"},
+    }
+    for path, expected in keys.items():
+        name = whole["paths"][path]["get"]["responses"]["400"]["$ref"].rpartition("/")[2]
+        assert whole["components"]["responses"][name]["content"]["application/json"]["example"].keys() == expected
+    unauthorized = whole["components"]["responses"]["SyncUnauthorized"]["content"]["application/json"]["example"]
+    assert unauthorized == {"statusCode": 401, "message": "Unauthorized"}
+
+
+def test_schemas_of_the_apis_have_names_of_their_own() -> None:
+    names = [name for api in SERVED_APIS for name in api.schemas]
+    assert len(set(names)) == len(names)
+    whole = the_document()["components"]["schemas"]
+    for api in SERVED_APIS:
+        assert {name: whole[name] for name in api.schemas} == json.loads(json.dumps(api.schemas))
+
+
 def examples(whole: Json) -> Iterator[tuple[str, Json, Json]]:
     """What it is an example of, its schema, and the example."""
     for verb, path, operation in operations(whole):
@@ -124,10 +166,16 @@ def test_every_body_of_json_has_an_example() -> None:
             assert media_type != "application/json" or {"example", "examples"} & media.keys(), f"{verb} {path}"
 
 
+WRITTEN_BY_EVERYBODY = {"/codeforces/sync/{handle}"}
+"""What asks for no login although it writes (requirements-001, 2.2)."""
+
+
 def test_writing_needs_a_login_and_says_who_may() -> None:
     for verb, path, operation in operations(the_document()):
-        if verb != "get":
-            assert operation["security"] == [{"basic": []}], path
+        if path in WRITTEN_BY_EVERYBODY:
+            assert operation["security"][0] == {}, path
+        elif verb != "get":
+            assert operation["security"] == [{"basic": []}, {"bearer": []}], path
             assert "public" not in operation["x-roles"]
             assert {"400", "401", "403", "404", "503"} <= operation["responses"].keys()
 
