@@ -17,8 +17,9 @@ TESTS ?=
 BENCH ?=
 
 # What glibc is told so that a process gives back what it has freed: one that has held large bodies and whole contests
-# for a moment would otherwise keep their memory for all tests that follow.
-SPARING := MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=262144
+# for a moment would otherwise keep their memory for all tests that follow. And Python keeps what it has compiled, even
+# where it is told not to: each process of the tests, and each that they start, would compile everything again.
+SPARING := MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=262144 PYTHONDONTWRITEBYTECODE=
 
 ROOMS := schemas eventstore projections cds
 # Only rooms that exist are checked, so that an error names what is wrong and not what is missing.
@@ -75,11 +76,11 @@ run: setup ## start a server with the demo contest, playing live (PORT=8080)
 test: setup ## run every test (JOBS=3 TESTS="tests/eventstore -k chain")
 	@$(SPARING) $(VENV_PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
-chain: setup ## follow every recorded contest from server to server, with every fault and several seeds (minutes)
-	@CHAIN=long HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/upstream_server tests/acceptance/test_follow_chain.py tests/acceptance/test_follow_chain_killed.py tests/acceptance/test_follow_chain_law.py tests/acceptance/test_xcpcio.py
+chain: setup ## follow, archive and export every recorded contest, with every fault, version and several seeds (minutes)
+	@$(SPARING) CHAIN=long HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/upstream_server tests/acceptance/test_follow_chain.py tests/acceptance/test_follow_chain_killed.py tests/acceptance/test_follow_chain_law.py tests/acceptance/test_xcpcio.py tests/acceptance/test_export_and_import.py
 
-laws: setup ## try the laws on twenty times as many random contests as the tests do (an hour)
-	@HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/projections tests/cds/commands tests/cds/playback tests/cds/upstream/test_following_law.py
+laws: setup ## try the laws on twenty to forty times as many random contests as the tests do (an hour)
+	@$(SPARING) HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/projections tests/cds/commands tests/cds/playback tests/cds/upstream/test_following_law.py tests/cds/contest_api/test_law_embargo_over_http.py
 
 lint: setup ## check style, format and types
 	@$(VENV_PYTHON) -m ruff check $(CHECKED)

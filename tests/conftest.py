@@ -6,8 +6,12 @@ databases. `HYPOTHESIS_PROFILE` chooses how hard property tests try: quick, defa
 
 import gc
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+import shutil
+import time
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -16,10 +20,11 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
-from eventstore.embedded.launcher import embedded_postgres
+from eventstore.embedded.launcher import embedded_postgres, is_embedded_running
 from eventstore.memory import MemoryStore
 from eventstore.postgres import PostgresStore
-from tests.distribution import longest_first, scheduler
+from tests.distribution import beginning_elsewhere, longest_first, scheduler
+from tests.eventstore.embedded_processes import wait_until_ended
 
 TEST_DATABASE_VARIABLE = "CDS_TEST_DATABASE_URL"
 
@@ -30,6 +35,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 _freeze = gc.freeze
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of one's own is made in it
+MEMORY_FREE_BYTES_MIN = 2 * 1024**3
+"""Where files are kept in memory, and how much of it must be free: the databases of one process take a tenth of it."""
+
+CLUSTER_PREFIX = "cds-tests-"
+LEFT_BEHIND_S = 3_600.0
+"""A cluster in memory that is so old, and that does not run, was left behind by tests that were killed."""
 
 GARBAGE_THRESHOLDS = (20_000, 10, 10)
 """When cyclic garbage is looked for: seldom, as servers do, and yet often enough that whole contests do not pile up."""
@@ -43,6 +56,20 @@ def pytest_configure() -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Who gives the tests to the processes, where whole modules are asked for (--dist loadfile)."""
     return scheduler(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Several processes read the modules at the same time: each begins elsewhere, and finds compiled what others read.
+
+    In which order they are read makes no difference for the order of the tests.
+    """
+    report = yield
+    if isinstance(collector, pytest.Directory):
+        report.result = beginning_elsewhere(report.result, getattr(collector.config, "workerinput", None))
+    return report
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -98,11 +125,9 @@ async def postgres_dsn_template(tmp_path_factory: pytest.TempPathFactory) -> Asy
             yield dsn
         return
     # Without fsync: this cluster is thrown away. test_embedded asserts that every other one has it.
-    async with (
-        embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server,
-        _template_on(server) as dsn,
-    ):
-        yield dsn
+    with _room_of_cluster(tmp_path_factory) as room:
+        async with embedded_postgres(room, durable=False) as server, _template_on(server) as dsn:
+            yield dsn
 
 
 @pytest.fixture
@@ -129,6 +154,24 @@ async def memory_store() -> AsyncIterator[MemoryStore]:
     opened = MemoryStore()
     yield opened
     await opened.close()
+
+
+@contextmanager
+def _room_of_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty directory for the cluster, in memory where there is enough of it.
+
+    A database is hundreds of files, and thousands of databases are made and dropped: on a disk each takes twice as much
+    of the processor.
+    """
+    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < MEMORY_FREE_BYTES_MIN:
+        yield tmp_path_factory.mktemp("postgres")
+        return
+    for left in MEMORY.glob(f"{CLUSTER_PREFIX}*"):
+        if left.stat().st_mtime < time.time() - LEFT_BEHIND_S and not is_embedded_running(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(dir=MEMORY, prefix=CLUSTER_PREFIX) as room:
+        yield Path(room)
+        wait_until_ended(Path(room))
 
 
 @asynccontextmanager

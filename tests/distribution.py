@@ -4,36 +4,56 @@ Modules are given out whole, as what is set up for one of them is set up once. T
 it must not know what is in them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Any, TypeVar
 
 import pytest
+
+Collected = TypeVar("Collected")
 
 LONG_MODULES: tuple[str, ...] = (
     "tests/acceptance/test_live_contest.py",
     "tests/acceptance/test_xcpcio.py",
     "tests/cds/contest_api/test_feed_equals_get.py",
+    "tests/acceptance/test_handle_sync.py",
     "tests/benchmarks/test_benchmarks.py",
+    "tests/cds/student_api/test_students.py",
     "tests/benchmarks/test_feeding.py",
     "tests/acceptance/test_command_line.py",
+    "tests/acceptance/test_platform_sync_processes.py",
     "tests/cds/contest_api/test_writing_methods.py",
+    "tests/acceptance/test_export_and_import.py",
+    "tests/acceptance/test_follow_chain.py",
+    "tests/acceptance/test_contest_commands.py",
     "tests/acceptance/test_replay_command.py",
+    "tests/cds/contest_api/test_writing_schemas.py",
+    "tests/projections/test_law_versions.py",
+    "tests/acceptance/test_platform_sync_requests.py",
+    "tests/cds/platforms/test_deep_import.py",
     "tests/acceptance/test_compare_command.py",
     "tests/acceptance/test_account_commands.py",
     "tests/cds/relay/test_relay_feeds.py",
     "tests/cds/relay/test_relay_scoreboards.py",
     "tests/cds/relay/test_moving_between_relays.py",
     "tests/cds/pages/test_browser.py",
-    "tests/acceptance/test_follow_chain.py",
-    "tests/acceptance/test_export_and_import.py",
+    "tests/cds/commands/test_laws_of_commands.py",
+    "tests/cds/contest_api/test_integrity.py",
+    "tests/cds/contest_api/test_logins.py",
+    "tests/cds/contest_api/test_schemathesis.py",
+    "tests/acceptance/test_real_clients.py",
+    "tests/acceptance/test_platform_sync.py",
     "tests/eventstore/test_embedded.py",
     "tests/acceptance/test_follow_chain_killed.py",
     "tests/acceptance/test_follow_chain_law.py",
     "tests/cds/upstream/test_source_at_home.py",
     "tests/cds/upstream/test_following_law.py",
     "tests/cds/relay/test_relay_faults.py",
+    "tests/cds/relay/test_relay_outages.py",
     "tests/cds/contest_api/test_law_embargo_over_http.py",
-    "tests/cds/commands/test_laws_of_commands.py",
+    "tests/cds/contest_api/test_writing_judging.py",
+    "tests/cds/packages/test_real_data.py",
+    "tests/cds/students/test_keeping.py",
     "tests/acceptance/test_operating.py",
     "tests/acceptance/test_webhook_delivery.py",
     "tests/acceptance/test_follow_command.py",
@@ -69,6 +89,14 @@ def scheduler(config: pytest.Config, log: object) -> object:
 def _given_out_with(nodeid: str) -> str:
     module = module_of(nodeid)
     return "recorded contests" if module in OF_RECORDED_CONTESTS else module
+
+
+def beginning_elsewhere(collected: list[Collected], worker: Mapping[str, Any] | None) -> list[Collected]:
+    """The same, beginning at another place for each process of several; `worker` is what xdist tells such a process."""
+    if worker is None:
+        return collected
+    place = len(collected) * int(worker["workerid"].removeprefix("gw")) // int(worker["workercount"])
+    return collected[place:] + collected[:place]
 
 
 def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:

@@ -7,6 +7,8 @@ import pytest
 from cds.packages.contents import ContestContents
 from cds.packages.reading import read_contest
 from cds.transfer import export_contest
+from tests.acceptance.test_follow_chain import LONG
+from tests.cds.contest_api.extended_contests import extended
 from tests.cds.contest_api.feeds import file_references, fold
 from tests.cds.contest_api.real_contests import (
     REAL_CONTESTS,
@@ -24,6 +26,7 @@ SERVER_LOGINS: tuple[Login | None, ...] = (
     SERVER_ADMIN,
 )
 
+LARGEST = "wf44"
 FEW_CHANGES = 1_000
 """Of a contest with more, feeds are compared for the public, an administrator and a team, all else for everybody."""
 
@@ -66,16 +69,29 @@ async def check_round_trip(
                 assert fold(await first.caller(who).lines(path)) == fold(await second.caller(who).lines(path)), who
 
 
+PACKED = [
+    *((contest_id, "") for contest_id in REAL_CONTESTS if LONG or contest_id != LARGEST),
+    ("roi", ".zip"),
+    ("pc2", ".zip"),
+]
+"""Every recorded contest, two of them as archives too; the largest in a campaign alone (`make chain`)."""
+
+
 @needs_shared_data
-@pytest.mark.parametrize(
-    ("contest_id", "suffix"), [*((contest_id, "") for contest_id in REAL_CONTESTS), ("roi", ".zip"), ("pc2", ".zip")]
-)
+@pytest.mark.parametrize(("contest_id", "suffix"), PACKED)
 async def test_recorded_contests_come_back_as_they_were(
     postgres_dsn_template: str, tmp_path: Path, contest_id: str, suffix: str
 ) -> None:
     contents = real_contest(contest_id)
     teams = tuple(team_login(contest_id, team_id) for team_id in teams_with_account(contents))
     await check_round_trip(postgres_dsn_template, contents, SERVER_LOGINS + teams, tmp_path / f"package{suffix}")
+
+
+@pytest.mark.parametrize("phase", ["before", "frozen"])
+async def test_what_is_beyond_the_format_comes_back(postgres_dsn_template: str, tmp_path: Path, phase: Phase) -> None:
+    contents = extended(small_contest("small", phase))
+    logins = SERVER_LOGINS + tuple(login("small", username) for username in ROLE_OF_ACCOUNT)
+    await check_round_trip(postgres_dsn_template, contents, logins, tmp_path / "package.zip")
 
 
 @pytest.mark.parametrize("phase", ["before", "running", "frozen", "over"])

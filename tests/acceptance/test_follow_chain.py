@@ -50,7 +50,7 @@ CUTS = 12
 ENDED_PROPERLY = ("swerc",)
 """Of these every answer that is cut ends as if it were all, as behind a proxy with a limit of time."""
 
-SOME = ("simulated", "csus", "swerc", "wf44")
+SOME = ("simulated", "csus", "swerc")
 CAMPAIGN = tuple((contest_id, seed) for contest_id in ("simulated", *RECORDED) for seed in range(1, 4))
 
 

@@ -1,4 +1,4 @@
-"""A whole contest played through HTTP: 120 teams, 12 problems, five hours in half a minute.
+"""A whole contest played through HTTP: 24 teams, 10 problems, five hours in half a minute.
 
 The server is `cds serve`, the players are `cds simulate --live`, each a process of its own. Meanwhile six readers under
 six roles follow the feed, and ask at a dozen moments for everything that their `access` lists. In the end the board is
@@ -33,7 +33,7 @@ from tests.cds.contest_api.test_json_schemas import check_everything, check_feed
 from tests.independent_fold import Collections, fold_one
 from tests.projections.slow_scoreboard import Objects, SlowScoreboard
 
-PARAMETERS = SimulationParameters(seed=8, contest_id="live", teams=40, problems=10, runs_per_judgement=1)
+PARAMETERS = SimulationParameters(seed=8, contest_id="live", teams=24, problems=10, runs_per_judgement=1)
 SPEED = 900
 WHOLE_S_MAX = 400.0
 """When the test gives up: many times what it takes where the machine has nothing else to do."""
@@ -139,7 +139,7 @@ async def test_a_whole_contest_is_played_through_http(
 async def test_a_server_that_is_killed_loses_nothing_and_doubles_nothing(database_dsn: str, tmp_path: Path) -> None:
     """Players send again what was not answered, with the same Idempotency-Key, until another server answers."""
     port = ("--port", str(free_port()))
-    numbers = {"seed": 8, "teams": 30, "problems": 5, "duration": 3600, "freeze": 900}
+    numbers = {"seed": 8, "teams": 20, "problems": 5, "duration": 3600, "freeze": 900}
     async with (
         asyncio.timeout(WHOLE_S_MAX),
         serving(tmp_path, *port, CDS_DATABASE_URL=database_dsn) as first,
@@ -157,7 +157,7 @@ async def test_a_server_that_is_killed_loses_nothing_and_doubles_nothing(databas
     assert not re.search(r"^ +0 requests sent again", out.decode(), re.MULTILINE)
     chosen = SimulationParameters(
         seed=8,
-        teams=30,
+        teams=20,
         problems=5,
         duration_s=3600,
         freeze_s=900,

@@ -30,9 +30,10 @@ from tests.benchmarks.following import measure_following
 from tests.benchmarks.generators import request_generator
 from tests.benchmarks.peer import measure_peer
 from tests.benchmarks.posting import measure_posting, measure_posting_maximum
+from tests.benchmarks.posting_contest import TEAMS
 from tests.benchmarks.posting_generators import post_generator
 from tests.benchmarks.restarting import measure_restart, prepare_grown
-from tests.benchmarks.serving import measure_answers
+from tests.benchmarks.serving import FEED_CLIENTS, measure_answers
 from tests.benchmarks.storing import measure_import, measure_replay
 from tests.eventstore.embedded_processes import wait_until_ended
 
@@ -54,7 +55,10 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True):
     quick: bool
 
 
-QUICK = Scale(events=2_000, repeats=1, seconds=0.2, quick=True)
+TEAMS_OF_A_QUICK_RUN = 2
+"""To make an account and to log in takes longer than all that is measured in a quick run."""
+
+QUICK = Scale(events=EVENTS_MIN, repeats=1, seconds=0.05, quick=True)
 
 
 class Bench:
@@ -93,7 +97,8 @@ class Bench:
     def answers(self) -> Measured:
         """Whole feeds, collections, the scoreboard."""
         generator = request_generator(self.scale.seconds, own=self.scale.quick)
-        return measure_answers(self.data_dir, self.room, generator, self.scale.repeats)
+        crowds = FEED_CLIENTS[:-1] if self.scale.quick else FEED_CLIENTS
+        return measure_answers(self.data_dir, self.room, generator, self.scale.repeats, crowds)
 
     def resuming(self) -> Measured:
         """Feeds from the middle."""
@@ -116,7 +121,8 @@ class Bench:
         """Submissions."""
         data_dir = self.room / "posting"
         generator = post_generator(self.scale.seconds, own=self.scale.quick)
-        figures = measure_posting(data_dir, self.room, generator, self.scale.repeats)
+        teams = TEAMS_OF_A_QUICK_RUN if self.scale.quick else TEAMS
+        figures = measure_posting(data_dir, self.room, generator, self.scale.repeats, teams)
         wait_until_ended(data_dir)
         return figures, [measure_posting_maximum(self.room, generator, self.scale.repeats)]
 

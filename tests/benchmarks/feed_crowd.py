@@ -118,9 +118,10 @@ def has_compiler() -> bool:
 
 
 def compiled_client(scratch: Path) -> Path:
-    """The program of the crowd."""
+    """The program of the crowd, which is compiled once for a directory."""
     program = scratch / "feed_client"
-    subprocess.run(["cc", "-O2", "-o", str(program), str(CLIENT_SOURCE)], check=True, timeout=COMPILE_TIMEOUT_S)
+    if not program.exists():
+        subprocess.run(["cc", "-O2", "-o", str(program), str(CLIENT_SOURCE)], check=True, timeout=COMPILE_TIMEOUT_S)
     return program
 
 

@@ -90,7 +90,7 @@ def measure_lines(room: Path, repeats: int, seconds: float) -> list[Figure]:
         asyncio.run(_prepare(directory, 0))
         wait_until_ended(directory)
     with contest_server(upstream_dir) as upstream:
-        asyncio.run(make_contest(upstream.port))
+        asyncio.run(make_contest(upstream.port, teams=1))
         sources.write_text(
             f'[[source]]\ncontest_id = "{LIVE_ID}"\nurl = "{_url(upstream, LIVE_ID)}"\n'
             f'username = "admin"\npassword_env = "{PASSWORD_VARIABLE}"\n'

@@ -13,7 +13,7 @@ from pathlib import Path
 from eventstore.embedded.launcher import embedded_postgres
 from tests.benchmarks.figures import Figure, Maximum, Series, print_table
 from tests.benchmarks.posting_client import CONNECTIONS, Posted
-from tests.benchmarks.posting_contest import PATH, Submissions, make_contest
+from tests.benchmarks.posting_contest import PATH, TEAMS, Submissions, make_contest
 from tests.benchmarks.posting_generators import PostGenerator, post_generator
 from tests.benchmarks.processes import bare_process, contest_server
 from tests.eventstore.embedded_processes import wait_until_ended
@@ -28,11 +28,13 @@ SUBJECT = f"POST of a submission, {CONNECTIONS} at once"
 BASELINE_IS = "bare aiohttp handler, one INSERT and commit each"
 
 
-def measure_posting(data_dir: Path, scratch: Path, generator: PostGenerator, repeats: int) -> list[Figure]:
+def measure_posting(
+    data_dir: Path, scratch: Path, generator: PostGenerator, repeats: int, teams: int = TEAMS
+) -> list[Figure]:
     """Both servers in turn on one Postgres, in a data directory of their own."""
-    submissions = Submissions(scratch, generator.seconds)
+    submissions = Submissions(scratch, generator.seconds, teams)
     with contest_server(data_dir) as ours:
-        asyncio.run(make_contest(ours.port))
+        asyncio.run(make_contest(ours.port, teams))
         with bare_process(
             "tests.benchmarks.bare_poster", asyncio.run(_address_of(data_dir)), str(BARE_CONNECTIONS)
         ) as bare:

@@ -47,9 +47,9 @@ def _password(number: int) -> str:
     return f"password of team {number}"
 
 
-def _objects() -> dict[str, Objects]:
+def _objects(teams_count: int) -> dict[str, Objects]:
     """What the contest is made of, in the order in which it can be made."""
-    teams = range(1, TEAMS + 1)
+    teams = range(1, teams_count + 1)
     return {
         "judgement-types": [{"id": "AC", "name": "Accepted", "solved": True, "penalty": False}],
         "languages": [{"id": "cpp", "name": "C++", "entry_point_required": False, "extensions": ["cc"]}],
@@ -66,14 +66,14 @@ def _objects() -> dict[str, Objects]:
     }
 
 
-async def make_contest(port: int) -> None:
-    """Make the contest and start it. Raises aiohttp.ClientResponseError for anything that is refused."""
+async def make_contest(port: int, teams: int = TEAMS) -> None:
+    """Make the contest with so many teams and start it. Raises aiohttp.ClientResponseError for what is refused."""
     login = aiohttp.BasicAuth("admin", ADMIN_PASSWORD)
     timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
     base = f"http://127.0.0.1:{port}{OF_CONTEST}"
     async with aiohttp.ClientSession(auth=login, timeout=timeout, raise_for_status=True) as session:
         await (await session.put(base, json=CONTEST)).read()
-        for name, objects in _objects().items():
+        for name, objects in _objects(teams).items():
             putting = [session.put(f"{base}/{name}/{each['id']}", json=each) for each in objects]
             await asyncio.gather(*putting)
         await (await session.patch(f"{base}/state", json={"started": "now"})).read()
@@ -82,9 +82,10 @@ async def make_contest(port: int) -> None:
 class Submissions:
     """Files of submissions for one run each, no archive twice."""
 
-    def __init__(self, scratch: Path, seconds: float) -> None:
-        """Files go into a directory; each has enough for a run of so many seconds."""
+    def __init__(self, scratch: Path, seconds: float, teams: int = TEAMS) -> None:
+        """Files go into a directory; each has enough for a run of so many seconds, by so many teams in turn."""
         self._scratch = scratch
+        self._teams = teams
         self._posts = round(POSTS_A_SECOND_MAX * seconds)
         self._numbers = count(1)
 
@@ -93,12 +94,11 @@ class Submissions:
         number = next(self._numbers)
         path = self._scratch / f"submissions-{number}"
         chance = random.Random(number)
-        path.write_bytes(b"".join(_line(chance, each) for each in range(self._posts)))
+        path.write_bytes(b"".join(_line(chance, each, each % self._teams + 1) for each in range(self._posts)))
         return path
 
 
-def _line(chance: random.Random, number: int) -> bytes:
-    team = number % TEAMS + 1
+def _line(chance: random.Random, number: int, team: int) -> bytes:
     body = {
         "problem_id": f"p{number % PROBLEMS}",
         "language_id": "cpp",

@@ -48,19 +48,19 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_answers(
-    data_dir: Path, scratch: Path, generator: RequestGenerator, repeats: int
+    data_dir: Path, scratch: Path, generator: RequestGenerator, repeats: int, crowds: tuple[int, ...] = FEED_CLIENTS
 ) -> tuple[list[Figure], list[Maximum]]:
-    """Feed downloads and GETs, ours and the bare handlers' in turn."""
+    """Feed downloads by so many clients at once, and GETs, ours and the bare handlers' in turn."""
     with contest_server(data_dir) as ours:
         feed = fetched(ours, FEED_PATH)
         collections = [fetched(ours, path) for path in COLLECTION_PATHS]
         with _bare_server([feed, *collections], scratch) as bare:
             _check_same(ours, bare, [feed, *collections])
-            figures = _feed_figures(ours, bare, feed, repeats)
+            figures = _feed_figures(ours, bare, feed, repeats, crowds)
             figures += [_get_figure(ours, bare, each, generator, repeats) for each in collections]
             figures.append(_memory_figure(ours, bare))
     return figures, [
-        *_feed_maxima(scratch, feed, repeats),
+        *_feed_maxima(scratch, feed, repeats, crowds),
         _get_maximum(scratch, collections[0], generator, repeats),
     ]
 
@@ -103,11 +103,13 @@ def _check_same(ours: RunningServer, bare: RunningServer, answers: list[Fetched]
             raise RuntimeError(f"the bare server answers otherwise at {answer.path}")
 
 
-def _feed_figures(ours: RunningServer, bare: RunningServer, feed: Fetched, repeats: int) -> list[Figure]:
+def _feed_figures(
+    ours: RunningServer, bare: RunningServer, feed: Fetched, repeats: int, crowds: tuple[int, ...]
+) -> list[Figure]:
     """Full downloads by one client and by several at once."""
     of_ours, of_bare = (Downloads(server.port, feed.path, feed.lines) for server in (ours, bare))
     figures = []
-    for clients in FEED_CLIENTS:
+    for clients in crowds:
         mine, baseline = side_by_side(repeats, partial(of_ours.rate, clients), partial(of_bare.rate, clients))
         figures.append(
             Figure(
@@ -149,7 +151,7 @@ def _memory_figure(ours: RunningServer, bare: RunningServer) -> Figure:
     )
 
 
-def _feed_maxima(scratch: Path, feed: Fetched, repeats: int) -> list[Maximum]:
+def _feed_maxima(scratch: Path, feed: Fetched, repeats: int, crowds: tuple[int, ...]) -> list[Maximum]:
     """What the download client reaches against a process that only hands over ready bytes."""
     body = scratch / "feed"
     body.write_bytes(feed.body)
@@ -161,7 +163,7 @@ def _feed_maxima(scratch: Path, feed: Fetched, repeats: int) -> list[Maximum]:
                 unit="events/s",
                 reached=Series(tuple(downloads.rate(clients) for _ in range(repeats))),
             )
-            for clients in FEED_CLIENTS
+            for clients in crowds
         ]
 
 

@@ -49,9 +49,9 @@ def test_live_lines_reach_all_clients_of_both_servers(tmp_path: Path) -> None:
 
 
 def test_lines_are_as_old_as_they_are_also_beside_stalled_readers(tmp_path: Path) -> None:
-    figures = feeding.measure_latency(tmp_path, 2, 0.05, CLIENTS)
+    figures = feeding.measure_latency(tmp_path, 1, 0.05, CLIENTS)
     assert [figure.unit for figure in figures] == ["ms", "ms", "ms"]
-    check(figures, 2)
+    check(figures, 1)
 
 
 def test_memory_is_that_of_so_many_clients(tmp_path: Path) -> None:
@@ -64,9 +64,9 @@ def test_what_is_resumed_is_the_rest_of_the_feed_at_every_token(tmp_path: Path) 
     data_dir, package = tmp_path / "data", tmp_path / "package"
     write_package(package, EVENTS)
     asyncio.run(imported(data_dir, package))
-    figures = feeding.measure_resuming(data_dir, tmp_path, 2, (1, 3))
+    figures = feeding.measure_resuming(data_dir, tmp_path, 2, (2,))
     wait_until_ended(data_dir)
-    assert [figure.unit for figure in figures] == ["events/s", "events/s", "ms"]
+    assert [figure.unit for figure in figures] == ["events/s", "ms"]
     check(figures, 2)
 
 
