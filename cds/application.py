@@ -21,6 +21,7 @@ from aiohttp import hdrs, web
 
 from cds.administrator import ensure_admin
 from cds.award_keeping import AwardKeeper
+from cds.bearer_tokens import bearer_tokens
 from cds.checkpoint_keeping import DUTY as CHECKPOINTS_DUTY
 from cds.checkpoint_keeping import CheckpointKeeper
 from cds.circumstances import SYSTEM
@@ -30,7 +31,7 @@ from cds.contest_api.answers import AnswerCache
 from cds.contest_api.board_channels import BoardChannels
 from cds.contest_api.comparison import COMPARISONS
 from cds.contest_api.cross_origin import mark_response
-from cds.contest_api.errors import ErrorsAsJson
+from cds.contest_api.errors import API_PREFIXES, ErrorsAsJson
 from cds.contest_api.held_bodies import HELD_BODIES, HeldBodies
 from cds.contest_api.middleware import errors_as_json
 from cds.contest_api.routes import contest_api_routes, version_routes
@@ -49,10 +50,22 @@ from cds.operations.readiness import READINESS_PATH, Checks, Readiness, readines
 from cds.operations.request_log import REQUEST_LOG, request_log_of
 from cds.operations.watching import Watcher
 from cds.pages.routes import page_routes
+from cds.platform_api.asking import BUDGET
+from cds.platform_api.request_budget import RequestBudget
+from cds.platform_api.routes import platform_api_routes
+from cds.platforms.platforms import opened_in, opened_platforms
+from cds.platforms.scheduling import DUTY as SYNC_DUTY
+from cds.platforms.scheduling import Schedule
 from cds.served_versions import EARLIER_VERSIONS
 from cds.server_process import serve_until_told
 from cds.shadows import Shadows
 from cds.store_opening import opened_patiently
+from cds.student_api.asking import BUCKETS, WHOLE_LISTS, WholeLists
+from cds.student_api.request_buckets import RequestBuckets
+from cds.student_api.routes import student_api_routes
+from cds.students.keeping import DUTY as STUDENTS_DUTY
+from cds.students.keeping import StudentKeeper
+from cds.students.students import opened_students
 from cds.token_keeping import token_maker
 from cds.upstream.sources import Sources
 from cds.webhooks.calling import CallRules
@@ -193,7 +206,7 @@ class Server:
         tokens = await token_maker(store)
         entity_tags_key = await store.secret(ENTITY_TAGS_SECRET, _new_key)
         repetition_key = await store.secret(REPETITIONS_SECRET, _new_key)
-        identity = Identity(store)
+        identity = Identity(store, await bearer_tokens(store), throttled=configuration.rate_limits)
         self._stack.callback(identity.close)
         contests = Contests(store, tokens, OWN_MARKS if self._group is None else self._group.marks)
         self._stack.push_async_callback(contests.close)
@@ -216,6 +229,14 @@ class Server:
                 may_call=partial(duties.holds, WEBHOOKS_DUTY),
             )
         )
+        platforms = await self._stack.enter_async_context(
+            opened_platforms(
+                store, opened_in(contests), self._circumstances, configuration.platforms, program_version()
+            )
+        )
+        students = await self._stack.enter_async_context(
+            opened_students(store, platforms.client, self._circumstances, configuration.students)
+        )
         self._stack.push_async_callback(duties.stop)
         if configuration.checkpoint_events is not None:
             keeper = CheckpointKeeper(store, tokens, dsn, contests, configuration.checkpoint_events)
@@ -223,6 +244,13 @@ class Server:
         duties.take_up("contest clock", clock.play)
         duties.take_up("award watch", awards.watch)
         duties.take_up(WEBHOOKS_DUTY, webhooks.delivery.run)
+        if configuration.platforms.every_s > 0:
+            schedule = Schedule(platforms.syncing, configuration.platforms.every_s, self._circumstances)
+            duties.take_up(SYNC_DUTY, schedule.keep)
+        student_keeper = StudentKeeper(
+            students.register, students.syncing, self._circumstances, configuration.platforms
+        )
+        duties.take_up(STUDENTS_DUTY, student_keeper.keep)
         Sources(store, contests, tokens, self._circumstances, program_version()).take_up(configuration.sources, duties)
         self._slot.service = Service(
             store=store,
@@ -239,11 +267,14 @@ class Server:
             clock=clock,
             awards=awards,
             webhooks=webhooks,
+            platforms=platforms,
+            students=students,
             repetition_key=repetition_key,
             auto_login=configuration.auto_login,
             trusted_proxies=configuration.trusted_proxies,
             base_url=configuration.base_url,
             behind_proxy=configuration.behind_proxy,
+            rate_limits=configuration.rate_limits,
         )
         watcher = Watcher(store, contests, program_version())
         watcher.start()
@@ -263,10 +294,14 @@ class Server:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[errors_as_json], client_max_size=BODY_BYTES_MAX)
         application[SLOT] = self._slot
+        application[API_PREFIXES] = self._configuration.prefixes
         application[HELD_BODIES] = HeldBodies()
         application[REQUEST_LOG] = self._requests
         application[BOARD_CHANNELS] = BoardChannels()
         application[COMPARISONS] = Comparisons()
+        application[BUDGET] = RequestBudget()
+        application[BUCKETS] = RequestBuckets(requests_max=self._configuration.students.syncs_at_once)
+        application[WHOLE_LISTS] = WholeLists()
         application.on_response_prepare.append(mark_response)
         application.on_response_prepare.append(self._requests.prepare)
         application.router.add_get("/healthz", self._get_health)
@@ -274,8 +309,10 @@ class Server:
         application.router.add_get(METRICS_PATH, get_metrics)
         for prefix in self._configuration.prefixes:
             application.router.add_routes(contest_api_routes(prefix))
+            application.router.add_routes(student_api_routes(prefix))
             for earlier in EARLIER_VERSIONS:
                 application.router.add_routes(version_routes(prefix, earlier))
+        application.router.add_routes(platform_api_routes())
         application.router.add_routes(page_routes(self._configuration.prefixes))
         return application
 

@@ -7,6 +7,7 @@ This module must not know what an award is given for, nor any wire.
 """
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 
 import structlog
@@ -80,12 +81,27 @@ class AwardKeeper:
     async def watch(self) -> None:
         """Settle what others wrote and did not live to settle, in all contests, until cancelled."""
         seen: dict[str, int] = {}
+        seen_changes = 0
         while True:
-            due = [contest for contest in self._contests if self._is_due(contest, seen)]
+            due = [contest for contest in self._contests_of(seen) if self._is_due(contest, seen)]
             if due:
                 await asyncio.wait([self._look_once(contest) for contest in due])
-            seen = {contest.contest_id: contest.position for contest in self._contests}
+            left = [contest for contest in self._contests_of(seen) if not self._is_level(contest)]
+            changed, seen_changes = self._contests.changed_since(seen_changes), self._contests.changes
+            seen = {
+                contest.contest_id: contest.position for contest in (*left, *changed) if not self._is_level(contest)
+            }
             await asyncio.sleep(DEBOUNCE_S)
+
+    def _contests_of(self, seen: Mapping[str, int]) -> list[LiveContest]:
+        found = (self._contests.find(contest_id) for contest_id in seen)
+        return [contest for contest in found if contest is not None]
+
+    def _is_level(self, contest: LiveContest) -> bool:
+        """Whether all that is in memory has been looked at. Where no awards are kept there is nothing to look at."""
+        if contest.contest_id not in self._looking and not contest.state.settings.awards.computed:
+            self._looked[contest.contest_id] = contest.position
+        return self._looked.get(contest.contest_id, NOT_YET) >= contest.position
 
     def _is_due(self, contest: LiveContest, seen: dict[str, int]) -> bool:
         """Whether nobody has looked at what was there when the watch last came by."""

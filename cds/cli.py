@@ -16,10 +16,14 @@ from cds.configuration import Configuration
 from cds.contest_commands import contest
 from cds.encryption_options import EncryptionOptions, chosen_encryption, encryption_options
 from cds.follow_command import follow
+from cds.platform_options import CodeforcesOptions, chosen_codeforces, codeforces_options
 from cds.relay_command import relay
 from cds.replay_command import replay
 from cds.serve_command import is_whole_url, serve
 from cds.shadow_commands import shadow
+from cds.student_command import students
+from cds.sync_command import sync
+from cds.token_command import token
 
 DSN_LINGER_S = 120.0
 
@@ -42,6 +46,9 @@ main.add_command(follow)
 main.add_command(replay)
 main.add_command(compare)
 main.add_command(shadow)
+main.add_command(sync)
+main.add_command(students)
+main.add_command(token)
 
 
 @main.command(name="import")
@@ -59,6 +66,7 @@ main.add_command(shadow)
     envvar="CDS_SHADOW",
     help="Keep it beside the contest as the judging of a second system of that name, for comparisons alone.",
 )
+@codeforces_options
 @database_options
 def import_(
     *,
@@ -68,13 +76,23 @@ def import_(
     shadow: str | None,
     data_dir: Path,
     database_url: str | None,
+    **options: Unpack[CodeforcesOptions],
 ) -> None:
     """Import a contest package (directory or .zip) or a recorded event feed, of any dialect.
 
     Also while a server runs on the same data: it shows the contest at once. Importing the same twice adds nothing.
+    A SOURCE like codeforces:1234 is a contest of that platform, which is asked for it with all its results.
     """
-    from cds import transfer
+    from cds import platform_import, transfer
 
+    named = platform_import.platform_source(source)
+    if named is not None:
+        if contest_id is not None or strict or shadow is not None:
+            raise click.UsageError("--contest-id, --strict and --shadow are for packages and feeds")
+        settings = chosen_codeforces(options)
+        work = platform_import.import_from_platform(*named, settings, data_dir=data_dir, database_url=database_url)
+        run(work, log_level="warning")
+        return
     run(
         transfer.import_source(
             source, contest_id, strict=strict, data_dir=data_dir, database_url=database_url, shadow=shadow

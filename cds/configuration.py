@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cds.fan_out.limits import FeedLimits
+from cds.platforms.settings import PlatformSettings
+from cds.students.settings import StudentSettings
 from cds.upstream.options import SourceOptions
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -41,6 +43,9 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     `drain_s`: for so long a server that is told to stop goes on serving, and says that it is not ready.
     `webhook_allow_private`: webhooks may call addresses that are not public; `webhook_call_s_max`: how long that takes.
     `checkpoint_events`: a contest that has grown by so many gets another checkpoint; None: never.
+    `rate_limits`: failed logins are slowed down, and requests limited where a contract says so.
+    `platforms`: how programming platforms are asked, and how often; by default nobody asks them unless told to.
+    `students`: where answers on students are cached, and who may ask for a sync.
     `sources` are the contest servers that are followed.
     """
 
@@ -65,6 +70,9 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     webhook_allow_private: bool = False
     webhook_call_s_max: float = WEBHOOK_CALL_S_MAX
     checkpoint_events: int | None = None
+    rate_limits: bool = True
+    platforms: PlatformSettings = PlatformSettings(every_s=0)
+    students: StudentSettings = StudentSettings()
     sources: tuple[SourceOptions, ...] = ()
 
     @property

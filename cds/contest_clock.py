@@ -41,6 +41,8 @@ class ContestClock:
         self._contests = contests
         self._circumstances = circumstances
         self._planned: dict[str, tuple[int, int | None]] = {}
+        self._coming: set[str] = set()
+        self._seen_changes = 0
         self._failed_ms: dict[str, int] = {}
         self._settling: dict[str, asyncio.Task[None]] = {}
         self._running = False
@@ -59,7 +61,8 @@ class ContestClock:
         self._running = True
         try:
             while True:
-                for contest in self._contests:
+                self._look_at_changes()
+                for contest in self._expected():
                     if self._is_due(contest):
                         self._begin(contest)
                 await asyncio.sleep(self._pause_s())
@@ -74,6 +77,20 @@ class ContestClock:
     def running(self) -> bool:
         """Whether the clock is being played here."""
         return self._running
+
+    def _look_at_changes(self) -> None:
+        """Find out for contests that have changed whether anything is to come in them."""
+        seen_changes, self._seen_changes = self._seen_changes, self._contests.changes
+        for contest in self._contests.changed_since(seen_changes):
+            if self._due_ms(contest) is None:
+                self._coming.discard(contest.contest_id)
+            else:
+                self._coming.add(contest.contest_id)
+
+    def _expected(self) -> list[LiveContest]:
+        """The contests in which something is to come."""
+        found = (self._contests.find(contest_id) for contest_id in self._coming)
+        return [contest for contest in found if contest is not None]
 
     def _is_due(self, contest: LiveContest) -> bool:
         """Whether something is to be written now: nobody is about it, and no failure is fresh."""
@@ -112,7 +129,7 @@ class ContestClock:
     def _pause_s(self) -> float:
         """Until the next moment at which something is due, at most CHECK_S. What is overdue has failed and waits."""
         now_ms = _now_ms(self._circumstances)
-        due = (self._due_ms(contest) for contest in self._contests)
+        due = (self._due_ms(contest) for contest in self._expected())
         ahead_s = ((due_ms - now_ms) / 1_000 for due_ms in due if due_ms is not None and due_ms > now_ms)
         return min([CHECK_S, *ahead_s])
 

@@ -6,6 +6,7 @@ This module must not know any wire.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 
 import structlog
 
@@ -19,6 +20,10 @@ from eventstore.store import EventStore, Head, Hint, StoreUnavailable
 from projections.tokens import TokenMaker
 
 UNAVAILABLE_PAUSE_S = 0.25
+
+SHORT_EVENTS_MAX = 20
+STREAMS_AT_ONCE = 500
+"""Contests with so many events at most are read together when the log is loaded, so many at a time."""
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +40,9 @@ class Contests:
         self._contests: dict[str, LiveContest] = {}
         self._following: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
+        self.changes = 0
+        """A number that grows whenever something has been applied to any contest."""
+        self._changed: dict[str, int] = {}
         self.naming = asyncio.Lock()
         """To be held from the choice of an id for a new contest until it is written."""
 
@@ -43,12 +51,33 @@ class Contests:
         # Now, while the files are still those of the program that runs: later they may be those of its successor.
         program_digest()
         hints = self._store.hints()
-        for stream in await self._store.heads():
-            await self._catch_up(stream)
+        heads = await self._store.heads()
+        await self._read_short(heads)
+        for stream, head in heads.items():
+            if self.position(stream.removeprefix(STREAM_PREFIX)) < head.position:
+                await self._catch_up(stream)
         self._following = asyncio.create_task(self._follow(hints), name="follow the log")
         self._following.add_done_callback(telling_of_failure("task_failed"))
         self._settling = asyncio.create_task(self._settle(list(self._contests.values())), name="settle")
         self._settling.add_done_callback(telling_of_failure("task_failed"))
+
+    async def _read_short(self, heads: Mapping[str, Head]) -> None:
+        """Read contests with few events, many at a time: platforms list thousands of which little more is known.
+
+        Those that cannot be read so are left to be read one by one.
+        """
+        # All in order of creation, before any is read: in that order they are listed.
+        contests = {s: self._at(s.removeprefix(STREAM_PREFIX)) for s in heads if s.startswith(STREAM_PREFIX)}
+        short = [stream for stream in contests if heads[stream].position <= SHORT_EVENTS_MAX]
+        for first in range(0, len(short), STREAMS_AT_ONCE):
+            streams = short[first : first + STREAMS_AT_ONCE]
+            try:
+                beginnings = await self._store.read_beginnings(streams, SHORT_EVENTS_MAX)
+            except StoreUnavailable:
+                return
+            for stream, events in beginnings.items():
+                with suppress(UnreadableEvent):  # Told of when it is read again, alone.
+                    await contests[stream].begin_with(events)
 
     async def _settle(self, contests: Iterable[LiveContest]) -> None:
         """Make ready one contest after the other. Raises, at the end, what went wrong with any of them."""
@@ -155,6 +184,25 @@ class Contests:
         """Every contest that exists."""
         return (contest for contest in self._contests.values() if contest.exists)
 
+    def changed_since(self, changes: int) -> list[LiveContest]:
+        """The contests that exist and to which something has been applied since `changes` had that value.
+
+        So that whoever looks at all contests again and again need not: there may be thousands, of which few change.
+        """
+        found = []
+        for contest_id, number in reversed(self._changed.items()):
+            if number <= changes:
+                break
+            contest = self.find(contest_id)
+            if contest is not None:
+                found.append(contest)
+        return found[::-1]
+
+    def _note_change(self, contest_id: str) -> None:
+        self.changes += 1
+        self._changed.pop(contest_id, None)  # The latest stands last.
+        self._changed[contest_id] = self.changes
+
     def ids(self) -> AbstractSet[str]:
         """The ids of all contests that there are, or were."""
         return {contest_id for contest_id, contest in self._contests.items() if contest.position}
@@ -165,11 +213,20 @@ class Contests:
         await contest.catch_up()
         return contest
 
+    def known(self, contest_id: str) -> LiveContest:
+        """The contest of that id as far as it has been read here; an empty one when nothing of it has.
+
+        For those who write: what is decided on it is decided anew where somebody else wrote first.
+        """
+        return self._at(contest_id)
+
     def _at(self, contest_id: str) -> LiveContest:
         """The contest of that id as far as we have read it."""
         contest = self._contests.get(contest_id)
         if contest is None:
-            contest = LiveContest(contest_id, self._store, self._tokens, marks=self._marks)
+            contest = LiveContest(
+                contest_id, self._store, self._tokens, marks=self._marks, note_change=self._note_change
+            )
             self._contests[contest_id] = contest
         return contest
 

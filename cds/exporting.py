@@ -9,6 +9,7 @@ import msgspec
 
 from cds.contest_api.metadata import api_information
 from cds.live_contest import LiveContest
+from cds.packages.collection_files import PLATFORM_OBJECTS_FILE
 from cds.view_names import view_name
 from eventstore.store import EventStore
 from projections.feed_lines import ALL_TYPES_MASK
@@ -16,6 +17,7 @@ from projections.tokens import TokenMaker
 from schemas.object_types import OBJECT_TYPES, ObjectType
 from schemas.objects import Account, ContestObject
 from schemas.properties import FileReference
+from schemas.records import PlatformObjects
 from schemas.viewers import Role, Viewer
 
 EXPORT_ROLE: Role = "admin"
@@ -27,8 +29,16 @@ class AccountWithPassword(Account, frozen=True, kw_only=True, omit_defaults=True
     password: str | None = None
 
 
-def documents(contest: LiveContest, version: str, password_hashes: Mapping[str, str] | None) -> dict[str, bytes]:
-    """The JSON documents of a package by file name; password hashes by account id are added where given."""
+def documents(
+    contest: LiveContest,
+    version: str,
+    password_hashes: Mapping[str, str] | None,
+    platform_objects: PlatformObjects | None = None,
+) -> dict[str, bytes]:
+    """The JSON documents of a package by file name; password hashes by account id are added where given.
+
+    `platform_objects`: which of the objects are a platform's, for whoever imports the package and its contest again.
+    """
     audience = contest.audience(EXPORT_ROLE)
     found = {"api.json": api_information(version) + b"\n"}
     for name, row in OBJECT_TYPES.items():
@@ -39,6 +49,8 @@ def documents(contest: LiveContest, version: str, password_hashes: Mapping[str, 
             shown = [_with_password(data, password_hashes) for data in shown]
         body = shown[0] if row.singleton else b"[\n" + b",\n".join(shown) + b"\n]"
         found[f"{row.package_file}.json"] = body + b"\n"
+    if platform_objects is not None:
+        found[PLATFORM_OBJECTS_FILE] = msgspec.json.encode(platform_objects) + b"\n"
     found["scoreboard.json"] = contest.scoreboard(EXPORT_ROLE, frozen=False, group_id=None) + b"\n"
     return found
 

@@ -15,6 +15,8 @@ from argon2.exceptions import InvalidHashError
 
 from cds.commands.accounts import login_change
 from cds.commands.decision import ObjectChange, Refused
+from cds.commands.platform_objects import record_id, taken_over
+from cds.commands.properties import refuse_reserved
 from cds.commands.reconcile import Objects, decide_reconcile
 from cds.live_contest import ATTEMPTS_MAX, PAGE_EVENTS, Circumstances, Contended, decoded, stream_of
 from cds.packages.contents import ContestContents, PackageFile
@@ -24,6 +26,7 @@ from projections.award_rules import named_kind
 from projections.contest import ContestState
 from schemas.object_types import SINGLETON_ID
 from schemas.objects import Award, Contest, ContestObject
+from schemas.records import PLATFORM_OBJECTS
 
 HASH_MEMORY_KIB_MAX = 256 * 1024
 HASH_PASSES_MAX = 8
@@ -66,9 +69,11 @@ async def import_contest(
 
     Raises Refused when the contest may not change so, and what the store raises.
     """
-    stream = stream_of(contents.contest_id) if stream is None else stream
+    if stream is None:
+        refuse_reserved(contents.contest_id)
+        stream = stream_of(contents.contest_id)
     state = await fold_stream(store, stream)
-    changes = decide_import(state, contents)
+    changes = await _decided(store, stream, state, contents)
     files = await put_files(store, contents.files, progress)
     hashed = await hashed_credentials(store, stream, contents.passwords, progress)
     for _ in range(ATTEMPTS_MAX):
@@ -92,7 +97,7 @@ async def import_contest(
             progress("writing events", len(events), len(events))
             if head is None:
                 state = await fold_stream(store, stream)
-                changes = decide_import(state, contents)
+                changes = await _decided(store, stream, state, contents)
                 continue
             position = head.position
         return Imported(
@@ -106,11 +111,24 @@ async def import_contest(
     raise Contended(f"{stream} was written by others {ATTEMPTS_MAX} times in a row")
 
 
+async def _decided(
+    store: EventStore, stream: str, state: ContestState, contents: ContestContents
+) -> Sequence[ObjectChange]:
+    """See decide_import; where it is written down here whose the objects are, what the source says of it is not."""
+    position = state.versions.get((PLATFORM_OBJECTS, record_id(1)))
+    if position is not None:
+        (first,) = await store.read(stream, position - 1, 1)
+        if decoded(first) is not None:
+            contents = msgspec.structs.replace(contents, platform_objects=None)
+    return decide_import(state, contents)
+
+
 def decide_import(state: ContestState, contents: ContestContents) -> Sequence[ObjectChange]:
     """The changes that an import makes to a contest in this state. Raises Refused."""
+    records = taken_over(contents.platform_objects, contents.final)
     if state.position == 0:
-        return [ObjectChange(change.type, change.id, change.instance) for change in contents.changes]
-    return decide_alignment(state, contents.final, contents.spoken_of)
+        return [*(ObjectChange(change.type, change.id, change.instance) for change in contents.changes), *records]
+    return [*decide_alignment(state, contents.final, contents.spoken_of), *records]
 
 
 def decide_alignment(state: ContestState, wanted: Objects, spoken_of: Iterable[str]) -> Sequence[ObjectChange]:

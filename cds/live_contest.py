@@ -6,7 +6,7 @@ notification is never older than it. This module must not know any wire.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -77,10 +77,12 @@ class LiveContest:
         stream: str | None = None,
         eager_roles: Sequence[Role] = EAGER_ROLES,
         marks: Marks = OWN_MARKS,
+        note_change: Callable[[str], None] | None = None,
     ) -> None:
         """A contest of which nothing has been read yet; `catch_up` reads it. `marks` are those of our group.
 
-        `stream`: where it is kept, when not in the stream of the contest of that id.
+        `stream`: where it is kept, when not in the stream of the contest of that id. `note_change` is told the id
+        whenever something has been applied.
         """
         self.contest_id = contest_id
         self.stream = stream_of(contest_id) if stream is None else stream
@@ -96,6 +98,7 @@ class LiveContest:
         self._releasing = Releasing(self._publish, self._give_up)
         self._looks = Looks(store, self._read_new, self.stream)
         self._marks = marks
+        self._note_change = note_change
         self._mark = marks.of(self.stream)
         self._committing = Committing(self, store, self._mark)
         self._head_chain = GENESIS_CHAIN
@@ -135,6 +138,16 @@ class LiveContest:
                 await self._take_in(page)
                 await asyncio.sleep(0)
 
+    async def begin_with(self, events: Sequence[Event]) -> None:
+        """Take in the first events of the stream, which were read together with others'; raises UnreadableEvent.
+
+        Nothing happens when something has been read already.
+        """
+        async with self._reading:
+            if not self.position and not self._begun:
+                self._begun = True
+                await self._take_in(events)
+
     async def _begin(self) -> None:
         """Begin at the checkpoint, when there is one and nothing has been read yet."""
         if self.position or self._begun:
@@ -148,6 +161,7 @@ class LiveContest:
         self._audiences.restore(snapshot.audiences)
         self.logins_position = snapshot.state.position
         self._undecoded = found
+        self._tell_of_change()
 
     async def settle(self) -> None:
         """Make ready what would otherwise hold up whoever asks for it first, bit by bit."""
@@ -227,6 +241,14 @@ class LiveContest:
         visible = SEES_PROBLEMS_BEFORE_START[role] or self.state.timeline.started
         return board.scoreboard(group_id, problems_visible=visible)
 
+    async def ready_scoreboard(self, role: Role, *, frozen: bool, group_id: str | None) -> bytes:
+        """The same; where much has happened since anybody looked, it is made ready without holding others up."""
+        board = self._board(frozen=frozen or not SEES_LIVE_SCOREBOARD[role])
+        if board.far_behind:
+            for _ in board.catching_up():
+                await asyncio.sleep(0)
+        return self.scoreboard(role, frozen=frozen, group_id=group_id)
+
     async def record(self, key: Key, structure: type[R]) -> R | None:
         """A record that is kept in the log alone, None when there is none of that key. Raises what the store raises."""
         position = self.state.versions.get(key)
@@ -292,6 +314,11 @@ class LiveContest:
         self._mark.raise_to(self.position)
         self.changed.set()
         self.changed = asyncio.Event()
+        self._tell_of_change()
+
+    def _tell_of_change(self) -> None:
+        if self._note_change is not None:
+            self._note_change(self.contest_id)
 
     def _give_up(self, audience: Audience, failure: Exception) -> None:
         """Let go of an audience that may show anything by now; whoever asks is given one that is made anew.

@@ -125,6 +125,30 @@ SOURCE_LAG_S = Histogram(
     buckets=LATENCY_BUCKETS_S,
 )
 
+SYNC_RUNS = Counter(
+    "cds_sync_runs_total", "Runs of the platform sync, by what became of them.", ("platform", "outcome")
+)
+SYNC_CONTESTS = Counter(
+    "cds_sync_contests_total",
+    "Contests in runs of the platform sync: new, there already, failed.",
+    ("platform", "count"),
+)
+PLATFORM_REQUESTS = Counter(
+    "cds_platform_requests_total",
+    "Requests to platforms: answered, or why not.",
+    ("host", "outcome"),
+)
+SYNC_S = Histogram(
+    "cds_sync_seconds",
+    "How long a run of the platform sync takes.",
+    ("platform",),
+    buckets=(0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0),
+)
+
+STUDENT_SYNCS = Counter(
+    "cds_student_syncs_total", "Syncs of students with Codeforces, by what became of them.", ("outcome",)
+)
+
 CONTESTS = Gauge("cds_contests", "Contests in memory.", multiprocess_mode="livemin")
 EVENT_LOOP_LAG_S = Histogram(
     "cds_event_loop_lag_seconds",

@@ -8,7 +8,7 @@ import os
 from contextlib import nullcontext
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Unpack
 from urllib.parse import urlsplit
 
 import click
@@ -25,8 +25,11 @@ from cds.encryption_options import chosen_encryption, encryption_options
 from cds.fan_out.limits import FeedLimits
 from cds.feed_options import feed_options
 from cds.log_options import log_options
+from cds.operations.leaving import leave_at_once
+from cds.platform_options import PlatformOptions, chosen_platforms, platform_options, schedule_option
 from cds.source_options import chosen_sources, source_options
 from cds.standing_options import drain_option, trusted_proxy_option
+from cds.student_options import StudentOptions, chosen_students, student_options
 from cds.webhook_options import webhook_options
 from eventstore.embedded.waking import woken_postgres
 
@@ -51,7 +54,7 @@ def is_whole_url(value: str) -> bool:
         return False
 
 
-class ServeOptions(TypedDict):
+class ServeOptions(PlatformOptions, StudentOptions):
     """The options of `cds serve`, by the names that click gives them."""
 
     host: str
@@ -71,6 +74,7 @@ class ServeOptions(TypedDict):
     webhook_allow_private: bool
     webhook_call_s_max: float
     checkpoint_events: int
+    rate_limits: str
     feed_limits: FeedLimits
     followed: tuple[str, ...]
     sources_file: Path | None
@@ -113,6 +117,17 @@ class ServeOptions(TypedDict):
     metavar="EVENTS",
     help="Make a checkpoint when a contest has grown by so many, so that the next start is fast; 0: never.",
 )
+@click.option(
+    "--rate-limits",
+    default="on",
+    show_default=True,
+    type=click.Choice(("on", "off")),
+    envvar="CDS_RATE_LIMITS",
+    help="Whether failed logins are slowed down, and requests limited where a contract says so.",
+)
+@platform_options
+@schedule_option
+@student_options
 @feed_options
 @source_options
 @log_options
@@ -139,6 +154,7 @@ def serve(**options: Unpack[ServeOptions]) -> None:
             log_format=configuration.log_format,
             log_level=configuration.log_level,
         )
+    leave_at_once(0)
 
 
 def configuration_of(options: ServeOptions, *, admin_password: str | None) -> Configuration:
@@ -170,6 +186,9 @@ def configuration_of(options: ServeOptions, *, admin_password: str | None) -> Co
         webhook_allow_private=options["webhook_allow_private"],
         webhook_call_s_max=options["webhook_call_s_max"],
         checkpoint_events=options["checkpoint_events"] or None,
+        rate_limits=options["rate_limits"] == "on",
+        platforms=chosen_platforms(options, rate_limits=options["rate_limits"] == "on"),
+        students=chosen_students(options),
         feed_limits=options["feed_limits"],
         sources=chosen_sources(options["followed"], options["sources_file"]),
     )

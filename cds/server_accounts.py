@@ -29,6 +29,8 @@ class ServerAccounts:
         self._accounts: dict[str, ServerAccount] = {}
         self._depending = 0
         self._needed_until_s = 0.0
+        self._read_at_s = float("-inf")
+        self._following_from_s = 0.0
         self._reading = asyncio.Lock()
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -41,16 +43,25 @@ class ServerAccounts:
         """The account of that name, as it was read last."""
         return self._accounts.get(username)
 
+    @property
+    def followed(self) -> bool:
+        """Whether somebody depends on the accounts, so that those in memory are as new as they can be had."""
+        following = self._refreshing is not None and not self._refreshing.done()
+        return following and self._read_at_s >= self._following_from_s - SERVER_ACCOUNTS_AGE_S
+
     async def read(self) -> None:
         """Read all accounts now. Raises StoreUnavailable."""
         # One after the other, so that what was read last is also what was written last.
         async with self._reading:
+            begun_s = time.monotonic()
             self._accounts = await self._store.server_accounts()
+            self._read_at_s = begun_s
 
     def keep_fresh_for(self, seconds: float) -> None:
         """See to it that for so long the accounts in memory are at most SERVER_ACCOUNTS_AGE_S old."""
         self._needed_until_s = max(self._needed_until_s, time.monotonic() + seconds)
         if self._refreshing is None or self._refreshing.done():
+            self._following_from_s = time.monotonic()
             self._refreshing = asyncio.create_task(self._refresh(), name="read the server's accounts")
             self._refreshing.add_done_callback(telling_of_failure("server_accounts_not_followed"))
 

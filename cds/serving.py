@@ -10,6 +10,7 @@ import click
 
 from cds.administrator import ADMIN_USERNAME
 from cds.configuration import API_PREFIX, Configuration
+from cds.operations.leaving import keep_to_the_end
 
 if TYPE_CHECKING:
     from cds.encryption import Encryption
@@ -51,6 +52,7 @@ async def serve_contests(serve: Serve, configuration: Configuration) -> None:
     """Serve until SIGTERM, and tell the terminal where."""
 
     async def announce(server: Serving) -> None:
+        keep_to_the_end(server)
         print_address(configuration, server)
 
     await serve(configuration, announce)

@@ -29,7 +29,7 @@ async def opened_store(
     `make`: whether a data directory is made where there is none; otherwise StoreRefused is raised.
     """
     if database_url is None and not make and not await asyncio.to_thread(data_dir.is_dir):
-        raise StoreRefused(f"there is no data directory {data_dir}")
+        raise StoreRefused(f"there is no data directory {data_dir} (`cds serve` makes it)")
     async with AsyncExitStack() as stack:
         dsn = database_url
         if dsn is None:

@@ -25,6 +25,7 @@ from cds.packages.contents import Warned
 from cds.packages.reading import read_contest
 from cds.packages.writing import write_package
 from cds.place import Place
+from cds.platform_records import known_objects
 from cds.progress import shown_progress
 from cds.shadows import Shadows, end_shadow, shadow_stream, shadows_among
 from cds.store_opening import opened_store
@@ -56,8 +57,8 @@ async def import_source(
         _show_warnings(contents.warnings)
         stream = None if shadow is None else shadow_stream(contents.contest_id, shadow)
         if stream is not None:
-            # Nobody logs in to a second system, and nobody is given its files.
-            contents = msgspec.structs.replace(contents, files={}, passwords={})
+            # Nobody logs in to a second system, nobody is given its files, and it is kept level with no platform.
+            contents = msgspec.structs.replace(contents, files={}, passwords={}, platform_objects=None)
         async with opened_store(data_dir, database_url) as store:
             if stream is not None:
                 await _require_contest(store, contents.contest_id)
@@ -88,7 +89,9 @@ async def export_contest(
         hashes = await store.credentials(contest.stream) if credentials else None
         files = [file async for file in file_contents(contest, store)]
         lines = await feed(contest, tokens)
-        await asyncio.to_thread(write_package, destination, documents(contest, program_version(), hashes), lines, files)
+        platform_objects = (await known_objects(contest)).told(contest.state)
+        made = documents(contest, program_version(), hashes, platform_objects)
+        await asyncio.to_thread(write_package, destination, made, lines, files)
     click.echo(f"{contest_id}: written to {destination} ({len(files)} files)")
 
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from cds.commands.decision import ObjectChange
+from projections.contest import EXTENDED_TYPES
+from schemas.extensions import EXTENSION
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from schemas.objects import (
     Award,
@@ -277,11 +279,22 @@ def honour(draw: DrawFn, world: World) -> None:
     world.put(Award(id=identifier, citation=draw(st.sampled_from(["first", "best"])), team_ids=given))
 
 
+def extend(draw: DrawFn, world: World) -> None:
+    """Another extension of an object that may have one, or none any more."""
+    name = draw(st.sampled_from([name for name in sorted(EXTENDED_TYPES) if world.objects[name]]))
+    identifier = draw(st.sampled_from(world.ids(name)))
+    instance = world.objects[name][identifier]
+    hint, _ = fields(type(instance))[EXTENSION]
+    said = draw_property(draw, world, hint, identifier)
+    world.take(ObjectChange(name, identifier, msgspec.structs.replace(instance, **{EXTENSION: said})))
+
+
 MOVES: dict[str, Move] = {
     move.__name__: move
     for move in (
         *(create, rewrite, delete, submit, judge, settle, rejudge, run_test, change_groups, join, withdraw),
         *(move_submission, move_judgement, speak, answer, readdress, advance_state, reschedule, simplify, honour),
+        extend,
     )
 }
 

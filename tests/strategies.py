@@ -16,6 +16,7 @@ from msgspec import UnsetType
 
 from cds.commands.decision import ObjectChange
 from projections.integrity import Key, named_by
+from schemas.extensions import CmsTask, Extension, Subtask
 from schemas.object_types import OBJECT_TYPES, TYPE_OF_STRUCTURE, marks, object_key
 from schemas.objects import Clarification, ContestObject
 from schemas.properties import FileReference, Files, References, RelativeTime, Time
@@ -29,6 +30,16 @@ CONTEST_TIMES = (
 """Around the start, the freeze (at three or four hours) and the end."""
 
 MOMENTS = tuple(moment(contest_time) for contest_time in ("0:10:00.000", "3:30:00.000", "5:10:00.000"))
+
+DISTINCT_LISTS: dict[type[msgspec.Struct], dict[str, SearchStrategy[Any]]] = {
+    Subtask: {"ordinals": st.lists(st.integers(1, 3), min_size=1, unique=True)},
+    CmsTask: {
+        "submission_format": st.sampled_from([None, ["a.%l"], ["a.txt", "b.txt"]]),
+        "allowed_languages": st.sampled_from([None, [], ["cpp"]]),
+        "subtasks": st.sampled_from([None, [], [Subtask(name="1", max_score=40, ordinals=[1, 2], rule="min")]]),
+    },
+}
+"""Lists that name nothing twice, and of which some are not empty."""
 
 Objects = dict[str, dict[str, ContestObject]]
 Structure = TypeVar("Structure", bound=msgspec.Struct)
@@ -131,7 +142,17 @@ def _value(part: Any) -> SearchStrategy[Any]:
     if part in plain:
         return plain[part]
     hints = get_type_hints(part, include_extras=True)
-    return st.builds(part, **{name: values(hint) for name, hint in hints.items()})
+    drawn = {name: values(hint) for name, hint in hints.items()}
+    if issubclass(part, Extension):
+        return st.one_of([_saying_something(part, drawn, namespace) for namespace in drawn])
+    return st.builds(part, **drawn | DISTINCT_LISTS.get(part, {}))
+
+
+def _saying_something(
+    structure: type[Extension], drawn: dict[str, SearchStrategy[Any]], namespace: str
+) -> SearchStrategy[Extension]:
+    """An extension that has one namespace at least."""
+    return st.builds(structure, **drawn | {namespace: drawn[namespace].filter(lambda part: part is not None)})
 
 
 def _marked(base: Any, mark: Any) -> SearchStrategy[Any]:
@@ -144,8 +165,15 @@ def _marked(base: Any, mark: Any) -> SearchStrategy[Any]:
             return st.lists(_files(mark), max_size=2)
         case msgspec.Meta(pattern=str(pattern)):
             return st.from_regex(pattern.replace("$", r"\Z"), fullmatch=True)
+        case msgspec.Meta():
+            return values(base).filter(lambda value: _is_within(value, mark))
         case _:
             return values(base)
+
+
+def _is_within(value: Any, mark: msgspec.Meta) -> bool:
+    """Whether a value keeps the least number or length that is asked for; the greatest are out of reach here."""
+    return value >= mark.ge if mark.ge is not None else len(value) >= mark.min_length if mark.min_length else True
 
 
 def _files(mark: Files) -> SearchStrategy[FileReference]:
@@ -211,6 +239,7 @@ SAMPLE_TEXTS = {
     "^#[A-Fa-f0-9]{3}([A-Fa-f0-9]{3})?$": "#ff8800",
     "^[A-Z]{3}$": "NLD",
     "^[A-Z]{2}-[A-Z0-9]{1,3}$": "NL-UT",
+    "^[a-z0-9][a-z0-9_-]{0,35}$": "codeforces",
 }
 
 

@@ -14,6 +14,7 @@ from cds.commands.contest_moments import read_relative_time_ms
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.naming import readable_id
 from cds.commands.object_rules import REQUIRED_WHEN, filled_in
+from cds.commands.platform_objects import forgetting
 from cds.commands.properties import Properties, instance_of, raw, text_of
 from cds.commands.reconcile import decide_reconcile
 from cds.commands.write import Around, Write
@@ -119,6 +120,7 @@ def _end_of_contest(state: ContestState, contest: Contest) -> Around:
     records = [
         ObjectChange("x-settings", SINGLETON_ID, None),
         *(ObjectChange("x-logins", account_id, None) for account_id in state.logins),
+        *forgetting(state),
     ]
     first = [ObjectChange("contest", SINGLETON_ID, parted)] if parted != contest else []
     others = [change for change in everything if change.type != "contest"]

@@ -48,7 +48,7 @@ def due_changes(state: ContestState, now_ms: int) -> list[ObjectChange]:
     """The states of the contest that are due and not in the log yet: start, freeze, end and scheduled thaw, in order.
 
     Each carries the moment at which it was to come, not the present one, also when nobody looked then. Nothing is
-    due in a contest that this server does not run.
+    due in a contest that this server does not run, unless its state follows its times (Settings.follows_times).
     """
     contest = _run_contest(state)
     return [] if contest is None else [state_change(each) for each in _due_states(contest, state.state, now_ms)]
@@ -165,9 +165,16 @@ def end_that_follows(contest: Contest, state: State, now_ms: int) -> State:
     return msgspec.structs.replace(state, ended=written(contest, latest_ms))
 
 
+def state_by_now(contest: Contest, state: State | None, now_ms: int) -> State:
+    """A state with everything in it that is due by the times of the contest."""
+    due = _due_states(contest, state, now_ms)
+    return due[-1] if due else whole_state(state)
+
+
 def _run_contest(state: ContestState) -> Contest | None:
-    """The contest object, if this server runs the contest."""
-    return state.contest if state.settings.clock and not state.ended_updates else None
+    """The contest object, if this server runs the contest, or sees to it that the state follows the times."""
+    settings = state.settings
+    return state.contest if (settings.clock or settings.follows_times) and not state.ended_updates else None
 
 
 def _due_states(contest: Contest, state: State | None, now_ms: int) -> list[State]:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from cds.commands.decision import Refused
-from schemas.identifiers import is_identifier
+from schemas.extensions import EXTENSION
+from schemas.identifiers import RESERVED_CONTEST_IDS, is_identifier
 from schemas.object_types import OBJECT_TYPES, ObjectType
 from schemas.objects import ContestObject
 from schemas.times import canonical_relative_time, canonical_time
@@ -72,7 +73,7 @@ def properties_of(instance: ContestObject) -> dict[str, msgspec.Raw]:
 def instance_of(row: ObjectType, properties: Properties) -> ContestObject:
     """The object that some properties make up. Raises Refused, naming the property that is wrong."""
     try:
-        instance = _object_decoders[row.name].decode(_encode(properties))
+        instance = _object_decoders[row.name].decode(_encode(_with_extension_given(properties)))
     except msgspec.ValidationError as error:
         raise _refused(str(error)) from None
     times = {
@@ -80,6 +81,33 @@ def instance_of(row: ObjectType, properties: Properties) -> ContestObject:
         **_canonical(instance, row.relative_time_properties, canonical_relative_time),
     }
     return msgspec.structs.replace(instance, **times) if times else instance
+
+
+def _with_extension_given(properties: Properties) -> Properties:
+    """An extension without the namespaces that are null; none where nothing is left."""
+    said = properties.get(EXTENSION)
+    if said is None:
+        return properties
+    try:
+        namespaces = _properties_decoder.decode(said)
+    except msgspec.ValidationError:
+        return properties  # what is wrong with it is said where the whole is decoded
+    kept = given(namespaces)
+    if kept and len(kept) == len(namespaces):
+        return properties
+    others = {name: value for name, value in properties.items() if name != EXTENSION}
+    return {**others, EXTENSION: raw(kept)} if kept else others
+
+
+def namespaces_of_body(properties: Properties) -> dict[str, msgspec.Raw] | None:
+    """What a body says of extensions, by namespace; None where that is no object, which is refused elsewhere."""
+    said = properties.get(EXTENSION)
+    if said is None or said == NULL:
+        return {}
+    try:
+        return _properties_decoder.decode(said)
+    except msgspec.ValidationError:
+        return None
 
 
 def check_identifier(identifier: str) -> None:
@@ -90,6 +118,18 @@ def check_identifier(identifier: str) -> None:
             "not ending with .",
             "id",
         )
+
+
+def check_contest_identifier(identifier: str) -> None:
+    """Raise Refused for what is no ID, or none that a contest of this server may have."""
+    check_identifier(identifier)
+    refuse_reserved(identifier)
+
+
+def refuse_reserved(identifier: str) -> None:
+    """Raise Refused for an id that no contest of this server may have."""
+    if identifier in RESERVED_CONTEST_IDS:
+        raise Refused(f"no contest may be called {identifier}: that is another endpoint of this server", "id")
 
 
 def _canonical(instance: ContestObject, names: Iterable[str], canonical: Callable[[str], str]) -> dict[str, str]:

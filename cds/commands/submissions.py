@@ -11,6 +11,7 @@ from cds.commands.permissions import capability_for
 from cds.commands.properties import Properties, raw, refuse_given, require, text_of
 from cds.commands.write import Write
 from projections.contest import SUBMISSION_NUMBER_DIGITS_MAX, ContestState
+from schemas.extensions import EXTENSION
 from schemas.objects import Language
 
 CLOCK_BACKWARDS_MS_MAX = 5_000
@@ -54,6 +55,7 @@ def _as_admin(state: ContestState, _write: Write, properties: Properties) -> Pro
 def _now(state: ContestState, write: Write, properties: Properties) -> Properties:
     """A submission that is made now, while the contest runs. A clock that is a little behind does not count."""
     refuse_given(properties, SERVER_SETS, "the server sets it")
+    refuse_given(properties, (EXTENSION,), "only an administrator says more than the format has")
     timeline = state.timeline
     contest_time_ms = timeline.contest_time_ms(write.now_ms)
     if not timeline.started or contest_time_ms < 0:

@@ -27,7 +27,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     """Who wants what written, and when.
 
     `identifier` is the one in the URL, empty for a POST. `properties` is the body; files in it are references to
-    contents by hash. `fresh_id` is an id that nothing has yet.
+    contents by hash. `fresh_id` is an id that nothing has yet. `strict`: extensions are neither spoken of nor touched.
     """
 
     row: ObjectType
@@ -38,6 +38,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: int
     fresh_id: str
     login: LoginWish = LoginWish()
+    strict: bool = False
 
     @property
     def key(self) -> Key:

@@ -29,6 +29,7 @@ from cds.commands.properties import (
     check_identifier,
     given,
     instance_of,
+    namespaces_of_body,
     properties_of,
     raw,
     refuse_given,
@@ -40,8 +41,15 @@ from cds.commands.write import Around, Write, Written
 from projections.award_rules import named_kind
 from projections.contest import ContestState
 from projections.visibility import role_view
+from schemas.extensions import EXTENSION
 from schemas.object_types import OBJECT_TYPES, object_key, referenced_ids
 from schemas.objects import ContestObject
+
+PLATFORM_NAMESPACE = "sync"
+"""The namespace of `ext` that says which contest of a platform this is, and what the platform says of a team."""
+
+LAST_SYNCED_AT = "lastSyncedAt"
+"""What a single contest tells besides in that namespace, and nobody writes: whoever sends it back sends that too."""
 
 Complete = Callable[[ContestState, Write, Properties], Properties]
 """The properties that the server sets or corrects, given those of the body. Raises Refused."""
@@ -108,7 +116,7 @@ PARTICULARS: dict[str, Particulars] = {
 RESULTS_REST_ON: dict[str, tuple[str, ...]] = {
     "contest": ("duration", "penalty_time", "scoreboard_type", "main_scoreboard_group_id"),
     "judgement-types": ("solved", "penalty"),
-    "problems": ("max_score",),
+    "problems": ("max_score", "ext"),
     "teams": ("group_ids",),
     "submissions": (),
     "judgements": OBJECT_TYPES["judgements"].properties,
@@ -121,7 +129,24 @@ RESULTS_REST_ON: dict[str, tuple[str, ...]] = {
 def decide_write(state: ContestState, write: Write) -> Written:
     """What a request comes to. Raises Refused."""
     _refuse_gone(state, write)
+    write = _without_last_synced(write)
+    if write.strict:
+        said = write.properties if write.method == "PATCH" else given(write.properties)
+        refuse_given(said, (EXTENSION,), "strict=1 leaves it out")
     return _DECISIONS[write.method](state, write)
+
+
+def _without_last_synced(write: Write) -> Write:
+    """The write of a contest without what only reads have."""
+    if write.row.name != "contest":
+        return write
+    namespaces = namespaces_of_body(write.properties) or {}
+    said = namespaces_of_body({EXTENSION: namespaces.get(PLATFORM_NAMESPACE, NULL)}) or {}
+    if LAST_SYNCED_AT not in said:
+        return write
+    others = {name: value for name, value in said.items() if name != LAST_SYNCED_AT}
+    extension = {**namespaces, PLATFORM_NAMESPACE: raw(others)}
+    return msgspec.structs.replace(write, properties={**write.properties, EXTENSION: raw(extension)})
 
 
 def _refuse_gone(state: ContestState, write: Write) -> None:
@@ -148,7 +173,25 @@ def _put(state: ContestState, write: Write) -> Written:
     before = state.objects[write.row.name].get(write.key[1])
     if before is None:
         check_identifier(write.identifier)
+    else:
+        properties |= _kept_extension(write, before, properties)
     return _written(state, write, before, _made(state, write, properties))
+
+
+def _kept_extension(write: Write, before: ContestObject, properties: Properties) -> Properties:
+    """What stays of `ext` although the body does not speak of it; nothing of a namespace that it names, even as null.
+
+    Namespaces belong to different people, so PATCH takes each for a property. PUT gives the whole object, but which
+    contest of a platform this is, say, is not for clients that know no platforms to end. In strict mode all stays:
+    whoever does not see it cannot mean to take it away.
+    """
+    said = namespaces_of_body(properties)
+    if said is None:
+        return {}
+    present = namespaces_of_body(properties_of(before)) or {}
+    all_stay = write.strict or write.method == "PATCH"
+    kept = {name: value for name, value in present.items() if all_stay or name == PLATFORM_NAMESPACE}
+    return {EXTENSION: raw({**kept, **said})} if kept else {}
 
 
 def _patch(state: ContestState, write: Write) -> Written:
@@ -156,7 +199,10 @@ def _patch(state: ContestState, write: Write) -> Written:
     before = _existing(state, write)
     _refuse_other_id(write, write.properties)
     kept = {name: value for name, value in properties_of(before).items() if name not in write.properties}
-    after = _made(state, write, kept | given(write.properties))
+    said = given(write.properties)
+    if EXTENSION in said:
+        said |= _kept_extension(write, before, said)
+    after = _made(state, write, kept | said)
     return _written(state, write, before, after)
 
 

@@ -27,10 +27,10 @@ VARY = "Authorization, Accept-Encoding"
 class Answer:
     """One JSON body, its entity tag, and its compressed form once somebody wanted it."""
 
-    def __init__(self, body: bytes, key: bytes) -> None:
-        """An answer whose entity tag is made with `key`."""
+    def __init__(self, body: bytes, key: bytes, tagged: bytes | None = None) -> None:
+        """An answer whose entity tag is made with `key`: of the body, or of `tagged` in its place."""
         self.body = body
-        self.entity_tag = blake2b(body, key=key, digest_size=ENTITY_TAG_BYTES).hexdigest()
+        self.entity_tag = blake2b(body if tagged is None else tagged, key=key, digest_size=ENTITY_TAG_BYTES).hexdigest()
         self._compressed: bytes | None = None
         self._heads: dict[tuple[bool, bool, str], bytes] = {}
 
@@ -87,9 +87,12 @@ class AnswerCache:
             self._answers.popitem(last=False)
         return answer
 
-    def passing(self, body: bytes) -> Answer:
-        """An answer that is not kept."""
-        return Answer(body, self._key)
+    def passing(self, body: bytes, *, tagged: bytes | None = None) -> Answer:
+        """An answer that is not kept.
+
+        `tagged`: the object that the client may write under this entity tag, where the body tells more than that.
+        """
+        return Answer(body, self._key, tagged)
 
 
 async def respond(request: web.Request, answer: Answer, *, private: bool, vary: str = VARY) -> web.StreamResponse:

@@ -17,6 +17,7 @@ from cds.contest_api.errors import bad_request
 from cds.live_contest import LiveContest
 from projections.contest import ContestState
 from projections.integrity import Key
+from projections.served_versions import ServedVersion
 from schemas.records import Request
 from schemas.viewers import Viewer
 
@@ -26,19 +27,31 @@ ANY_TAG = "*"
 RECORD_ID_CHARACTERS = 32
 
 
+class ShownTo(msgspec.Struct, frozen=True, eq=False):
+    """What a viewer is shown of a contest in a version of the API."""
+
+    contest: LiveContest
+    viewer: Viewer
+    version: ServedVersion
+
+    def object(self, key: Key) -> bytes | None:
+        """One object as encoded JSON, None when it is not shown."""
+        return self.contest.audience(self.viewer.role, self.version).object(key, self.viewer.team_id)
+
+
 class Precondition(msgspec.Struct, frozen=True, kw_only=True):
     """What the client takes the object to be. `entity_tags` None: it says nothing; `*` stands for any."""
 
     entity_tags: tuple[str, ...] | None
     absent: bool
 
-    def check(self, contest: LiveContest, viewer: Viewer, answers: AnswerCache, state: ContestState, key: Key) -> None:
+    def check(self, shown_to: ShownTo, answers: AnswerCache, state: ContestState, key: Key) -> None:
         """Raise Refused unless the object is what the client says, to this viewer, in this state."""
         if self.absent and key[1] in state.objects[key[0]]:
             raise Refused("the object exists already (If-None-Match)", ground="precondition")
         if self.entity_tags is None:
             return
-        shown = contest.audience(viewer.role).object(key, viewer.team_id)
+        contest, shown = shown_to.contest, shown_to.object(key)
         # Another command of the same batch may have changed it since it was shown.
         changed = state.versions.get(key) != contest.state.versions.get(key)
         if shown is None or changed or not self._names(answers.passing(shown).entity_tag):

@@ -15,7 +15,7 @@ from cds.commands.contest_settings import SettingsPatch, decide_settings, shown_
 from cds.commands.contest_state import StatePatch, decide_state
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.naming import readable_id
-from cds.commands.properties import Properties, check_identifier, refusal_of, refuse_given, require, text_of
+from cds.commands.properties import Properties, check_contest_identifier, refusal_of, refuse_given, require, text_of
 from cds.commands.write import Written
 from cds.contest_api.answers import respond
 from cds.contest_api.conditions import repetition_of
@@ -35,6 +35,7 @@ from cds.contest_api.written_bodies import Body, present_files, read_written
 from cds.live_contest import LiveContest
 from projections.contest import ContestState
 from projections.integrity import Key
+from schemas.identifiers import RESERVED_CONTEST_IDS
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from schemas.viewers import Viewer
 
@@ -72,7 +73,7 @@ async def put_contest(request: web.Request) -> web.StreamResponse:
         return await write_object(request, CONTEST)
     viewer = await _server_admin(request)
     with refusals_as_failures():
-        check_identifier(contest_id)
+        check_contest_identifier(contest_id)
         body = await read_written(request, CONTEST, {})
         require(body.properties, ("id",))
         contest = await service.contests.opened(contest_id)
@@ -185,7 +186,7 @@ async def _contest_to_post(request: web.Request, viewer: Viewer, body: Body) -> 
             if repetition.key in contest.state.versions:
                 return contest
     name = text_of(body.properties, "name") or ""
-    contest_id = readable_id(name, service.contests.ids(), service.circumstances.identifier())
+    contest_id = readable_id(name, service.contests.ids() | RESERVED_CONTEST_IDS, service.circumstances.identifier())
     return await service.contests.opened(contest_id)
 
 

@@ -1,16 +1,18 @@
-"""Failures on the wire: every one is JSON with `code` and `message` (Contest API, "Success, Failure, …").
+"""Failures on the wire: every one is JSON, in the form of the API to which the path belongs.
 
 This module must not know which endpoint failed.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
 import structlog
 from aiohttp import hdrs, web
 
+from cds.configuration import API_PREFIX
+from cds.error_forms import NO_DETAILS, Complaint, Detail, Form, contest_api_form, form_of
 from cds.operations.request_marks import REQUEST_ID_HEADER, request_id_of
-from schemas.metadata import ErrorBody
 
 RETRY_AFTER_S = 1
 REASON_CHARACTERS_MAX = 80
@@ -18,18 +20,32 @@ REASON_CHARACTERS_MAX = 80
 
 CHALLENGE = 'Basic realm="contest data server", charset="UTF-8"'
 
+BEARER_CHALLENGE = 'Bearer realm="contest data server", error="invalid_token"'
+"""To who brought a bearer token that is good for nothing (RFC 6750, section 3)."""
+
+API_PREFIXES = web.AppKey("API prefixes", tuple[str, ...])
+"""The paths under which an application serves the API, where they are not the usual one alone."""
+
 log = structlog.get_logger(__name__)
 
 
 class Failure(Exception):
     """A request that is answered with an error. `message` is for the client, one clear sentence."""
 
-    def __init__(self, status: HTTPStatus, message: str, headers: dict[str, str] | None = None) -> None:
-        """A failure with its HTTP status; `headers` go with the answer."""
+    def __init__(
+        self,
+        status: HTTPStatus,
+        message: str,
+        headers: dict[str, str] | None = None,
+        *,
+        details: Mapping[str, Detail] = NO_DETAILS,
+    ) -> None:
+        """A failure with its HTTP status; `headers` go with the answer, and `details` into its body."""
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = headers or {}
+        self.details = details
 
 
 def not_found(what: str) -> Failure:
@@ -47,11 +63,22 @@ def unauthorized(message: str) -> Failure:
     return Failure(HTTPStatus.UNAUTHORIZED, message, {hdrs.WWW_AUTHENTICATE: CHALLENGE})
 
 
-def error_response(failure: Failure) -> web.Response:
+def bad_token(message: str) -> Failure:
+    """401 for a bearer token that is good for nothing."""
+    return Failure(HTTPStatus.UNAUTHORIZED, message, {hdrs.WWW_AUTHENTICATE: BEARER_CHALLENGE})
+
+
+def form_for(request: web.Request) -> Form:
+    """The form of errors that belongs to what was asked for."""
+    return form_of(request.path, request.app.get(API_PREFIXES, (API_PREFIX,)))
+
+
+def error_response(failure: Failure, form: Form = contest_api_form) -> web.Response:
     """The answer to a failure."""
+    complaint = Complaint(status=failure.status, message=failure.message, details=failure.details)
     return web.Response(
         status=failure.status,
-        body=msgspec.json.encode(ErrorBody(code=int(failure.status), message=failure.message)),
+        body=msgspec.json.encode(form(complaint)),
         content_type="application/json",
         headers={**failure.headers, hdrs.CACHE_CONTROL: "no-store"},
     )
@@ -86,6 +113,6 @@ class ErrorsAsJson(web.RequestHandler):
             failure = Failure(HTTPStatus(status), f"the request cannot be read: {reason}")
         failure.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
         failure.headers[REQUEST_ID_HEADER] = request_id_of(request)
-        response = error_response(failure)
+        response = error_response(failure, form_of(request.path))
         response.force_close()
         return response

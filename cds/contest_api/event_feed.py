@@ -12,6 +12,7 @@ from cds.contest_api.errors import bad_request
 from cds.contest_api.event_streams import full_failure
 from cds.contest_api.feed_requests import feed_response, framing_of, stays, token_of
 from cds.contest_api.service import Service, asked, client_at, service_of
+from cds.contest_api.strict import version_asked
 from cds.fan_out.client import Wire
 from cds.fan_out.fan_out import Wanted
 from cds.fan_out.places import NoPlace
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 async def get_event_feed(request: web.Request, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """Stream the viewer's feed from its start or from behind `since_token` (alias `since_id`, `Last-Event-ID`)."""
+    version = version_asked(request, version)
     contest, viewer = await asked(request)
     service = service_of(request)
     wanted = await _wanted(request, service, contest, viewer, version)

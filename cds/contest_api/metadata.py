@@ -9,7 +9,9 @@ from aiohttp import web
 from cds.contest_api.answers import respond
 from cds.contest_api.errors import not_found
 from cds.contest_api.service import asked, service_of, viewer_of
-from projections.access import access_of
+from cds.contest_api.strict import version_asked
+from cds.platform_api.last_synced import last_synced_at, listed_with_last_synced
+from projections.access import access_of, extensions_shown
 from projections.served_versions import DRAFT, ServedVersion
 from schemas.metadata import ApiInformation, Provider
 from schemas.objects import Account, ContestObject
@@ -38,13 +40,18 @@ async def get_api_information(request: web.Request, version: ServedVersion = DRA
 
 async def get_access(request: web.Request, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """What the viewer may see and do in a contest."""
-    _, viewer = await asked(request)
-    answer = service_of(request).answers.passing(msgspec.json.encode(access_of(viewer.role, version)))
+    contest, viewer = await asked(request)
+    service, version = service_of(request), version_asked(request, version)
+    extended = extensions_shown(viewer.role, contest.state, viewer.team_id)
+    access = access_of(viewer.role, version, extended)
+    access = listed_with_last_synced(access, await last_synced_at(service, contest, viewer, version))
+    answer = service.answers.passing(msgspec.json.encode(access))
     return await respond(request, answer, private=not viewer.anonymous)
 
 
 async def get_account(request: web.Request, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """The account that asks; 404 for those who have none here (requirements A31, roles.md)."""
+    version = version_asked(request, version)
     contest, viewer = await asked(request)
     account: ContestObject | None = None
     if viewer.server_username is not None:

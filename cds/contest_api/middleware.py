@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from cds.contest_api.cross_origin import preflight_response
-from cds.contest_api.errors import RETRY_AFTER_S, Failure, error_response
+from cds.contest_api.errors import RETRY_AFTER_S, Failure, error_response, form_for
 from cds.contest_api.held_bodies import HELD_BODIES
 from cds.contest_api.service import contest_at, viewer_of
 from cds.operations.request_marks import marks_of
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever goes wrong below into the error form, unknown routes and methods included."""
+    """Turn whatever goes wrong below into the error form of the API, unknown routes and methods included."""
     marks_of(request).led_to = request.match_info
     try:
         return await handler(request)
@@ -40,7 +40,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "the database is away; try again",
                 {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)},
-            )
+            ),
+            form_for(request),
         )
     except (ConnectionError, TimeoutError):
         raise
@@ -49,7 +50,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         log.exception(
             "request_failed", method=request.method, path=request.path, request_id=marks_of(request).request_id
         )
-        return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this"))
+        return error_response(
+            Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed to answer this"), form_for(request)
+        )
     finally:
         if request.method != hdrs.METH_GET:
             request.app[HELD_BODIES].release(request)
@@ -57,7 +60,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 def _refusal(request: web.Request, failure: Failure) -> web.Response:
     """The answer to a failure. Behind a body that cannot be read to its end no request can follow: it says so."""
-    response = error_response(failure)
+    response = error_response(failure, form_for(request))
     if request.content.exception() is not None:
         response.force_close()
     return response

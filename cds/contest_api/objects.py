@@ -11,7 +11,9 @@ from aiohttp import web
 from cds.contest_api.answers import Answer, respond
 from cds.contest_api.errors import not_found
 from cds.contest_api.service import asked, service_of, viewer_of
+from cds.contest_api.strict import version_asked
 from cds.live_contest import LiveContest
+from cds.platform_api.last_synced import last_synced_at, with_last_synced
 from projections.filtering import candidates, filters_of, matching
 from projections.served_versions import DRAFT, ServedVersion
 from projections.visibility import role_view
@@ -21,6 +23,7 @@ from schemas.viewers import Viewer
 
 async def get_collection(request: web.Request, row: ObjectType, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """All objects of one type that the viewer may see, or those that match the filters in the query."""
+    version = version_asked(request, version)
     contest, viewer = await asked(request)
     require_offered(viewer, row)
     filters = filters_of(viewer.role, row, request.query.items(), version) if request.query_string else []
@@ -38,7 +41,11 @@ async def get_collection(request: web.Request, row: ObjectType, version: ServedV
 
 
 async def get_object(request: web.Request, row: ObjectType, version: ServedVersion = DRAFT) -> web.StreamResponse:
-    """One object, the very one found in the collection; 404 when it does not exist or is hidden."""
+    """One object, the very one found in the collection; 404 when it does not exist or is hidden.
+
+    A contest that is synced with a platform says besides when that was last done, to those who may know.
+    """
+    version = version_asked(request, version)
     contest, viewer = await asked(request)
     require_offered(viewer, row)
     identifier = SINGLETON_ID if row.singleton else request.match_info["id"]
@@ -46,20 +53,25 @@ async def get_object(request: web.Request, row: ObjectType, version: ServedVersi
     data = audience.object((row.name, identifier), viewer.team_id)
     if data is None:
         raise not_found(f"{row.endpoint} {identifier}".strip())
-    return await respond(request, service_of(request).answers.passing(data), private=not viewer.anonymous)
+    service, body = service_of(request), data
+    if row.name == "contest":
+        body = with_last_synced(data, await last_synced_at(service, contest, viewer, version))
+    return await respond(request, service.answers.passing(body, tagged=data), private=not viewer.anonymous)
 
 
 async def get_contests(request: web.Request, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """Every contest, each as the viewer sees it there: an account of one contest is public in the others."""
+    version = version_asked(request, version)
     row = OBJECT_TYPES["contest"]
     anonymous = True
     shown: list[bytes] = []
     await viewer_of(request, None)
     await service_of(request).contests.fresh()
-    for contest in service_of(request).contests:
+    # What there is now: while passwords are looked at, contests may be made.
+    for contest in list(service_of(request).contests):
         viewer = await viewer_of(request, contest)
         anonymous = anonymous and viewer.anonymous
-        filters = filters_of(viewer.role, row, request.query.items(), version)
+        filters = filters_of(viewer.role, row, request.query.items(), version) if request.query_string else []
         audience = await contest.ready_audience(viewer.role, version)
         data = audience.object((row.name, SINGLETON_ID), viewer.team_id)
         if data is not None:

@@ -22,7 +22,7 @@ from cds.contest_api.contest_writing import (
     post_contest,
     put_contest,
 )
-from cds.contest_api.errors import Failure, error_response
+from cds.contest_api.errors import Failure, error_response, form_for
 from cds.contest_api.event_feed import get_event_feed
 from cds.contest_api.files import get_file
 from cds.contest_api.metadata import get_access, get_account, get_api_information
@@ -177,4 +177,5 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
         # What was written does not belong to the answer.
         request.writer.output_size = 0
         return None
-    return error_response(Failure(HTTPStatus.EXPECTATION_FAILED, "only 100-continue can be expected of this server"))
+    failure = Failure(HTTPStatus.EXPECTATION_FAILED, "only 100-continue can be expected of this server")
+    return error_response(failure, form_for(request))

@@ -10,6 +10,7 @@ from cds.contest_api.errors import not_found
 from cds.contest_api.negotiation import wants_event_stream
 from cds.contest_api.scoreboard_stream import stream_scoreboard
 from cds.contest_api.service import asked, service_of
+from cds.contest_api.strict import version_asked
 from projections.scoreboard import UnknownGroup
 from projections.served_versions import DRAFT, ServedVersion
 
@@ -21,6 +22,7 @@ async def get_scoreboard(request: web.Request, version: ServedVersion = DRAFT) -
 
     With `Accept: text/event-stream` it is followed as it changes.
     """
+    version = version_asked(request, version)
     contest, viewer = await asked(request)
     group_id, frozen = None, False
     if request.query_string:
@@ -31,7 +33,7 @@ async def get_scoreboard(request: web.Request, version: ServedVersion = DRAFT) -
         if audience.object(("groups", group_id), viewer.team_id) is None:
             raise not_found(f"group_id {group_id}")
     try:
-        body = contest.scoreboard(viewer.role, frozen=frozen, group_id=group_id)
+        body = await contest.ready_scoreboard(viewer.role, frozen=frozen, group_id=group_id)
     except UnknownGroup:
         raise not_found(f"group_id {group_id}") from None
     if wants_event_stream(request):

@@ -5,8 +5,9 @@ The events, in UTF-8, each with the id of the board to which it leads (the entit
 - `scoreboard`: the whole board, as GET answers; it takes the place of whatever the client has. It comes first, and
   again where a difference would not be smaller or the client's board is too old to tell one.
 - `changes`: `time`, `contest_time` and `state` of the new board; `removed`, the ids of the teams that are no longer on
-  it; and `rows`, those that changed: `index` (from 0), `rank` and `team_id`, with `score` and `problems` where the row
-  has another content. Every team that is not named stays at its index with its row as it was.
+  it; and `rows`, those that changed: `index` (from 0), `rank` and `team_id`. A row that has another content is told
+  whole, with `score` and `problems`, and with `ext` where it has that. Every team that is not named stays at its index
+  with its row as it was.
 
 Whoever has a board already names it in `Last-Event-ID`, as browsers do when they connect again, or at first in the
 parameter `last_event_id`; only what changed since is sent then. A slow client is sent the difference between the board

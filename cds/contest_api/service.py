@@ -6,6 +6,7 @@ This module must not know any particular endpoint.
 import asyncio
 import binascii
 from base64 import b64decode
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from math import ceil
 from typing import Protocol
@@ -16,22 +17,33 @@ from aiohttp import hdrs, web
 
 from cds.addresses import Client, client_of
 from cds.award_keeping import AwardKeeper
+from cds.bearer_tokens import BearerRefused, Fault
 from cds.commands.accounts import Network
 from cds.contest_api.answers import AnswerCache
-from cds.contest_api.errors import RETRY_AFTER_S, Failure, not_found, unauthorized
+from cds.contest_api.errors import RETRY_AFTER_S, Failure, bad_token, not_found, unauthorized
 from cds.contest_clock import ContestClock
 from cds.contests import Contests
 from cds.fan_out.fan_out import FanOut
 from cds.identity import Identity, Throttled, TooManyLogins, WrongCredentials
 from cds.live_contest import Circumstances, LiveContest
 from cds.operations.request_marks import marks_of
+from cds.platforms.platforms import Platforms
 from cds.shadows import Shadows
+from cds.students.students import StudentParts
 from cds.webhooks.webhooks import Webhooks
 from eventstore.store import EventStore
 from projections.tokens import TokenMaker
 from schemas.viewers import PUBLIC, Viewer
 
 RETRY_LOGIN_AFTER_S = 2
+
+SENTENCES_OF_TOKENS: Mapping[Fault, str] = {
+    "malformed": "the bearer token cannot be read",
+    "not valid": "the bearer token is not valid",
+    "expired": "the bearer token has expired",
+    "revoked": "the bearer token is not valid any more",
+    "unknown account": "the bearer token is not valid any more",
+}
 
 READING_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 
@@ -41,7 +53,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
     `auto_login`: whether an address may log a client in (Account.ip); `trusted_proxies` are believed when they say for
     whom they ask; `behind_proxy`: there is one, trusted or not; `base_url` is where clients see the API, None where
-    they see it as it is; `repetition_key` makes fingerprints of requests that may come again.
+    they see it as it is; `repetition_key` makes fingerprints of requests that may come again; `rate_limits`: whether
+    requests are limited that a contract limits, as failed logins are.
     """
 
     store: EventStore
@@ -58,11 +71,14 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     clock: ContestClock
     awards: AwardKeeper
     webhooks: Webhooks
+    platforms: Platforms
+    students: StudentParts
     repetition_key: bytes
     auto_login: bool = False
     trusted_proxies: tuple[Network, ...] = ()
     base_url: str | None = None
     behind_proxy: bool = False
+    rate_limits: bool = True
 
 
 class ServiceSlot(msgspec.Struct):
@@ -97,7 +113,7 @@ async def asked(request: web.Request) -> tuple[LiveContest, Viewer]:
     """The contest that the path names, and who asks. Raises Failure (401, 404), wrong credentials first."""
     contest_id = request.match_info["contest_id"]
     contest = await service_of(request).contests.found(contest_id)
-    viewer = _viewer_at_once(request, contest) or await _viewer_by_password(request, contest)
+    viewer = _viewer_at_once(request, contest) or await _viewer_by_credentials(request, contest)
     if contest is None:
         raise not_found(f"contest {contest_id}")
     return contest, viewer
@@ -108,7 +124,7 @@ async def viewer_of(request: web.Request, contest: LiveContest | None) -> Viewer
 
     Wrong credentials are refused and never silently public. Without any, the address may say who it is.
     """
-    return _viewer_at_once(request, contest) or await _viewer_by_password(request, contest)
+    return _viewer_at_once(request, contest) or await _viewer_by_credentials(request, contest)
 
 
 def _viewer_at_once(request: web.Request, contest: LiveContest | None) -> Viewer | None:
@@ -122,10 +138,28 @@ def _viewer_at_once(request: web.Request, contest: LiveContest | None) -> Viewer
     return known
 
 
-async def _viewer_by_password(request: web.Request, contest: LiveContest | None) -> Viewer:
+async def _viewer_by_credentials(request: web.Request, contest: LiveContest | None) -> Viewer:
+    """Who proves to be whom. Raises Failure (401, 429, 503)."""
+    scheme, _, credentials = request.headers[hdrs.AUTHORIZATION].partition(" ")
+    way = WAYS.get(scheme.lower())
+    if way is None:
+        raise unauthorized("only HTTP Basic authentication and bearer tokens are supported here")
+    return await way(request, contest, credentials.strip())
+
+
+async def _viewer_by_token(request: web.Request, _contest: LiveContest | None, token: str) -> Viewer:
+    """Whose bearer token a request brings (RFC 6750, section 2.1: in the header alone). Raises Failure (401)."""
+    try:
+        viewer = marks_of(request).viewer = await service_of(request).identity.viewer_of_token(token)
+    except BearerRefused as refused:
+        raise bad_token(SENTENCES_OF_TOKENS[refused.fault]) from None
+    return viewer
+
+
+async def _viewer_by_password(request: web.Request, contest: LiveContest | None, credentials: str) -> Viewer:
     """Whose name and password a request brings. Raises Failure (401, 429, 503)."""
     service, header = service_of(request), request.headers[hdrs.AUTHORIZATION]
-    username, password = _basic(header)
+    username, password = _basic(credentials)
     try:
         viewer = marks_of(request).viewer = await service.identity.viewer(
             username, password, contest, service.contests, address=client_at(request, service).address
@@ -148,6 +182,13 @@ async def _viewer_by_password(request: web.Request, contest: LiveContest | None)
     if contest is not None:
         service.identity.recognize(contest, header, viewer, password)
     return viewer
+
+
+WAYS: Mapping[str, Callable[[web.Request, LiveContest | None, str], Awaitable[Viewer]]] = {
+    "basic": _viewer_by_password,
+    "bearer": _viewer_by_token,
+}
+"""Who somebody is, by the scheme of the credentials."""
 
 
 class Standing(Protocol):
@@ -214,13 +255,10 @@ def _host_of(url: str) -> str:
         return ""
 
 
-def _basic(header: str) -> tuple[str, str]:
+def _basic(encoded: str) -> tuple[str, str]:
     """User name and password of HTTP Basic authentication (RFC 7617)."""
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        raise unauthorized("only HTTP Basic authentication is supported here")
     try:
-        username, separator, password = b64decode(encoded.strip(), validate=True).decode().partition(":")
+        username, separator, password = b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise unauthorized("the Authorization header cannot be read") from None
     if not separator:

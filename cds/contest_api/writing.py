@@ -24,6 +24,7 @@ from cds.contest_api.conditions import (
     CarriedOutBefore,
     Precondition,
     Repetition,
+    ShownTo,
     made_before,
     precondition_of,
     repetition_of,
@@ -32,6 +33,7 @@ from cds.contest_api.errors import Failure, not_found, unauthorized
 from cds.contest_api.ready_response import ReadyResponse, ready_head
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import Service, from_another_host, service_of, viewer_of
+from cds.contest_api.strict import version_asked
 from cds.contest_api.written_bodies import (
     SMALL_FILE_BYTES_MAX,
     Body,
@@ -45,6 +47,7 @@ from cds.turn import Decision
 from eventstore.store import Credential
 from projections.contest import ContestState
 from projections.integrity import Key
+from projections.served_versions import STRICT
 from projections.visibility import wire_files
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
 from schemas.objects import ContestObject, Submission
@@ -90,6 +93,7 @@ def deciding(request: web.Request, contest: LiveContest, viewer: Viewer, row: Ob
             now_ms=circumstances.now_us() // 1_000,
             fresh_id=fresh_id,
             login=body.login,
+            strict=version_asked(request) is STRICT,
         )
         return decide_write(state, write)
 
@@ -115,9 +119,10 @@ def refuse_foreign_form(request: web.Request) -> None:
     """Raise Failure (403) for what a page of another host may send without asking the browser's user.
 
     A browser adds the password that it remembers to the forms of any page. What is sent as JSON it asks about first
-    (preflight), and there the page itself has to bring the password.
+    (preflight), and there the page itself has to bring the password. A bearer token no browser adds by itself.
     """
-    if hdrs.ORIGIN not in request.headers:
+    scheme, _, _ = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if hdrs.ORIGIN not in request.headers or scheme.lower() == "bearer":
         return
     as_a_form = request.method == hdrs.METH_POST and request.content_type in FORM_TYPES
     if as_a_form and from_another_host(request, service_of(request)):
@@ -195,6 +200,7 @@ class Order:
         self._viewer = viewer
         self._body = body
         self._contents = [upload.content for upload in body.uploads if upload.content is not None]
+        self._shown_to = ShownTo(contest=contest, viewer=viewer, version=version_asked(request))
         self._precondition: Precondition = precondition_of(request)
         self._repetition: Repetition | None = None
         if request.method == hdrs.METH_POST:
@@ -202,6 +208,7 @@ class Order:
 
     async def carry_out(self, row: ObjectType, decided: Decided) -> web.StreamResponse:
         """Store, append and answer. Raises Refused and what the store raises."""
+        await self._contest.ready_audience(self._viewer.role, self._shown_to.version)
         try:
             written = await self.append(row, decided)
         except CarriedOutBefore as before:
@@ -254,7 +261,7 @@ class Order:
 
     def answer(self, key: Key, status: HTTPStatus, location: str | None = None) -> web.StreamResponse:
         """The present object as this viewer sees it, with its entity tag."""
-        return _written_answer(self._service, self._contest, self._viewer, key, status, location)
+        return _written_answer(self._service, self._shown_to, key, status, location)
 
     def _decided_under_conditions(self, decided: Decided, state: ContestState) -> Written:
         """What the request comes to in a state; its conditions hold in that very state."""
@@ -265,7 +272,7 @@ class Order:
             # While the body was on its way the account was disabled, deleted, or given another role or password.
             raise unauthorized("this account has changed; log in again")
         written = decided(state)
-        self._precondition.check(self._contest, self._viewer, self._service.answers, state, written.key)
+        self._precondition.check(self._shown_to, self._service.answers, state, written.key)
         return written
 
     async def _keep_files(self, row: ObjectType, written: Written) -> None:
@@ -306,9 +313,9 @@ def no_content() -> web.Response:
 
 
 def _written_answer(
-    service: Service, contest: LiveContest, viewer: Viewer, key: Key, status: HTTPStatus, location: str | None
+    service: Service, shown_to: ShownTo, key: Key, status: HTTPStatus, location: str | None
 ) -> web.StreamResponse:
-    data = contest.audience(viewer.role).object(key, viewer.team_id)
+    data = shown_to.object(key)
     headers: dict[str, str] = {
         hdrs.CACHE_CONTROL: "no-store",
         hdrs.VARY: "Authorization",
@@ -317,15 +324,15 @@ def _written_answer(
     if location is not None:
         headers[hdrs.LOCATION] = location
     if data is None:
-        data = _as_given(contest, key)
+        data = _as_given(shown_to, key)
     else:
         headers[hdrs.ETAG] = f'"{service.answers.passing(data).entity_tag}"'
     return ReadyResponse(status, ready_head(status, headers, len(data)), data)
 
 
-def _as_given(contest: LiveContest, key: Key) -> bytes:
+def _as_given(shown_to: ShownTo, key: Key) -> bytes:
     """An object that whoever wrote it does not see afterwards, such as a question that a proxy passed on."""
-    row = OBJECT_TYPES[key[0]]
+    contest, row = shown_to.contest, OBJECT_TYPES[key[0]]
     instance = contest.state.objects[key[0]].get(key[1])
     if instance is None:
         raise Refused(f"this was carried out, and {row.endpoint} {key[1]} is gone since", ground="unknown")
@@ -335,4 +342,4 @@ def _as_given(contest: LiveContest, key: Key) -> bytes:
         if getattr(instance, file_property.property)
     }
     shown: ContestObject = msgspec.structs.replace(instance, **files)
-    return msgspec.json.encode(shown)
+    return msgspec.json.encode(shown_to.version.told(contest.state, shown_to.viewer.team_id, key[0], shown))

@@ -10,11 +10,12 @@ import msgspec
 
 from cds.dialects.json_values import Element, JsonValue, Unreadable, decode_json, decode_json_array
 from cds.dialects.known import VERSIONS
-from cds.dialects.results import Place, Warned, quoted, refusal
+from cds.dialects.results import Place, Warned, one_line, quoted, refusal
 from cds.dialects.yaml_values import decode_yaml
 from cds.packages.limits import COLLECTION_BYTES_MAX, YAML_BYTES_MAX
 from cds.packages.sources import PackageSource
 from schemas.object_types import OBJECT_TYPES, ObjectType
+from schemas.records import PLATFORM_OBJECTS, PlatformObjects
 
 T = TypeVar("T")
 
@@ -24,8 +25,11 @@ FEED_FILE = "event-feed.ndjson"
 _COLLECTION_FILES = frozenset(
     f"{row.package_file}.{suffix}" for row in OBJECT_TYPES.values() for suffix in ("json", "yaml")
 )
-_ANSWER_FILES = frozenset({API_FILE, FEED_FILE, "access.json", "scoreboard.json"})
-"""What a server answers beside its objects; the last two follow from them, so they are passed over in silence."""
+PLATFORM_OBJECTS_FILE = f"{PLATFORM_OBJECTS}.json"
+"""A file of our own beside those of the format: which of the objects are a platform's (schemas.records)."""
+
+_OTHER_FILES = frozenset({API_FILE, FEED_FILE, PLATFORM_OBJECTS_FILE, "access.json", "scoreboard.json"})
+"""What stands beside the objects; the last two follow from them, so they are passed over in silence."""
 
 
 class Collection(msgspec.Struct, frozen=True):
@@ -65,7 +69,7 @@ def warn_of_unread_files(package: PackageSource, warnings: list[Warned]) -> None
             if not collections_count:
                 words = "is not read: without a contest.json or contest.yaml the event feed alone counts"
                 warnings.append(Warned(name, None, "", "", "", words))
-        elif name not in _ANSWER_FILES and not _is_for_people(name):
+        elif name not in _OTHER_FILES and not _is_for_people(name):
             warnings.append(Warned(name, None, "", "", "", "is not read: a contest package has no file of this name"))
 
 
@@ -80,6 +84,16 @@ def check_version(package: PackageSource) -> None:
     if version is not None and (not isinstance(version, str) or version not in VERSIONS):
         known = ", ".join(sorted(name for name in VERSIONS if name == "draft" or not name.endswith("-draft")))
         raise refusal(Place(API_FILE), f"the version {quoted(version)} is not known (known: {known})")
+
+
+def read_platform_objects(package: PackageSource) -> PlatformObjects | None:
+    """Which objects the package says are a platform's, None where it says nothing of it. Raises SourceRefused."""
+    if not package.has(PLATFORM_OBJECTS_FILE):
+        return None
+    try:
+        return msgspec.json.decode(package.read(PLATFORM_OBJECTS_FILE, COLLECTION_BYTES_MAX), type=PlatformObjects)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise refusal(Place(PLATFORM_OBJECTS_FILE), one_line(str(error))) from error
 
 
 def contest_id_said(collections: list[Collection]) -> JsonValue:

@@ -10,6 +10,7 @@ import msgspec
 
 from cds.dialects.results import Change, SourceRefused, Warned
 from schemas.objects import ContestObject
+from schemas.records import PlatformObjects
 
 __all__ = ["Change", "ContestContents", "PackageFile", "SourceRefused", "Warned"]
 
@@ -47,7 +48,8 @@ class ContestContents(msgspec.Struct, frozen=True, kw_only=True):
     `changes` can be appended to a fresh log one after the other: every reference stands before it is made, and the
     end of updates comes last. `final` is their fold, by type and id. `spoken_of` are the types that the source says
     anything about. `files` are by address; `passwords` by account id, plain or as argon2 PHC text.
-    `repeated_lines` counts the lines of a feed that said what stood already.
+    `repeated_lines` counts the lines of a feed that said what stood already. `platform_objects`: which objects are a
+    platform's, where the source says so.
     """
 
     contest_id: str
@@ -58,3 +60,4 @@ class ContestContents(msgspec.Struct, frozen=True, kw_only=True):
     passwords: dict[str, str]
     warnings: list[Warned]
     repeated_lines: int = 0
+    platform_objects: PlatformObjects | None = None

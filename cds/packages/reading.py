@@ -5,6 +5,8 @@ This module drives the dialects over files and says where in them something stan
 
 from pathlib import Path
 
+import msgspec
+
 from cds.dialects.feed import FeedTranslator
 from cds.dialects.package import PackageTranslator
 from cds.dialects.results import Change, Place, SourceRefused, Warned, one_line
@@ -17,6 +19,7 @@ from cds.packages.collection_files import (
     has_contest_file,
     ids_of,
     read_collections,
+    read_platform_objects,
     warn_of_unread_files,
 )
 from cds.packages.contents import ContestContents
@@ -79,10 +82,13 @@ def _read_package(
     if has_contest_file(package):
         name = source.stem if source.is_file() else source.resolve().name
         collections = read_collections(package, warnings)
-        return _read_collections(collections, feed, files, (contest_id, name), progress, warnings, Place(source.name))
-    if feed is None:
+        place = Place(source.name)
+        contents = _read_collections(collections, feed, files, (contest_id, name), progress, warnings, place)
+    elif feed is None:
         raise SourceRefused(one_line(f"{source}: no contest.json, contest.yaml or {FEED_FILE} in it: not a contest"))
-    return _read_feed(feed, files, contest_id, progress, warnings)
+    else:
+        contents = _read_feed(feed, files, contest_id, progress, warnings)
+    return msgspec.structs.replace(contents, platform_objects=read_platform_objects(package))
 
 
 def _read_collections(

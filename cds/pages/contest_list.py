@@ -18,6 +18,9 @@ from schemas.times import parse_relative_time_ms
 REFRESH_S = 30
 """How often the list is loaded again."""
 
+ENTRIES_MAX = 500
+"""Contests that the list shows; of more those that were over first are but counted."""
+
 Kind = Literal["running", "coming", "over"]
 
 ORDER: tuple[Kind, ...] = ("running", "coming", "over")
@@ -42,8 +45,11 @@ def listed(contest: Contest, state: State, now_ms: int) -> Listed:
 
 def contests_page(contests: Iterable[Listed], api: str) -> str:
     """The page as HTML; `api` is the address of the API relative to it."""
-    entries = [_entry(each, api) for each in sorted(contests, key=_order)]
+    found = sorted(contests, key=_order)
+    entries = [_entry(each, api) for each in found[:ENTRIES_MAX]]
     body = f'<ul class="entries">{"".join(entries)}</ul>' if entries else filled("no_contests", {})
+    if len(found) > ENTRIES_MAX:
+        body += filled("further_contests", {"api": api, "count": str(len(found) - ENTRIES_MAX)})
     return filled("contests", {"api": api, "refresh_s": str(REFRESH_S)}, {"contests": body})
 
 

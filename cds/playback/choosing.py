@@ -14,7 +14,7 @@ from cds.playback.recording import Recording
 from cds.playback.traces import traced
 from eventstore.limits import is_stream_name
 from eventstore.store import EventStore
-from schemas.identifiers import bounded_id, is_identifier
+from schemas.identifiers import bounded_id, is_contest_identifier
 from schemas.records import Playback
 from schemas.times import format_relative_time
 
@@ -47,7 +47,7 @@ async def chosen(store: EventStore, recording: Recording, wanted: Wanted, contes
     Raises Refused where the id is taken by another contest, and what the store raises.
     """
     if contest_id is not None:
-        if not is_identifier(contest_id) or not is_stream_name(stream_of(contest_id)):
+        if not is_contest_identifier(contest_id) or not is_stream_name(stream_of(contest_id)):
             raise Refused(f"{contest_id!r} is no id of a contest", "contest-id")
         found = await _found(store, recording, wanted, contest_id)
         if found is None:

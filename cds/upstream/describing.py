@@ -15,7 +15,7 @@ from cds.upstream.addresses import AddressRefused, comparable_host, upstream_add
 from cds.upstream.options import SourceOptions, UpstreamLogin
 from cds.upstream.patience import Patience
 from eventstore.limits import is_stream_name
-from schemas.identifiers import is_identifier
+from schemas.identifiers import is_contest_identifier, is_identifier
 
 SOURCES_MAX = 1_000
 """Sources that one server follows."""
@@ -66,7 +66,7 @@ def source_options(
     if username is not None and ":" in username:
         raise DescriptionRefused("a user name must not hold a colon")
     identifier = address.contest_id if contest_id is None else contest_id
-    if not is_identifier(identifier):
+    if not is_contest_identifier(identifier):
         raise DescriptionRefused(f"{identifier!r} is no id of a contest; choose one with --contest-id")
     if shadow is not None and not is_identifier(shadow):
         raise DescriptionRefused(f"{shadow!r} is no name of a second system: the rule is that of ids")

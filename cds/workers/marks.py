@@ -16,7 +16,7 @@ from zlib import crc32
 
 from eventstore.limits import STREAM_NAME_BYTES_MAX
 
-STREAMS_MAX = 4_096
+STREAMS_MAX = 16_384
 """Streams of which one worker can keep a mark. With more, readers look at the log again, as among strangers."""
 
 CELL_BYTES = 8

@@ -13,6 +13,7 @@ import threading
 
 import structlog
 
+from cds.operations.leaving import keep_to_the_end, leave_at_once
 from cds.workers.membership import LENGTH_BYTES, READY, REFUSED, Orders, membership
 
 LEFT_ALONE_S_MAX = 10.0
@@ -44,7 +45,8 @@ def _serve(orders: Orders) -> int:
     if orders.starts:
         metrics.WORKER_RESTARTS.inc()
 
-    async def announce(_server: Server) -> None:
+    async def announce(server: Server) -> None:
+        keep_to_the_end(server)
         _say(READY)
 
     try:
@@ -93,4 +95,4 @@ def _watch_supervisor() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave_at_once(main())

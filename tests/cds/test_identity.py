@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from cds import server_accounts
+from cds.account_viewers import viewer_of_account
+from cds.bearer_tokens import KEY_BYTES, BearerTokens
 from cds.circumstances import SYSTEM
 from cds.commands.accounts import login_change
 from cds.commands.decision import ObjectChange
@@ -16,7 +18,6 @@ from cds.identity import (
     Throttled,
     TooManyLogins,
     WrongCredentials,
-    viewer_of_account,
 )
 from cds.importing import encoded_events
 from cds.live_contest import Decision, LiveContest
@@ -40,7 +41,7 @@ class Room:
     def __init__(self, store: MemoryStore) -> None:
         """Nothing is in it before `fill`."""
         self.store = store
-        self.identity = Identity(store)
+        self.identity = Identity(store, BearerTokens(bytes(KEY_BYTES)))
         self.contest = LiveContest("finals", store, TokenMaker(KEY), eager_roles=())
         self.other = LiveContest("other", store, TokenMaker(KEY), eager_roles=())
 
@@ -194,6 +195,15 @@ async def test_an_account_of_another_contest_is_public_until_it_is_no_more(room:
     await room.set_login(password=NEW_PASSWORD)
     with pytest.raises(WrongCredentials):
         await room.enter(contest=room.other)
+
+
+async def test_outside_contests_an_account_of_one_is_known_and_nobody(room: Room) -> None:
+    """So that it is told that it may not, and not that it should log in; remembered or not."""
+    for _ in range(2):
+        others = (room.contest, room.other)
+        viewer = await room.identity.viewer("team1", PASSWORD, None, others, address=ADDRESS)
+        assert (viewer.role, viewer.anonymous, viewer.unproven) == ("public", True, False)
+    assert PUBLIC.unproven
 
 
 async def test_disabled_here_is_refused_here_whatever_another_contest_says(room: Room) -> None:

@@ -7,13 +7,13 @@ from argon2 import PasswordHasher
 from cds.circumstances import SYSTEM
 from cds.commands.decision import Refused
 from cds.importing import Imported, decide_import, fold_stream, import_contest
-from cds.live_contest import stream_of
+from cds.live_contest import decoded, stream_of
 from cds.packages.contents import Change, ContestContents
 from cds.passwords import matches
 from eventstore.memory import MemoryStore
 from schemas.object_types import SINGLETON_ID
 from schemas.objects import Account, Award, ContestObject, Team
-from schemas.records import AwardSettings, Settings
+from schemas.records import PLATFORM_OBJECTS, AwardSettings, PlatformObjects, Settings
 from tests.builders import CONTEST, START, moment, put, state
 from tests.cds.commands.playing import folded, settings
 
@@ -139,3 +139,17 @@ def test_awards_that_are_kept_here_let_go_of_a_team_that_the_source_has_no_more(
         "winner": msgspec.structs.replace(winner, team_ids=["t1"]),
         "t2": None,
     }
+
+
+async def test_whose_objects_are_is_written_down_once_as_the_source_says_it() -> None:
+    """Of objects that it has: what it says of others, and of types that there are not, is passed over."""
+    store = MemoryStore()
+    said = PlatformObjects(came={"accounts": ("j", "gone"), "unheard-of": ("x",)})
+    source = msgspec.structs.replace(contents(JUDGE), platform_objects=said)
+    await imported(store, source)
+    (last,) = await store.read(stream_of(CONTEST.id), (await store.heads())[stream_of(CONTEST.id)].position - 1, 1)
+    assert (last.type, last.id) == (PLATFORM_OBJECTS, "1")
+    assert decoded(last) == PlatformObjects(came={"accounts": ("j",)})
+    assert (await imported(store, source)).events == 0
+    other = msgspec.structs.replace(source, platform_objects=PlatformObjects(came={"teams": ("t",)}))
+    assert (await imported(store, other)).events == 0

@@ -105,7 +105,7 @@ function renderRow(shown, row, context) {
   });
   const labels = known.problems.map((problem) => [problem.id, problem.label, problem.rgb]);
   const whose = [name, organization?.formal_name, organization?.name, logo];
-  const signature = JSON.stringify([row.rank, row.score, said, labels, whose, context.medal, context.begun]);
+  const signature = JSON.stringify([row.rank, row.ext, row.score, said, labels, whose, context.medal, context.begun]);
   if (shown.signature === signature) return;
   shown.signature = signature;
   const tds = known.problems.map((problem, index) => {
@@ -133,7 +133,16 @@ function renderCell(shown, problem, said, tell) {
 function rankCell(row, { begun, medal }) {
   const cell = withRole(made("td", "rank", made("span", "place", begun ? String(row.rank) : "–")), "cell");
   if (medal) cell.append(made("span", "medal", medal));
+  if (begun && row.ext?.sync?.rank) cell.append(theirRank(row.ext.sync.rank));
   return cell;
+}
+
+// The rank that the platform itself gives, of a contest that comes from one.
+function theirRank(rank) {
+  const platform = known.contest.ext?.sync?.platform ?? "its platform";
+  const mark = made("span", "theirs", made("span", "only-heard", `, on ${platform} `), `(${rank})`);
+  mark.title = `Rank ${rank} on ${platform}`;
+  return mark;
 }
 
 function totalCell({ score }, { begun, scored }) {

@@ -95,7 +95,7 @@ function applied(board, changes) {
   const before = new Map(board.rows.map((row) => [row.team_id, row]));
   const rows = board.rows.slice();
   rows.length += changes.rows.filter((row) => !before.has(row.team_id)).length - changes.removed.length;
-  for (const { index, ...row } of changes.rows) rows[index] = { ...before.get(row.team_id), ...row };
+  for (const { index, ...row } of changes.rows) rows[index] = row.score ? row : { ...before.get(row.team_id), ...row };
   if (rows.includes(undefined)) return null;
   return { time: changes.time, contest_time: changes.contest_time, state: changes.state, rows };
 }

@@ -22,6 +22,7 @@ from schemas.viewers import ROLES
 from tests.builders import READERS, Played, Reader, encoded
 from tests.command_histories import MOVES, CommandHistory, begun, command_histories
 from tests.command_stage import Command, Stage, at, decided_changes
+from tests.effort import DEAR, examples
 from tests.independent_fold import Collections, fold, fold_one, notifications
 from tests.projections.test_law_feeds import collections, of_what_exists, viewed
 from tests.projections.test_law_references import left_dangling, listed, shown_properties
@@ -76,7 +77,7 @@ def played(history: CommandHistory, stage: Stage) -> Stage:
 
 
 @given(command_histories())
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(DEAR, suppress_health_check=[HealthCheck.too_slow])
 def test_feeds_fold_to_views_after_every_batch_and_never_dangle(history: CommandHistory) -> None:
     """Laws 1 and 4 for every reader."""
     stage = begun(history.start)
@@ -88,6 +89,7 @@ def test_feeds_fold_to_views_after_every_batch_and_never_dangle(history: Command
         event(f"{each.kind}: {'refused' if outcome.refused else 'carried out' if outcome.changes else 'nothing'}")
 
 
+@DEAR
 @given(command_histories())
 def test_the_log_is_intact_after_every_event(history: CommandHistory) -> None:
     """What is named is there before what names it, and goes after it, in the middle of a batch too."""
@@ -111,6 +113,7 @@ def assert_intact(state: ContestState, change: ObjectChange) -> None:
         assert list(dangling(state.objects, row, change.instance)) == [], change
 
 
+@DEAR
 @given(command_histories())
 def test_replay_equals_live(history: CommandHistory) -> None:
     """Law 2: state, records, what every role is shown, and every feed with its tokens."""
@@ -136,7 +139,7 @@ def test_the_same_once_more_adds_nothing() -> None:
     reached: Counter[str] = Counter()
 
     @given(command_histories(REPEATED))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(50))
     def law(history: CommandHistory) -> None:
         stage = begun(history.start, roles=())
         for each in history.commands:
@@ -165,6 +168,7 @@ def repeated(stage: Stage, command: Command) -> list[ObjectChange]:
         return [] if refused.ground == "forbidden" else [ObjectChange("refused", refused.reason, None)]
 
 
+@DEAR
 @given(command_histories())
 def test_a_contest_reconciled_with_itself_stays_as_it_is(history: CommandHistory) -> None:
     """Laws 5 and 6: what an export says of a contest, reconciled with it or brought elsewhere, is that contest."""
@@ -187,6 +191,7 @@ def test_a_contest_reconciled_with_itself_stays_as_it_is(history: CommandHistory
     }
 
 
+@DEAR
 @given(command_histories(starts=("-1:00:00.000", "4:01:00.000"), steps_max=6))
 def test_a_contest_that_is_deleted_is_gone_from_the_last_reference_on(history: CommandHistory) -> None:
     """No event of the end of a contest leaves a reference to nothing, in the log or in any feed."""

@@ -43,7 +43,7 @@ def state_with(*made: Webhook) -> Registrations:
     """The state after these registrations."""
     state = Registrations()
     for position, each in enumerate(made, 1):
-        state.apply(position, each.id, each)
+        state.take_in(position, each.id, each)
     return state
 
 
@@ -93,8 +93,8 @@ def test_what_was_written_under_a_choice_is_told_under_that_one() -> None:
     first = msgspec.structs.replace(webhook(), endpoints=("teams",))
     second = msgspec.structs.replace(first, endpoints=("contests",), contest_ids=("wf",), after={"wf": 20, "new": 3})
     state = state_with(first)
-    state.apply(2, "w1", second)
-    state.apply(3, "w1", msgspec.structs.replace(second, active=False))
+    state.take_in(2, "w1", second)
+    state.take_in(3, "w1", msgspec.structs.replace(second, active=False))
     registration = state.find("w1")
     assert registration is not None
     teams, contest = types_mask(("teams",)), types_mask(("contest",))
@@ -114,7 +114,7 @@ def test_only_so_many_choices_are_told_apart() -> None:
     state = state_with(webhook())
     for number in range(2 * CHOICES_KEPT_MAX):
         changed = msgspec.structs.replace(webhook(), contest_ids=(f"c{number}",), after={"wf": 11 + number})
-        state.apply(2 + number, "w1", changed)
+        state.take_in(2 + number, "w1", changed)
     registration = state.find("w1")
     assert registration is not None
     assert (len(registration.choices), registration.begin("wf")) == (CHOICES_KEPT_MAX, 10)
@@ -122,7 +122,7 @@ def test_only_so_many_choices_are_told_apart() -> None:
 
 def test_deleted_webhooks_and_the_requests_that_made_them_are_remembered() -> None:
     state = state_with(webhook())
-    state.apply(2, "w1", None)
+    state.take_in(2, "w1", None)
     assert (len(state), list(state), state.find("w1"), list(state.deleted)) == (0, [], None, ["w1"])
     assert state.made_by["by w1"].id == "w1"
 
@@ -132,8 +132,8 @@ def test_what_is_remembered_of_deleted_webhooks_does_not_grow_for_ever(monkeypat
     monkeypatch.setattr(folding, "REQUESTS_KEPT_MAX", 3)
     state = Registrations()
     for number in range(5):
-        state.apply(2 * number + 1, f"w{number}", webhook(f"w{number}"))
-        state.apply(2 * number + 2, f"w{number}", None)
+        state.take_in(2 * number + 1, f"w{number}", webhook(f"w{number}"))
+        state.take_in(2 * number + 2, f"w{number}", None)
     assert list(state.deleted) == ["w3", "w4"]
     assert list(state.made_by) == ["by w2", "by w3", "by w4"]
 
@@ -141,7 +141,7 @@ def test_what_is_remembered_of_deleted_webhooks_does_not_grow_for_ever(monkeypat
 def test_every_event_about_a_webhook_is_news_of_it() -> None:
     """Also one that says nothing new: whoever has activated it once more wants to see it called."""
     state = state_with(webhook())
-    state.apply(2, "w1", webhook())
+    state.take_in(2, "w1", webhook())
     registration = state.find("w1")
     assert registration is not None
     assert (registration.position, len(registration.choices)) == (2, 1)

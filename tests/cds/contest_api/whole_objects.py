@@ -42,6 +42,26 @@ ZIP = _file(archive(), "archive.zip", "application/zip")
 PLACE = {"latitude": 50.5, "longitude": 10}
 COMMAND = {"command": "run", "args": "-x {files}", "version": "1", "version_command": "run --version"}
 
+SYNCED = {
+    "platform": "codeforces",
+    "platform_id": "1234",
+    "type": "ICPC",
+    "phase": "BEFORE",
+    "url": "https://codeforces.com/contests/1234",
+    "rated": True,
+    "rated_range": "All",
+    "participants": 4321,
+}
+TASK = {
+    "submission_format": ["cherries.%l"],
+    "score_mode": "max_subtask",
+    "score_precision": 2,
+    "allowed_languages": ["cpp"],
+    "max_submission_number": 50,
+    "min_submission_interval": 60,
+    "subtasks": [{"name": "Small", "max_score": 40, "ordinals": [1, 2], "rule": "min", "public": True}],
+}
+
 WHOLE: dict[str, Written] = {
     "contest": Written(
         "chief",
@@ -54,6 +74,7 @@ WHOLE: dict[str, Written] = {
             "banner": _image("banner"),
             "logo": _image("logo"),
             "location": PLACE,
+            "ext": {"sync": SYNCED, "loc": {"slug": "live", "short_description": "S", "long_description": "L"}},
         },
     ),
     "judgement-types": Written(
@@ -94,6 +115,7 @@ WHOLE: dict[str, Written] = {
             "package": ZIP,
             "statement": _file(b"%PDF-1.4 cherries", "cherries.pdf", "application/pdf"),
             "attachments": _file(b"1\n", "sample.in", "text/plain"),
+            "ext": {"cms": TASK},
         },
     ),
     "groups": Written(
@@ -144,6 +166,7 @@ WHOLE: dict[str, Written] = {
             "primary_color": "red",
             "secondary_rgb": "#0F0",
             "secondary_color": "green",
+            "ext": {"sync": {"rank": 1, "points": 7.5, "penalty": 120}},
         },
     ),
     "persons": Written(
@@ -186,6 +209,10 @@ WHOLE: dict[str, Written] = {
             "files": _file(archive({"Main.java": "class Main {}"}), "main.zip", "application/zip"),
             "reaction": _stream("reaction"),
             "account_id": "team-one",
+            "ext": {
+                "cms": {"official": True},
+                "loc": {"url": "https://example.org/project", "title": "Project", "description": "Ours"},
+            },
         },
     ),
     "judgements": Written(

@@ -33,6 +33,11 @@ def refusal(source: Path) -> str:
 
 
 PACKAGES: list[tuple[dict[str, Content], str]] = [
+    (
+        {"x-platform-objects.json": b'{"came": 5}'},
+        "x-platform-objects.json: Expected `object`, got `int` - at `$.came`",
+    ),
+    ({"x-platform-objects.json": b"{"}, "x-platform-objects.json: Input data was truncated"),
     ({"teams.json": b'[\n {"id": "t1"\n]'}, "teams.json:3: is not JSON"),
     ({"teams.json": b'[\n {"id": "t1", "id": "t2"}\n]'}, "teams.json:2: has the key 'id' twice"),
     ({"teams.json": b'{"id": "t1"}'}, "teams.json:1: holds an object where an array is expected"),

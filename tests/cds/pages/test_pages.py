@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from cds.contest_api.service import SLOT, ServiceSlot
+from cds.pages import contest_list
 from cds.pages.contest_list import contests_page, listed
 from cds.pages.files import STATIC_TYPES
 from cds.pages.routes import page_routes
@@ -228,3 +229,17 @@ async def test_the_list_begins_with_what_runs_and_ends_with_what_was_over_first(
 
 async def test_programmers_are_led_to_the_documentation() -> None:
     assert 'For programs: the <a href="api/docs">Contest API</a>' in contests_page([], "api/")
+
+
+async def test_of_very_many_contests_the_newest_are_shown_and_the_others_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A platform has thousands, and the page is loaded again and again."""
+    monkeypatch.setattr(contest_list, "ENTRIES_MAX", 3)
+    entries = [
+        listed(msgspec.structs.replace(PLAIN, id=f"c{number}"), STARTED, parse_time_ms(START)) for number in range(5)
+    ]
+    page = contests_page(entries, "api/")
+    assert page.count('<li class="entry') == 3
+    assert 'And 2 more, which <a href="api/contests">' in page
+    assert "more, which" not in contests_page(entries[:3], "api/")
