@@ -14,6 +14,7 @@ from projections.comparison_results import NO_SUBMISSION, PENDING, Judged, Submi
 from projections.contest import ContestState
 from projections.scoreboard import Board, teams_on_board
 from projections.scoring import NO_ATTEMPTS, Attempt, CellResult, Tally
+from projections.scoring.subtasks import subtasks_of
 from schemas.objects import Judgement, JudgementType, Submission
 from schemas.times import parse_relative_time_ms
 
@@ -43,16 +44,22 @@ class Side(msgspec.Struct, frozen=True):
         judgement = self.counting.get(submission_id)
         return PENDING if judgement is None else judgement.verdict or PENDING
 
+    def score(self, submission_id: str) -> int | float | None:
+        """What a submission brings: what counts on the board, or what its judgement says where no board knows it."""
+        judgement, known = self.counting.get(submission_id), self.board.submitted().get(submission_id)
+        if known is not None:
+            return known.score
+        return None if judgement is None else judgement.score
+
     def judged(self, submission_id: str) -> Judged:
         """A submission as this side tells of it."""
-        judgement = self.counting.get(submission_id)
         verdict = self.verdict(submission_id)
         judgement_type = cast("JudgementType | None", self.state.objects["judgement-types"].get(verdict))
         return Judged(
             id=submission_id,
             verdict=verdict,
             solved=None if judgement_type is None else judgement_type.solved,
-            score=None if judgement is None else judgement.score,
+            score=self.score(submission_id),
             href=self.link(submission_id),
         )
 
@@ -94,7 +101,7 @@ def submission_differences(a: Side, b: Side, pairs: Mapping[str, str]) -> Iterat
 
 def _outcome(side: Side, submission_id: str) -> tuple[str | None, float | None]:
     judgement = side.counting.get(submission_id)
-    return (None, None) if judgement is None else (judgement.verdict, judgement.score)
+    return (None, None) if judgement is None else (judgement.verdict, side.score(submission_id))
 
 
 _Cell = tuple[str | None, str]
@@ -131,8 +138,12 @@ class _Cells:
         team_id, problem_id = cell
         if team_id not in self._teams or problem_id not in self._problems:
             return False
-        contest_time_ms = self._submitted[submission_id].order[0]
-        attempt = Attempt(contest_time_ms, other.board.terms.verdict(theirs), theirs.score)
+        attempt = msgspec.structs.replace(
+            self._attempt(submission_id),
+            verdict=other.board.terms.verdict(theirs),
+            score=theirs.score,
+            parts=theirs.parts if len(theirs.parts) == len(subtasks_of(self._problems[problem_id])) else (),
+        )
         changed = {submission_id: self._terms.rules.tally(attempt)}
         return self._result(cell, self._tallies) != self._result(cell, {**self._only(cell), **changed})
 
@@ -144,8 +155,7 @@ class _Cells:
         return self._terms.rules.cell(self._problems[cell[1]], total, self._terms.penalty_ms)
 
     def _attempt(self, submission_id: str) -> Attempt:
-        submitted = self._submitted[submission_id]
-        return Attempt(submitted.order[0], self._terms.verdict(submitted), submitted.score)
+        return self._terms.attempt(self._submitted[submission_id])
 
     def _cell_of(self, submission_id: str) -> _Cell:
         submitted = self._submitted[submission_id]

@@ -21,6 +21,7 @@ from schemas.objects import (
     ContestObject,
     Judgement,
     JudgementType,
+    Run,
     State,
     Submission,
     Team,
@@ -77,6 +78,7 @@ class ContestState:
     submission that is a number, also of one that is gone; `latest_submission_time_ms` is the contest time of the
     submission that was written last. `released_awards` are those that were withdrawn in the latest freeze that is over.
     `extended` holds, by type, the ids of the objects that have `ext`.
+    `left_judgement_id` is the judgement that the object written last has left: a run that is deleted, or now another's.
     `contest` and `state` are the objects that exist once, None before they exist and after they were deleted: they
     stand among the `objects` too, and are asked for all the time.
     """
@@ -98,6 +100,7 @@ class ContestState:
         self.logins: MutableMapping[str, Login] = {}
         self.awards_at_freeze: dict[str, Award] | None = None
         self.released_awards: tuple[str, ...] = ()
+        self.left_judgement_id: str | None = None
 
     @property
     def ended_updates(self) -> bool:
@@ -164,6 +167,7 @@ class ContestState:
             self._note_extension(key, instance)
         if type_name == "submissions":
             self._note_submission(identifier, cast("Submission | None", instance))
+        self.left_judgement_id = _left_judgement_id(before, instance) if type_name == "runs" else None
         timeline = self.timeline
         reshaped = self._reshaped_types(type_name, before, instance)
         further = self._further_aspects(type_name, before, instance, timeline) if type_name in FURTHER_TYPES else ()
@@ -332,6 +336,13 @@ def _reshaped_by(aspects: Iterable[str]) -> frozenset[str]:
 def _counts(judgement: ContestObject | None) -> bool:
     """Whether a judgement counts; one that is not there does as far as others are concerned, since nothing names it."""
     return not isinstance(judgement, Judgement) or judgement.current is not False
+
+
+def _left_judgement_id(before: ContestObject | None, after: ContestObject | None) -> str | None:
+    """The judgement that a run was of and is no more."""
+    if not isinstance(before, Run) or (isinstance(after, Run) and after.judgement_id == before.judgement_id):
+        return None
+    return before.judgement_id
 
 
 def _main_group_id(contest: ContestObject | None) -> str | None:

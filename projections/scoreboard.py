@@ -5,7 +5,7 @@ recomputes those teams alone. What it shows depends on the state alone, not on h
 How submissions become rows is in `scoring`. This module must not know roles, wires or clocks.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import cast
 
@@ -13,12 +13,14 @@ import msgspec
 
 from projections.contest import SETTINGS, ContestState
 from projections.integrity import Key
+from projections.places import Places
 from projections.ranking import Ranking
 from projections.scoring.sheet import Computed, Sheet
 from projections.scoring.terms import Submitted, Terms
+from projections.submission_scores import ScoringBasis, contribution, official_of, run_has_a_say, scoring_basis
 from projections.timeline import moment_ms
 from schemas.aggregates import Scoreboard
-from schemas.objects import Judgement, JudgementType, Problem, State, Submission, Team
+from schemas.objects import Judgement, JudgementType, Problem, Run, State, Submission, Team
 from schemas.times import format_relative_time, format_time, parse_relative_time_ms, parse_time_ms, zone_of
 
 TERMS_TYPES = frozenset({"contest", "state", "problems", "judgement-types"})
@@ -30,8 +32,8 @@ SHAPING_TYPES = TERMS_TYPES | {"submissions", "judgements", "teams", "groups"}
 RANKED_TYPES = TERMS_TYPES | {"teams", "groups"}
 """The object types that decide which teams a board shows, and under which terms."""
 
-CAUGHT_UP_AT_ONCE = 200
-"""Submissions that are taken in between two turns of whoever makes a board ready beforehand."""
+CAUGHT_UP_AT_ONCE = 100
+"""Submissions, some with all their runs, that are taken in between two turns of whoever makes a board ready before."""
 
 TEAMS_AT_ONCE = 100
 """Teams that are computed between two such turns."""
@@ -74,10 +76,11 @@ class Board:
         self._frozen = frozen
         self._terms: Terms | None = None
         self._terms_noted = True
+        self._basis: ScoringBasis | None = None
         self._sheets: dict[str, Sheet] = {}
         self._submitted: dict[str, Submitted] = {}
-        self._submission_places = _Places(state.objects["submissions"])
-        self._judgement_places = _Places(state.objects["judgements"])
+        self._submission_places = Places(state.objects["submissions"])
+        self._judgement_places = Places(state.objects["judgements"])
         judgements = cast("Mapping[str, Judgement]", state.objects["judgements"])
         self._judged_submissions = {identifier: each.submission_id for identifier, each in judgements.items()}
         self._submissions_noted = dict.fromkeys((*state.objects["submissions"], *self._judged_submissions.values()))
@@ -96,6 +99,8 @@ class Board:
             self._terms_noted = True
             self._answers.clear()
         if type_name not in SHAPING_TYPES:
+            if type_name == "runs" and self._basis is not None:
+                self._note_run(identifier, self._basis)
             return
         if type_name != "submissions" or not self._adds_nothing_yet(identifier):
             self.ranked_position = self._state.position
@@ -112,6 +117,7 @@ class Board:
 
     def catching_up(self) -> Iterator[None]:
         """Takes in what was noted, some at each step. Nobody has to: whoever looks at the board gets all of it."""
+        self._renew_terms()
         while noted := list(islice(self._submissions_noted, CAUGHT_UP_AT_ONCE)):
             for identifier in noted:
                 self._replace(identifier, self._read(identifier))
@@ -196,11 +202,26 @@ class Board:
             self._judged_submissions[identifier] = judgement.submission_id
             self._submissions_noted[judgement.submission_id] = None
 
+    def _note_run(self, identifier: str, basis: ScoringBasis) -> None:
+        """A run that comes, changes or goes is one of the submission whose score it has a say in."""
+        run = cast("Run | None", self._state.objects["runs"].get(identifier))
+        for judgement_id in {self._state.left_judgement_id, None if run is None else run.judgement_id} - {None}:
+            submission_id = run_has_a_say(self._state, basis, cast("str", judgement_id))
+            if submission_id is not None:
+                self.ranked_position = self._state.position
+                self._answers.clear()
+                self._submissions_noted[submission_id] = None
+
     def _catch_up(self) -> Terms:
         """Bring everything that was noted into the sheets of the teams concerned."""
+        terms = self._renew_terms()
         for identifier in self._submissions_noted:
             self._replace(identifier, self._read(identifier))
         self._submissions_noted.clear()
+        return terms
+
+    def _renew_terms(self) -> Terms:
+        """The terms as they are now; when they have changed, everything that rests on them is forgotten."""
         terms = self._terms
         if terms is None or self._terms_noted:
             terms = _terms_of(self._state, frozen=self._frozen)
@@ -209,6 +230,10 @@ class Board:
                 self._rankings.clear()
                 for sheet in self._sheets.values():
                     sheet.forget_computed()
+            basis = scoring_basis(self._state)
+            if basis != self._basis:
+                self._basis = basis
+                self._submissions_noted |= dict.fromkeys(self._state.objects["submissions"])
             self._terms_noted = False
         return terms
 
@@ -242,15 +267,20 @@ class Board:
             return None
         judgements = list(self._state.judgements_of(identifier))
         current = self._current_judgement(judgements)
-        ended_ms = [parse_time_ms(each.end_time) for each in judgements if each.end_time is not None]
+        scored = contribution(self._state, self._basis, submission.problem_id, current)
+        told_ms = [parse_time_ms(each.end_time) for each in judgements if each.end_time is not None]
+        if scored.run_ms is not None:
+            told_ms.append(scored.run_ms)
         return Submitted(
             team_id=submission.team_id,
             problem_id=submission.problem_id,
             order=(self._state.submission_times_ms[identifier], self._submission_places.of(identifier)),
             time_ms=parse_time_ms(submission.time),
-            judged_ms=max(ended_ms, default=None),
+            judged_ms=max(told_ms, default=None),
             judgement_type_id=None if current is None else current.verdict,
-            score=None if current is None else current.score,
+            score=scored.score,
+            parts=scored.parts,
+            official=official_of(submission),
         )
 
     def _current_judgement(self, judgements: Iterable[Judgement]) -> Judgement | None:
@@ -307,30 +337,6 @@ class Board:
             state=state,
             rows=[],
         )
-
-
-class _Places:
-    """The place of every object of a type in the log: where it was created, again after a deletion."""
-
-    def __init__(self, identifiers: Collection[str]) -> None:
-        self._places = {identifier: place for place, identifier in enumerate(identifiers)}
-        self._next = len(identifiers)
-
-    def note(self, identifier: str, *, present: bool) -> None:
-        """Give an object that is new its place, and forget one that is gone."""
-        if not present:
-            self._places.pop(identifier, None)
-        elif identifier not in self._places:
-            self._places[identifier] = self._next
-            self._next += 1
-
-    def has(self, identifier: str) -> bool:
-        """Whether an object is there and was noted."""
-        return identifier in self._places
-
-    def of(self, identifier: str) -> int:
-        """The place of an object that was noted."""
-        return self._places[identifier]
 
 
 def teams_on_board(state: ContestState, group_id: str | None = None) -> list[Team]:

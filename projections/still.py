@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from projections.contest import ContestState
 from projections.scoreboard import SHAPING_TYPES
+from projections.submission_scores import scoring_basis
 from schemas.object_types import OBJECT_TYPES
 
 NAMING = ("judgements", "teams")
@@ -15,13 +16,16 @@ NAMING = ("judgements", "teams")
 ALWAYS = frozenset(SHAPING_TYPES | {"organizations", "awards"})
 """The types on which scoreboards and awards rest."""
 
+SCORED_TYPES = frozenset({"runs"})
+"""The types on which the boards of score contests rest besides."""
+
 
 def still(state: ContestState, types: Iterable[str]) -> ContestState:
     """The state as it is now, with the objects of these types and of ALWAYS; no versions, no records but the settings.
 
     Objects are shared: they never change. Who names whom is left to `named`, which takes longer.
     """
-    wanted = ALWAYS | set(types)
+    wanted = ALWAYS | set(types) | _scored_types(state)
     copy = ContestState()
     copy.position, copy.settings = state.position, state.settings
     copy.objects = {name: dict(state.objects[name]) if name in wanted else {} for name in OBJECT_TYPES}
@@ -31,8 +35,15 @@ def still(state: ContestState, types: Iterable[str]) -> ContestState:
 
 
 def named(copy: ContestState, types: Iterable[str] = NAMING) -> ContestState:
-    """The same copy, in which objects know who of these types names them: submissions their judgements, say."""
-    for type_name in types:
+    """The same copy, in which objects know who of these types names them: submissions their judgements, say.
+
+    Where judgements are scored from their runs, they know those too.
+    """
+    for type_name in (*types, *_scored_types(copy)):
         for identifier, instance in copy.objects[type_name].items():
             copy.referrers.replace((type_name, identifier), None, instance)
     return copy
+
+
+def _scored_types(state: ContestState) -> frozenset[str]:
+    return SCORED_TYPES if scoring_basis(state) is not None else frozenset()

@@ -52,9 +52,24 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a contest time lies in the contest: at or after the start and before the end."""
         return contest_time_ms >= 0 and (self.duration_ms is None or contest_time_ms < self.duration_ms)
 
+    def counts(self, contest_time_ms: int, *, official: bool | None) -> bool:
+        """Whether a submission of a team counts; see `submission_counts`."""
+        return submission_counts(contest_time_ms, self.duration_ms, official=official)
+
     def embargoed(self, contest_time_ms: int) -> bool:
         """Whether what was submitted at this contest time is hidden from those behind the freeze."""
         return self.embargo_ms is not None and contest_time_ms >= self.embargo_ms
+
+
+def submission_counts(contest_time_ms: int, duration_ms: int | None, *, official: bool | None) -> bool:
+    """Whether a submission of a team counts, given what is said of that (`ext.cms.official`, None: nothing).
+
+    Not before the start, and before the end; one that is official also after it, since somebody had more time, and one
+    that is not never.
+    """
+    if contest_time_ms < 0 or official is False:
+        return False
+    return official is True or duration_ms is None or contest_time_ms < duration_ms
 
 
 def timeline_of(contest: Contest | None, state: State | None, pace_permille: int = ORDINARY_PACE_PERMILLE) -> Timeline:

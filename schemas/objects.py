@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from schemas.extensions import ContestExtension, ProblemExtension, SubmissionExtension, TeamExtension
+from schemas.extensions import AccountExtension, ContestExtension, ProblemExtension, SubmissionExtension, TeamExtension
 from schemas.properties import (
     AnyFiles,
     Colour,
@@ -186,6 +186,7 @@ class Account(ContestObject, frozen=True, kw_only=True, omit_defaults=True, forb
     ip: str | None = None
     team_id: Annotated[str, References("teams")] | None = None
     person_id: Annotated[str, References("persons")] | None = None
+    ext: AccountExtension | None = None
 
 
 class RemovedInterval(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -89,6 +89,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     version_command: str | None = None
 
 
+NUMBER_MAX = 2**53 - 1
+"""The greatest number, with either sign: beyond it, readers that know floating point alone confuse whole numbers."""
+
 TimeText = Annotated[str, Time()]
 RelativeTimeText = Annotated[str, RelativeTime()]
 NonNegativeInteger = Annotated[int, msgspec.Meta(ge=0)]

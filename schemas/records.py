@@ -1,9 +1,9 @@
 """Records: what the log of a contest keeps beside the objects of the JSON format.
 
-How this server runs the contest, which accounts may log in, which requests were answered, what is a platform's.
-Records stand in the same stream as the objects, so that they hold at every position and every worker sees them; they
-are never sent by the Contest API, and no role sees them in a collection or a feed. This module knows shapes; it must
-not know who writes them.
+How this server runs the contest, which accounts may log in, which requests were answered, what is a platform's, who
+acted for whom. Records stand in the same stream as the objects, so that they hold at every position and every worker
+sees them; they are never sent by the Contest API, and no role sees them in a collection or a feed. This module knows
+shapes; it must not know who writes them.
 """
 
 from collections.abc import Mapping
@@ -139,10 +139,27 @@ class PlatformObjects(Record, frozen=True, kw_only=True, omit_defaults=True, for
 
 PLATFORM_OBJECTS = "x-platform-objects"
 
+
+class Audit(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """That somebody acted for a participant, or set a rule aside in doing so (CMS ContestWebServer API, 3 and 4.5).
+
+    `by` is who did, `address` where they asked from, `account_id` whose account it was. `what` was done, in words;
+    `submission_id` is what it made. When it was is the moment of the event.
+    """
+
+    kind: Literal["impersonation", "override"]
+    account_id: str
+    by: str
+    address: str | None = None
+    what: str | None = None
+    submission_id: str | None = None
+
+
 RECORD_TYPES: dict[str, type[Record]] = {
     "x-settings": Settings,
     "x-logins": Login,
     "x-requests": Request,
     PLATFORM_OBJECTS: PlatformObjects,
+    "x-audit": Audit,
 }
 """The structure of every type of record, by the type under which it stands in the log."""

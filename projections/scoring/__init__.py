@@ -5,11 +5,13 @@ encodings: an attempt whose verdict is hidden comes to them without one.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Protocol
 
 import msgspec
 
 from schemas.aggregates import ProblemCell, Score
+from schemas.extensions import ScoreMode
 from schemas.objects import JudgementType, Problem
 
 COMPILE_ERRORS = frozenset({"CE", "CTL"})
@@ -17,11 +19,16 @@ COMPILE_ERRORS = frozenset({"CE", "CTL"})
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One submission within the contest, as the rules see it; `verdict` None counts as pending."""
+    """One submission that counts, as the rules see it; `verdict` None counts as pending.
+
+    `parts` is what it brings in each subtask, where the mode of the problem asks for them.
+    """
 
     contest_time_ms: int
     verdict: JudgementType | None
     score: int | float | None
+    parts: tuple[Fraction, ...] = ()
+    mode: ScoreMode = "max"
 
     @property
     def solved(self) -> bool:
@@ -29,11 +36,19 @@ class Attempt(msgspec.Struct, frozen=True):
         return self.verdict is not None and self.verdict.solved
 
 
+class Reached(msgspec.Struct, frozen=True, gc=False):
+    """The best that was reached in a subtask, exactly, and the contest time at which it first was."""
+
+    points: Fraction
+    time_ms: int
+
+
 class Tally(msgspec.Struct, frozen=True, gc=False):
     """What attempts in a row add up to, so far that those before and behind them can be added.
 
     `best` is the best that was reached, `time_ms` the contest time at which it first was, None as long as nothing
-    was. A tally that is `closed` stays as it is, whatever follows.
+    was. A tally that is `closed` stays as it is, whatever follows; what went before one that `replaces` it counts no
+    more for its best. `parts` is the best of each subtask, empty where none was looked at.
     """
 
     num_judged: int = 0
@@ -42,12 +57,14 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
     best: int | float = 0
     time_ms: int | None = None
     closed: bool = False
+    replaces: bool = False
+    parts: tuple[Reached, ...] = ()
 
     def followed_by(self, later: "Tally") -> "Tally":
         """These attempts, and then others."""
         if self.closed:
             return self
-        improvement = later if later.best > self.best else self
+        improvement = later if later.replaces or later.best > self.best else self
         return Tally(
             self.num_judged + later.num_judged,
             self.num_pending + later.num_pending,
@@ -55,7 +72,15 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
             improvement.best,
             improvement.time_ms,
             later.closed,
+            later.replaces or self.replaces,
+            _best_of_each(self.parts, later.parts) if later.parts else self.parts,
         )
+
+
+def _best_of_each(earlier: tuple[Reached, ...], later: tuple[Reached, ...]) -> tuple[Reached, ...]:
+    if not earlier:
+        return later
+    return tuple(b if b.points > a.points else a for a, b in zip(earlier, later, strict=True))
 
 
 NO_ATTEMPTS = Tally()

@@ -8,7 +8,7 @@ from bisect import bisect_left
 
 import msgspec
 
-from projections.scoring import NO_ATTEMPTS, Attempt, Tally
+from projections.scoring import NO_ATTEMPTS, Tally
 from projections.scoring.folding import Fold
 from projections.scoring.terms import Order, Submitted, Terms
 
@@ -94,7 +94,7 @@ def _outcome(submitted: Submitted, terms: Terms) -> Outcome:
     """What one submission comes to."""
     if not terms.counts(submitted):
         return NOTHING
-    attempt = Attempt(submitted.order[0], terms.verdict(submitted), submitted.score)
+    attempt = terms.attempt(submitted)
     return Outcome(
         tally=terms.rules.tally(attempt),
         first_solve=submitted.order if attempt.solved else None,

@@ -3,11 +3,17 @@
 This module knows what counts and what is hidden; it must not know teams, ranks, or where submissions come from.
 """
 
+from fractions import Fraction
+from functools import cached_property
+
 import msgspec
 
-from projections.scoring import ScoringRules
+from projections.scoring import Attempt, ScoringRules
 from projections.scoring.pass_fail import PassFailRules
 from projections.scoring.score import ScoreRules
+from projections.scoring.subtasks import mode_of
+from projections.timeline import submission_counts
+from schemas.extensions import ScoreMode
 from schemas.objects import JudgementType, Problem
 
 RULES: dict[str, ScoringRules] = {"pass-fail": PassFailRules(), "score": ScoreRules()}
@@ -23,7 +29,8 @@ Order = tuple[int, int]
 class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of a submission: its place, the end of its last judgement, and the current verdict.
 
-    `time_ms` and `judged_ms` are in milliseconds since the epoch.
+    `time_ms` and `judged_ms` are in milliseconds since the epoch. `official` is what somebody says of whether it counts
+    (None: nobody does), `parts` what it brings in each subtask, where that is asked for.
     """
 
     team_id: str
@@ -33,9 +40,11 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     judged_ms: int | None
     judgement_type_id: str | None
     score: int | float | None
+    parts: tuple[Fraction, ...] = ()
+    official: bool | None = None
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
+class Terms(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All that decides how submissions are scored, and is the same for every team.
 
     `penalty_ms` is that of one rejection, `embargo_ms` the contest time from which verdicts are hidden, None on a
@@ -54,10 +63,19 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         """The rules of this kind of contest."""
         return RULES[self.scoreboard_type]
 
+    @cached_property
+    def modes(self) -> dict[str, ScoreMode]:
+        """What of several submissions to a problem counts, by problem."""
+        return {problem.id: mode_of(problem) for problem in self.problems}
+
+    def attempt(self, submitted: Submitted) -> Attempt:
+        """A submission as the rules see it."""
+        verdict, mode = self.verdict(submitted), self.modes.get(submitted.problem_id, "max")
+        return Attempt(submitted.order[0], verdict, submitted.score, submitted.parts, mode)
+
     def counts(self, submitted: Submitted) -> bool:
-        """Whether a submission lies in the contest: not before its start, and before its end."""
-        contest_time_ms = submitted.order[0]
-        return contest_time_ms >= 0 and (self.duration_ms is None or contest_time_ms < self.duration_ms)
+        """Whether a submission counts; see `submission_counts`."""
+        return submission_counts(submitted.order[0], self.duration_ms, official=submitted.official)
 
     def hides(self, submitted: Submitted) -> bool:
         """Whether the verdict of a submission, and when it came, is hidden from this board."""

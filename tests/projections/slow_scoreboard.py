@@ -1,12 +1,14 @@
 """The scoreboard a second time: slow, obvious, and independent of the projections.
 
 Written straight from the rules, over the objects that are left when all events are folded, with loops instead of
-indexes. It shares the structures of the objects with the product, and nothing else.
+indexes; what judgements bring is in `slow_scores`. It shares the structures of the objects with the product, and
+nothing else.
 """
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, cast
 
 from schemas.objects import (
@@ -15,10 +17,12 @@ from schemas.objects import (
     Judgement,
     JudgementType,
     Problem,
+    Run,
     State,
     Submission,
     Team,
 )
+from tests.projections.slow_scores import brought_by, mode_of, needs_runs, plain, result_of, task_of
 
 Objects = dict[str, dict[str, ContestObject]]
 Event = tuple[str, str, ContestObject | None]
@@ -51,6 +55,7 @@ class SlowScoreboard:
         self.teams = cast("list[Team]", list(objects.get("teams", {}).values()))
         self.submissions = cast("list[Submission]", list(objects.get("submissions", {}).values()))
         self.judgements = cast("list[Judgement]", list(objects.get("judgements", {}).values()))
+        self.runs = cast("list[Run]", list(objects.get("runs", {}).values()))
         self.frozen = frozen
         self.name_order = name_order
 
@@ -101,6 +106,11 @@ class SlowScoreboard:
         for submission in self.submissions:
             time = duration(submission.contest_time)
             too_late = self.contest is not None and time >= duration(self.contest.duration)
+            cms = submission.ext.cms if submission.ext is not None else None
+            if cms is not None and cms.official is False:
+                continue
+            if cms is not None and cms.official is True:
+                too_late = False
             if submission.team_id in team_ids and submission.problem_id == problem_id and time >= ZERO and not too_late:
                 found.append(submission)
         return sorted(found, key=lambda submission: duration(submission.contest_time))
@@ -167,7 +177,8 @@ class SlowScoreboard:
         return cell
 
     def score_cell(self, problem: Problem, submissions: list[Submission]) -> dict[str, Any]:
-        cell: dict[str, Any] = {"problem_id": problem.id, "num_judged": 0, "num_pending": 0, "score": 0}
+        cell: dict[str, Any] = {"problem_id": problem.id, "num_judged": 0, "num_pending": 0}
+        judged = []
         for submission in submissions:
             verdict, judgement = self.verdict(submission), self.judgement(submission)
             if verdict is None or judgement is None:
@@ -175,11 +186,18 @@ class SlowScoreboard:
                 continue
             if verdict.id not in ("CE", "CTL"):
                 cell["num_judged"] += 1
-            if judgement.score is not None and judgement.score > cell["score"]:
-                cell["score"] = judgement.score
-                cell["_time"] = duration(submission.contest_time)
-                cell["time"] = reltime(cell["_time"])
-        if problem.max_score is not None and cell["score"] >= problem.max_score:
+            runs = [run for run in self.runs if run.judgement_id == judgement.id]
+            judged.append((submission, brought_by(problem, judgement, runs, self.types)))
+        score, reached_with = result_of(problem, judged)
+        cell["score"] = plain(score)
+        if reached_with is not None:
+            cell["_time"] = duration(reached_with.contest_time)
+            cell["time"] = reltime(cell["_time"])
+        most: float | None = problem.max_score
+        task = task_of(problem)
+        if most is None and task is not None and task.subtasks:
+            most = sum(each.max_score for each in task.subtasks)
+        if most is not None and score >= most and mode_of(problem) != "last":
             cell["num_pending"] = 0
         return cell
 
@@ -231,9 +249,20 @@ class SlowScoreboard:
                 if not self.hidden(submission):
                     own = [each for each in self.judgements if each.submission_id == submission.id]
                     known += [instant(each.end_time) for each in own if each.end_time is not None]
+                    known += self.times_of_runs(submission)
         start = None if self.contest is None or self.contest.start_time is None else instant(self.contest.start_time)
         last = max(known) if known else start or datetime.fromisoformat("1970-01-01T00:00:00+00:00")
         return last.astimezone(start.tzinfo if start is not None else datetime.fromisoformat(EPOCH).tzinfo)
+
+    def times_of_runs(self, submission: Submission) -> list[datetime]:
+        """When the runs were that have a say in the score of a submission."""
+        judgement = self.judgement(submission)
+        problem = next(each for each in self.problems if each.id == submission.problem_id)
+        if self.contest is None or self.contest.scoreboard_type != "score" or judgement is None:
+            return []
+        if not needs_runs(problem, judgement):
+            return []
+        return [instant(run.time) for run in self.runs if run.judgement_id == judgement.id]
 
     def state_object(self) -> dict[str, Any]:
         """The state object as plain JSON values: null for what has not happened, removed intervals if there are any."""
@@ -254,6 +283,7 @@ class SlowScoreboard:
 EPOCH = "1970-01-01T00:00:00+00:00"
 
 
+@cache
 def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -262,6 +292,7 @@ def iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@cache
 def duration(text: str) -> timedelta:
     hours, minutes, seconds = text.removeprefix("-").split(":")
     whole = timedelta(hours=int(hours), minutes=int(minutes), milliseconds=round(float(seconds) * 1000))

@@ -17,7 +17,7 @@ from schemas.objects import Clarification, ContestObject, Judgement, Submission
 from tests.builders import Played, Reader
 from tests.histories import MOVES, History, histories
 
-EXAMPLES = 500
+EXAMPLES = 600
 
 PHASES: dict[str, Callable[[Timeline], bool]] = {
     "before the start": lambda timeline: not timeline.started,
