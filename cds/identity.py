@@ -11,9 +11,9 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from hashlib import blake2b
 from typing import TypeVar, cast
 
@@ -24,6 +24,7 @@ from cds.account_viewers import (
     is_disabled,
     known_networks_of,
     login_of,
+    takes_part,
     viewer_of_account,
     viewer_of_server_account,
 )
@@ -32,7 +33,7 @@ from cds.bearer_identity import BearerIdentity
 from cds.bearer_tokens import BearerTokens
 from cds.commands.accounts import PASSWORD_BYTES_MAX, accounts_of
 from cds.live_contest import LiveContest
-from cds.passwords import HASHING_THREADS, matches, new_hash, nobodys_hash
+from cds.password_checking import PasswordChecks
 from cds.server_accounts import ServerAccounts
 from cds.throttling import Throttle
 from eventstore.store import EventStore
@@ -47,7 +48,6 @@ REMEMBERED_MAX = 4_096
 RIGHT_BEFORE_MAX = 16_384
 """Credentials that were right once since the server started; they are never slowed by the failures of others."""
 
-HASHINGS_WAITING_MAX = 128
 FOREIGN_ACCOUNTS_TRIED_MAX = 1_024
 """Accounts of the same name in other contests; beyond so many nobody is looked for any further."""
 
@@ -58,14 +58,11 @@ KEYED_BYTES = 32
 """The length of what credentials are remembered under."""
 
 Kept = TypeVar("Kept")
+Verify = Callable[[], Awaitable[Viewer]]
 
 
 class WrongCredentials(Exception):
     """User name and password belong together nowhere, or to an account that is disabled."""
-
-
-class TooManyLogins(Exception):
-    """More passwords wait to be checked than the server takes on."""
 
 
 class Throttled(Exception):
@@ -85,6 +82,16 @@ class Elsewhere(msgspec.Struct, frozen=True):
     login: str
 
 
+class Attempt(msgspec.Struct, kw_only=True):
+    """A login on the paths of `contest` (None: outside contests). `compared`: the password was with a hash."""
+
+    username: str
+    password: str
+    contest: LiveContest | None
+    others: Iterable[LiveContest]
+    compared: bool = False
+
+
 class Recognized(msgspec.Struct, frozen=True):
     """Who brought some credentials: the login that is remembered, and when a login of the contest had changed last."""
 
@@ -99,12 +106,10 @@ class Identity:
     def __init__(self, store: EventStore, tokens: BearerTokens, *, throttled: bool = True) -> None:
         """An identity service over the accounts of a store. `throttled`: whether failed logins are slowed down."""
         self._store = store
-        self._threads = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="argon2")
-        self._waiting = 0
+        self._passwords = PasswordChecks()
         self._remembering_key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
         self._elsewhere: OrderedDict[bytes, Elsewhere] = OrderedDict()
-        self._checked: OrderedDict[bytes, tuple[bool, float]] = OrderedDict()
         self._right_before: OrderedDict[bytes, None] = OrderedDict()
         self._guessed: OrderedDict[bytes, float] = OrderedDict()
         self._throttle = Throttle()
@@ -113,22 +118,22 @@ class Identity:
         self._server_accounts = ServerAccounts(store)
         self._bearers = BearerIdentity(tokens, self._server_accounts)
         self._recognized: OrderedDict[bytes, Recognized] = OrderedDict()
-        self._nobodys_hash = nobodys_hash()
 
     def close(self) -> None:
         """Let go of the hashing threads, and stop what runs beside the requests."""
         self._server_accounts.close()
         for verifying in self._verifying.values():
             verifying.cancel()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._passwords.close()
 
     async def hashed(self, password: str) -> str:
         """The hash under which a new password is kept; made off the event loop, however many wait."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, new_hash, password)
+        return await self._passwords.hashed(password)
 
     async def has_password(self, contest: LiveContest, account_id: str, password: str) -> bool:
         """Whether an account of a contest has this password already. Raises TooManyLogins."""
-        return await self._verified(contest.stream, account_id, password)
+        stored = (await self._store.credentials(contest.stream)).get(account_id)
+        return stored is not None and await self._passwords.good(stored, password)
 
     async def viewer(
         self,
@@ -149,14 +154,18 @@ class Identity:
         remembered = self._remembered_viewer(username, password, contest)
         if remembered is not None:
             return remembered
-        # Many requests that come with the same credentials at once are one login.
-        asked = self._keyed("" if contest is None else contest.stream, username, password, address)
-        verifying = self._verifying.get(asked)
-        if verifying is None:
-            work = self._slowly_verified(username, password, contest, others, address)
-            verifying = self._verifying[asked] = asyncio.create_task(work, name="verify a login")
-            verifying.add_done_callback(lambda done: self._verified_at_last(asked, done))
-        return await asyncio.shield(verifying)
+        verify = partial(self._verified_viewer, username, password, contest, others)
+        return await self._together("" if contest is None else contest.stream, username, password, address, verify)
+
+    async def participant(self, username: str, password: str, contest: LiveContest, *, address: str) -> Viewer:
+        """The participant of a contest with this password, asking from `address`; no other account is looked at.
+
+        A name that nobody has takes as long as a wrong password does. Raises as `viewer`.
+        """
+        if len(password.encode()) > PASSWORD_BYTES_MAX:
+            raise WrongCredentials(username)
+        verify = partial(self._verified_participant, username, password, contest)
+        return await self._together(f"participant {contest.stream}", username, password, address, verify)
 
     async def viewer_of_token(self, token: str) -> Viewer:
         """Who comes with a bearer token, everywhere. Raises BearerRefused, and StoreUnavailable."""
@@ -256,9 +265,17 @@ class Identity:
 
     # --- One login.
 
-    async def _slowly_verified(
-        self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest], address: str
-    ) -> Viewer:
+    async def _together(self, place: str, username: str, password: str, address: str, verify: Verify) -> Viewer:
+        """Many requests that come to a place with the same credentials at once are one login. Raises as `viewer`."""
+        asked = self._keyed(place, username, password, address)
+        verifying = self._verifying.get(asked)
+        if verifying is None:
+            work = self._slowly_verified(username, password, address, verify)
+            verifying = self._verifying[asked] = asyncio.create_task(work, name="verify a login")
+            verifying.add_done_callback(lambda done: self._verified_at_last(asked, done))
+        return await asyncio.shield(verifying)
+
+    async def _slowly_verified(self, username: str, password: str, address: str, verify: Verify) -> Viewer:
         """Verify credentials, unless too many from there failed. Raises as `viewer`."""
         near = neighbourhood(address)
         account, guess = self._keyed(username).hex(), self._keyed(username, password, near)
@@ -268,7 +285,7 @@ class Identity:
         if counted and (wait_s := self._throttle.attempt(account, near, time.monotonic())) > 0:
             raise Throttled(wait_s)
         try:
-            viewer = await self._verified_viewer(username, password, contest, others)
+            viewer = await verify()
         except WrongCredentials:
             _kept(self._guessed, guess, time.monotonic() + REMEMBERED_S, REMEMBERED_MAX)
             raise
@@ -294,68 +311,69 @@ class Identity:
     async def _verified_viewer(
         self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
     ) -> Viewer:
+        attempt = Attempt(username=username, password=password, contest=contest, others=others)
         for _ in range(VERIFYING_AGAIN_MAX):
-            viewer = await self._fitting_viewer(username, password, contest, others)
+            viewer = await self._fitting_viewer(attempt)
             if viewer is None:
                 break
             if self.valid(viewer, contest):
                 return viewer
-        await self._check(self._nobodys_hash, password)
+        if not attempt.compared:
+            await self._passwords.for_nobody(username, password)
         raise WrongCredentials(username)
 
-    async def _fitting_viewer(
-        self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
-    ) -> Viewer | None:
+    async def _verified_participant(self, username: str, password: str, contest: LiveContest) -> Viewer:
+        attempt = Attempt(username=username, password=password, contest=contest, others=())
+        named = [account for _, account in accounts_named(contest, username) if takes_part(contest.state, account)]
+        # They are read whether or not anybody has the name: that takes time too.
+        credentials = await self._store.credentials(contest.stream)
+        for account in named:
+            viewer, stored = viewer_of_account(contest.state, account), credentials.get(account.id)
+            if stored is not None and await self._compared(attempt, stored) and self.valid(viewer, contest):
+                return viewer
+        if not attempt.compared:
+            await self._passwords.for_nobody(username, password)
+        raise WrongCredentials(username)
+
+    async def _fitting_viewer(self, attempt: Attempt) -> Viewer | None:
         """Whose credentials these are, None if nobody's."""
+        username, password, contest = attempt.username, attempt.password, attempt.contest
         for here, account in accounts_named(contest, username):
             # Who this is is settled before the password is read: what changes meanwhile must not profit from it.
             viewer, login = viewer_of_account(here.state, account), login_of(here.state, account.id)
-            if not is_disabled(here.state, account.id) and await self._verified(here.stream, account.id, password):
+            if not is_disabled(here.state, account.id) and await self._has_password(attempt, here, account.id):
                 self._remember(here.stream, account.id, login, password)
                 return viewer
         await self._server_accounts.read()
         server_account = self._server_accounts.named(username)
-        if server_account is not None and await self._check(server_account.password_hash, password):
+        if server_account is not None and await self._compared(attempt, server_account.password_hash):
             self._remember(SERVER_SCOPE, username, server_account.password_hash, password)
             self._server_accounts.keep_fresh_for(REMEMBERED_S)
             return viewer_of_server_account(server_account)
         if any(is_disabled(here.state, account.id) for here, account in accounts_named(contest, username)):
             # Disabled here is refused here, also where another contest has an account of the same name.
             return None
-        return _foreign(contest) if await self._known_elsewhere(username, password, contest, others) else None
+        return _foreign(contest) if await self._known_elsewhere(attempt) else None
 
-    async def _known_elsewhere(
-        self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
-    ) -> bool:
+    async def _known_elsewhere(self, attempt: Attempt) -> bool:
         """Whether the account is one of another contest, which makes the viewer public and not refused."""
-        named = [found for other in others if other is not contest for found in accounts_named(other, username)]
+        others = (other for other in attempt.others if other is not attempt.contest)
+        named = [found for other in others for found in accounts_named(other, attempt.username)]
         for other, account in named[:FOREIGN_ACCOUNTS_TRIED_MAX]:
             login = login_of(other.state, account.id)
-            if not is_disabled(other.state, account.id) and await self._verified(other.stream, account.id, password):
+            if not is_disabled(other.state, account.id) and await self._has_password(attempt, other, account.id):
                 found = Elsewhere(time.monotonic() + REMEMBERED_S, other, account.id, login)
-                _kept(self._elsewhere, self._keyed(username, password), found, REMEMBERED_MAX)
+                _kept(self._elsewhere, self._keyed(attempt.username, attempt.password), found, REMEMBERED_MAX)
                 return True
         return False
 
-    async def _verified(self, scope: str, account_id: str, password: str) -> bool:
-        stored = (await self._store.credentials(scope)).get(account_id)
-        return stored is not None and await self._check(stored, password)
+    async def _has_password(self, attempt: Attempt, contest: LiveContest, account_id: str) -> bool:
+        stored = (await self._store.credentials(contest.stream)).get(account_id)
+        return stored is not None and await self._compared(attempt, stored)
 
-    async def _check(self, stored: str, password: str) -> bool:
-        """Whether a password has a hash; either answer is remembered for a short time. Raises TooManyLogins."""
-        checked = self._keyed(stored, password)
-        good, until_s = self._checked.get(checked, (False, 0.0))
-        if until_s > time.monotonic():
-            return good
-        if self._waiting >= HASHINGS_WAITING_MAX:
-            raise TooManyLogins
-        self._waiting += 1
-        try:
-            good = await asyncio.get_running_loop().run_in_executor(self._threads, matches, stored, password)
-        finally:
-            self._waiting -= 1
-        _kept(self._checked, checked, (good, time.monotonic() + REMEMBERED_S), REMEMBERED_MAX)
-        return good
+    async def _compared(self, attempt: Attempt, stored: str) -> bool:
+        attempt.compared = True
+        return await self._passwords.good(stored, attempt.password)
 
     def _keyed(self, *texts: str) -> bytes:
         return blake2b(msgspec.json.encode(texts), key=self._remembering_key, digest_size=KEYED_BYTES).digest()

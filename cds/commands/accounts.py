@@ -95,9 +95,12 @@ def login_change(
     return [] if wanted == present else [ObjectChange(LOGINS, account_id, wanted)]
 
 
-def login_erased(state: ContestState, account_id: str) -> list[ObjectChange]:
-    """The change that lets go of the login record of an account that is deleted; nothing where there is none."""
-    return [ObjectChange(LOGINS, account_id, None)] if account_id in state.logins else []
+def login_erased(account_id: str) -> ObjectChange:
+    """The change that lets go of the login of an account that is deleted.
+
+    Also where there is no record of it: that its version is another tells the logins of an id that is used again.
+    """
+    return ObjectChange(LOGINS, account_id, None)
 
 
 def refuse_taken_username(state: ContestState, account: Account) -> None:
@@ -165,7 +168,7 @@ def decide_removal(state: ContestState, account_id: str) -> list[ObjectChange]:
             f"account {account_id} cannot be deleted, {type_name} {identifier} refers to it; it can be disabled",
             ground="conflict",
         )
-    return [*login_erased(state, account_id), ObjectChange(ACCOUNTS, account_id, None)]
+    return [login_erased(account_id), ObjectChange(ACCOUNTS, account_id, None)]
 
 
 def _refuse_repeated(state: ContestState, wanted: Sequence[Account]) -> None:

@@ -82,7 +82,7 @@ def around_account(
 ) -> Around:
     """The login of an account changes with it, and goes with it."""
     if after is None:
-        return Around(after=tuple(login_erased(state, write.identifier)))
+        return Around(after=(login_erased(write.identifier),))
     account = cast("Account", after)
     refuse_unfit(account)
     refuse_taken_username(state, account)
@@ -119,7 +119,7 @@ def _end_of_contest(state: ContestState, contest: Contest) -> Around:
     everything = decide_reconcile(state, {}, OBJECT_TYPES)
     records = [
         ObjectChange("x-settings", SINGLETON_ID, None),
-        *(ObjectChange("x-logins", account_id, None) for account_id in state.logins),
+        *(login_erased(account_id) for account_id in dict.fromkeys((*state.logins, *state.objects["accounts"]))),
         *forgetting(state),
     ]
     first = [ObjectChange("contest", SINGLETON_ID, parted)] if parted != contest else []

@@ -344,7 +344,7 @@ def _conclusion(draft: _Draft, changes: Sequence[ObjectChange]) -> list[ObjectCh
         return []
     after = state_after(draft.before, changes)
     if newly_final:
-        refuse_unfinished(after)
+        refuse_unfinished(after, draft.now_ms)
     if not draft.state.end_of_updates:
         return []
     awards = decide_computed_awards(after, computed_awards(after, Board(after, frozen=False)))

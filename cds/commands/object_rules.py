@@ -18,8 +18,10 @@ from cds.commands.decision import Refused
 from cds.commands.properties import Properties, raw
 from projections.contest import ContestState
 from projections.scoring import COMPILE_ERRORS
+from projections.scoring.subtasks import subtasks_of
+from projections.submission_scores import is_beyond, score_max
 from schemas.object_types import OBJECT_TYPES, ObjectType
-from schemas.objects import Contest, ContestObject, JudgementType, Language
+from schemas.objects import Contest, ContestObject, Judgement, JudgementType, Language, Problem
 
 DECIMALS_MAX = 3
 """Times in seconds are multiples of 0.001."""
@@ -91,6 +93,10 @@ class Demand(msgspec.Struct, frozen=True):
     otherwise: Callable[[ContestObject], str | bool]
 
 
+Complaint = tuple[str, str]
+"""A property, and what is wrong with it."""
+
+
 def _is_pass_fail(_state: ContestState, contest: ContestObject) -> bool:
     return cast("Contest", contest).scoreboard_type == "pass-fail"
 
@@ -119,8 +125,29 @@ REQUIRED_WHEN: dict[str, Demand] = {
 }
 """What is required of some objects of a type (JSON Format, "R iff")."""
 
-Complaint = tuple[str, str]
-"""A property, and what is wrong with it."""
+
+def _beyond_the_test_cases(_state: ContestState, instance: ContestObject) -> Iterator[Complaint]:
+    """Of how many test cases there are, 0 says nothing."""
+    problem = cast("Problem", instance)
+    for subtask in subtasks_of(problem) if problem.test_data_count else ():
+        last = max(subtask.ordinals)
+        if last > problem.test_data_count:
+            wrong = f"names the test case {last}, and test_data_count is {problem.test_data_count}"
+            yield "ext", f"ext.cms.subtasks: {subtask.name[:60]!r} {wrong}"
+
+
+def _beyond_the_maximum(state: ContestState, instance: ContestObject) -> Iterator[Complaint]:
+    most = score_max(state.objects, cast("Judgement", instance))
+    score = cast("Judgement", instance).score
+    if is_beyond(score, most):
+        yield "score", f"score {score!r} is more than the {most!r} that the problem brings"
+
+
+RULES_OF_TYPES: dict[str, Callable[[ContestState, ContestObject], Iterator[Complaint]]] = {
+    "problems": _beyond_the_test_cases,
+    "judgements": _beyond_the_maximum,
+}
+"""What is demanded of a type alone."""
 
 _TIME = re.compile(TIME.expression)
 _encode = msgspec.json.Encoder().encode
@@ -168,6 +195,8 @@ def _complaints(state: ContestState, row: ObjectType, instance: ContestObject) -
     yield from _misshapen(row, instance)
     yield from _repeating(row, instance)
     yield from _beside_their_numbers(row, instance)
+    if row.name in RULES_OF_TYPES:
+        yield from RULES_OF_TYPES[row.name](state, instance)
 
 
 def _wanting(state: ContestState, row: ObjectType, instance: ContestObject) -> Iterator[Complaint]:

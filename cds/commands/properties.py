@@ -101,11 +101,15 @@ def _with_extension_given(properties: Properties) -> Properties:
 
 def namespaces_of_body(properties: Properties) -> dict[str, msgspec.Raw] | None:
     """What a body says of extensions, by namespace; None where that is no object, which is refused elsewhere."""
-    said = properties.get(EXTENSION)
-    if said is None or said == NULL:
+    return members_of(properties.get(EXTENSION, NULL))
+
+
+def members_of(value: msgspec.Raw) -> dict[str, msgspec.Raw] | None:
+    """The members of what ought to be an object, {} for null; None for anything else."""
+    if value == NULL:
         return {}
     try:
-        return _properties_decoder.decode(said)
+        return _properties_decoder.decode(value)
     except msgspec.ValidationError:
         return None
 

@@ -23,11 +23,36 @@ class LoginWish(msgspec.Struct, frozen=True, kw_only=True):
     disabled: bool | None = None
 
 
+class Overrides(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules that are set aside for one request (CMS ContestWebServer API, 3.3).
+
+    `phase` true: it may be done in any phase; false: also an unrestricted participation is bound. `official`: whether
+    a submission counts. Of both null is said where nothing is. `max_number` and `min_interval`: not limited by them.
+    """
+
+    phase: bool | None = None
+    official: bool | None = None
+    max_number: bool = False
+    min_interval: bool = False
+
+
+NO_OVERRIDES = Overrides()
+
+
+class Impersonation(msgspec.Struct, frozen=True, kw_only=True):
+    """That somebody acts for the participant whose account it is: who, from which address, and what they override."""
+
+    by: str
+    address: str | None = None
+    overrides: Overrides = NO_OVERRIDES
+
+
 class Write(msgspec.Struct, frozen=True, kw_only=True):
     """Who wants what written, and when.
 
     `identifier` is the one in the URL, empty for a POST. `properties` is the body; files in it are references to
     contents by hash. `fresh_id` is an id that nothing has yet. `strict`: extensions are neither spoken of nor touched.
+    `impersonation` is there where the viewer's account is used by somebody else, who may override rules.
     """
 
     row: ObjectType
@@ -39,6 +64,12 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     fresh_id: str
     login: LoginWish = LoginWish()
     strict: bool = False
+    impersonation: Impersonation | None = None
+
+    @property
+    def overrides(self) -> Overrides:
+        """The rules that are set aside; none but for those who act for somebody."""
+        return NO_OVERRIDES if self.impersonation is None else self.impersonation.overrides
 
     @property
     def key(self) -> Key:

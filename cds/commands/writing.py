@@ -19,7 +19,9 @@ from cds.commands.configuring import (
     complete_contest,
 )
 from cds.commands.decision import ObjectChange, Refused
+from cds.commands.extension_merging import merged_extension
 from cds.commands.judging import around_judgement, check_run, complete_judgement, complete_run
+from cds.commands.kept_starts import says_start, with_start_kept
 from cds.commands.naming import readable_id
 from cds.commands.object_rules import refuse_unruly
 from cds.commands.permissions import Method
@@ -36,14 +38,15 @@ from cds.commands.properties import (
     require,
     text_of,
 )
-from cds.commands.submissions import complete_submission
+from cds.commands.submissions import around_submission, complete_submission, names_hidden
 from cds.commands.write import Around, Write, Written
 from projections.award_rules import named_kind
 from projections.contest import ContestState
+from projections.submission_scores import official_of
 from projections.visibility import role_view
 from schemas.extensions import EXTENSION
 from schemas.object_types import OBJECT_TYPES, object_key, referenced_ids
-from schemas.objects import ContestObject
+from schemas.objects import ContestObject, Judgement, Run, Submission
 
 PLATFORM_NAMESPACE = "sync"
 """The namespace of `ext` that says which contest of a platform this is, and what the platform says of a team."""
@@ -56,6 +59,9 @@ Complete = Callable[[ContestState, Write, Properties], Properties]
 
 Surround = Callable[[ContestState, Write, ContestObject | None, ContestObject | None], Around]
 """What else changes when an object becomes another (None: is not there yet, or no longer). Raises Refused."""
+
+NamesHidden = Callable[[ContestState, Write], frozenset[str]]
+"""The types of which the writer may name also what is hidden from them."""
 
 
 def _nothing_else(
@@ -89,11 +95,16 @@ def _around_team(
     return Around(before=tuple(released_team(state, write.identifier)) if after is None else ())
 
 
+def _names_visible(_state: ContestState, _write: Write) -> frozenset[str]:
+    return frozenset()
+
+
 class Particulars(msgspec.Struct, frozen=True, kw_only=True):
     """What is peculiar to one type. Of what is not `changeable` an object stays as it was made."""
 
     complete: Complete = complete_configured
     surround: Surround = _nothing_else
+    names_hidden: NamesHidden = _names_visible
     changeable: bool = True
 
 
@@ -104,7 +115,9 @@ PARTICULARS: dict[str, Particulars] = {
     "teams": Particulars(surround=_around_team),
     "persons": Particulars(surround=check_person),
     "accounts": Particulars(surround=around_account),
-    "submissions": Particulars(complete=complete_submission, changeable=False),
+    "submissions": Particulars(
+        complete=complete_submission, surround=around_submission, names_hidden=names_hidden, changeable=False
+    ),
     "judgements": Particulars(complete=complete_judgement, surround=around_judgement),
     "runs": Particulars(complete=complete_run, surround=check_run),
     "clarifications": Particulars(complete=complete_clarification, changeable=False),
@@ -175,34 +188,38 @@ def _put(state: ContestState, write: Write) -> Written:
         check_identifier(write.identifier)
     else:
         properties |= _kept_extension(write, before, properties)
-    return _written(state, write, before, _made(state, write, properties))
+    return _written(state, write, before, _start_kept(state, write, _made(state, write, properties)))
+
+
+def _start_kept(state: ContestState, write: Write, instance: ContestObject) -> ContestObject:
+    """The object with what the server has written into it, unless the body speaks of that."""
+    return instance if says_start(write.properties) else with_start_kept(state, write.row.name, instance)
 
 
 def _kept_extension(write: Write, before: ContestObject, properties: Properties) -> Properties:
     """What stays of `ext` although the body does not speak of it; nothing of a namespace that it names, even as null.
 
-    Namespaces belong to different people, so PATCH takes each for a property. PUT gives the whole object, but which
-    contest of a platform this is, say, is not for clients that know no platforms to end. In strict mode all stays:
-    whoever does not see it cannot mean to take it away.
+    PUT gives the whole object, but which contest of a platform this is, say, is not for clients that know no platforms
+    to end. In strict mode all stays: whoever does not see it cannot mean to take it away.
     """
     said = namespaces_of_body(properties)
     if said is None:
         return {}
     present = namespaces_of_body(properties_of(before)) or {}
-    all_stay = write.strict or write.method == "PATCH"
-    kept = {name: value for name, value in present.items() if all_stay or name == PLATFORM_NAMESPACE}
+    kept = {name: value for name, value in present.items() if write.strict or name == PLATFORM_NAMESPACE}
     return {EXTENSION: raw({**kept, **said})} if kept else {}
 
 
 def _patch(state: ContestState, write: Write) -> Written:
-    """Some properties of an object; null takes one away."""
+    """Some properties of an object; null takes one away. What is said of extensions is laid over what they say."""
     before = _existing(state, write)
     _refuse_other_id(write, write.properties)
     kept = {name: value for name, value in properties_of(before).items() if name not in write.properties}
     said = given(write.properties)
-    if EXTENSION in said:
-        said |= _kept_extension(write, before, said)
-    after = _made(state, write, kept | said)
+    namespaces = namespaces_of_body(said)
+    if EXTENSION in said and namespaces is not None:
+        said[EXTENSION] = raw(merged_extension(namespaces_of_body(properties_of(before)) or {}, namespaces))
+    after = _start_kept(state, write, _made(state, write, kept | said))
     return _written(state, write, before, after)
 
 
@@ -243,20 +260,33 @@ def _written(state: ContestState, write: Write, before: ContestObject | None, af
     key = (write.row.name, object_key(write.row, after or _present(before)))
     around = particulars.surround(state, write, before, after)
     if state.state is not None and state.state.finalized:
-        _refuse_other_results(write, before, after)
+        _refuse_other_results(state, write, before, after)
     own = [] if before == after else [ObjectChange(*key, after)]
     return Written(key=key, created=before is None, changes=[*around.before, *own, *around.after])
 
 
-def _refuse_other_results(write: Write, before: ContestObject | None, after: ContestObject | None) -> None:
+def _refuse_other_results(
+    state: ContestState, write: Write, before: ContestObject | None, after: ContestObject | None
+) -> None:
     """Nothing on which results rest comes, goes or changes in a contest that is final."""
     shaping = RESULTS_REST_ON.get(write.row.name)
     if shaping is None or before == after:
+        return
+    if all(_never_counts(state, instance) for instance in (before, after) if instance is not None):
         return
     if before is None or after is None or any(getattr(before, name) != getattr(after, name) for name in shaping):
         raise Refused(
             "the contest is final; an administrator may take that back (state, finalized)", ground="forbidden"
         )
+
+
+def _never_counts(state: ContestState, instance: ContestObject) -> bool:
+    """Whether something is a submission that is not official, or says how one was judged."""
+    if isinstance(instance, Run):
+        instance = state.objects["judgements"].get(instance.judgement_id, instance)
+    if isinstance(instance, Judgement):
+        instance = state.objects["submissions"].get(instance.submission_id, instance)
+    return isinstance(instance, Submission) and official_of(instance) is False
 
 
 def _refuse_unchangeable(write: Write, particulars: Particulars, before: ContestObject | None, after: object) -> None:
@@ -271,9 +301,12 @@ def _refuse_unknown(state: ContestState, write: Write, instance: ContestObject) 
     What the server itself fills in, such as the account of a submission, only has to exist.
     """
     view, team_id = role_view(write.viewer.role), write.viewer.team_id
+    hidden = PARTICULARS.get(write.row.name, CONFIGURED).names_hidden(state, write)
     for reference in write.row.references:
         for identifier in referenced_ids(reference, instance):
             if view.visible(state, team_id, reference.target, identifier):
+                continue
+            if reference.target in hidden and identifier in state.objects[reference.target]:
                 continue
             itself = (reference.target, identifier) == (write.row.name, object_key(write.row, instance))
             filled_in = write.properties.get(reference.property, NULL) == NULL

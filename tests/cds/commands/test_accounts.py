@@ -52,10 +52,13 @@ def test_what_changes_nothing_is_no_change() -> None:
     assert enabled.instance == Login(generation=3)
 
 
-def test_a_deleted_login_is_erased_where_there_is_one() -> None:
-    assert login_erased(contest(), "account-t1") == []
-    state = contest(ObjectChange("x-logins", "account-t1", Login(disabled=True)))
-    assert login_erased(state, "account-t1") == [ObjectChange("x-logins", "account-t1", None)]
+def test_the_login_of_a_deleted_account_is_erased_also_where_there_is_no_record_of_it() -> None:
+    """So whoever logged in without a password (an address, the admin token) is out when the id is used again."""
+    state = contest()
+    assert ("x-logins", "account-admin") not in state.versions
+    erased = ObjectChange("x-logins", "account-admin", None)
+    assert login_erased("account-admin") == erased
+    assert decide_removal(state, "account-admin") == [erased, ObjectChange("accounts", "account-admin", None)]
 
 
 def test_a_user_name_means_one_account() -> None:
