@@ -72,6 +72,10 @@ class TakesLonger(Exception):
     """An archive that holds more than UNPACKED_SOON_BYTES_MAX by its own account."""
 
 
+class ArchiveTooLarge(Refused):
+    """An archive that has more bytes or more entries than are accepted."""
+
+
 class ArchiveEntry(msgspec.Struct, frozen=True):
     """A file in an archive: its path as it stands there, and its real size unpacked."""
 
@@ -86,10 +90,10 @@ def checked_archive(content: bytes, *, code_limit_kib: int | None, soon: bool = 
     naming the property `files`. With `soon` it comes back in about a millisecond, or raises TakesLonger.
     """
     if len(content) > PACKED_BYTES_MAX:
-        raise _refused(f"the archive has {len(content)} bytes; at most {PACKED_BYTES_MAX} are accepted")
+        raise _too_large(f"the archive has {len(content)} bytes; at most {PACKED_BYTES_MAX} are accepted")
     if content.count(_DIRECTORY_SIGNATURE) > _SIGNATURES_MAX:
         # Before the directory is read, which takes seconds for an archive of nothing but entries.
-        raise _refused(f"the archive has more than {ENTRIES_MAX} entries")
+        raise _too_large(f"the archive has more than {ENTRIES_MAX} entries")
     limit_bytes = UNPACKED_BYTES_MAX
     if code_limit_kib is not None:
         limit_bytes = min(limit_bytes, code_limit_kib * KIBIBYTE)
@@ -118,7 +122,7 @@ def checked_path(path: str) -> str:
 def _checked_directory(entries: Sequence[PackedEntry], *, soon: bool) -> list[PackedEntry]:
     """The entries that are files, when all entries are sound."""
     if len(entries) > ENTRIES_MAX:
-        raise _refused(f"the archive has {len(entries)} entries; at most {ENTRIES_MAX} are accepted")
+        raise _too_large(f"the archive has {len(entries)} entries; at most {ENTRIES_MAX} are accepted")
     for entry in entries:
         _check_entry(entry)
     files = [entry for entry in entries if not entry.is_directory]
@@ -191,7 +195,7 @@ def _unpacked(files: Iterable[PackedEntry], limit_bytes: int, *, soon: bool) -> 
             size_bytes += len(chunk)
             checksum = zlib.crc32(chunk, checksum)
             if size_bytes > left_bytes:
-                raise _refused(f"the files of the archive have more than the {limit_bytes} bytes that are accepted")
+                raise _too_large(f"the files of the archive have more than the {limit_bytes} bytes that are accepted")
             if soon and size_bytes > file.size_bytes:
                 break  # No more is unpacked than the archive has owned up to.
         if size_bytes != file.size_bytes or checksum != file.checksum:
@@ -271,3 +275,7 @@ def _shown(text: str) -> str:
 
 def _refused(reason: str) -> Refused:
     return Refused(reason, "files")
+
+
+def _too_large(reason: str) -> ArchiveTooLarge:
+    return ArchiveTooLarge(reason, "files")

@@ -15,6 +15,7 @@ from cds.dialects.hidden_teams import HiddenTeams
 from cds.dialects.known import JUDGEMENT_TYPES
 from cds.dialects.references import Key, Missing, is_waited_for, missing_references, referenced_keys, without
 from cds.dialects.results import Change, Notices, Place, refusal
+from projections.submission_scores import is_beyond, score_max
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER
 from schemas.objects import Contest, ContestObject, Judgement, JudgementType, State, Submission, Team
 from schemas.times import parse_relative_time_ms
@@ -229,6 +230,10 @@ class Assembly:
 
     def _stand_judgement(self, key: Key, instance: ContestObject) -> None:
         if isinstance(instance, Judgement):
+            most = None if instance.score is None else score_max(self.objects, instance)
+            if is_beyond(instance.score, most):
+                words = f"is {instance.score}, more than the {most} that the problem brings"
+                self._notices.warn(self._place, *key, "score", words)
             for identifier, version in self._judgements.arrange(instance, self.objects[key[0]]):
                 self._put((key[0], identifier), version)
             for identifier in self._judgements.newly_overruled():

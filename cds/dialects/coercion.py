@@ -17,14 +17,11 @@ from cds.dialects.drafts import Draft, Unfit
 from cds.dialects.json_values import JsonValue
 from cds.dialects.results import quoted
 from schemas.extensions import Extension, ExtensionPart
-from schemas.properties import Files, References, RelativeTime, Time
+from schemas.properties import NUMBER_MAX, Files, References, RelativeTime, Time
 from schemas.times import canonical_relative_time, canonical_time
 
 Coercer = Callable[[Draft, str, JsonValue], JsonValue]
 """Takes the draft, the name of the property (dotted for parts) and the value; raises Unfit."""
-
-INTEGER_MAX = 2**53 - 1
-"""Larger numbers do not survive readers that keep numbers as doubles."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
@@ -46,7 +43,7 @@ def integer(draft: Draft, name: str, value: JsonValue) -> JsonValue:
     result = number(draft, name, value)
     if isinstance(result, float) and result.is_integer():
         result = int(result)
-    if not isinstance(result, int) or abs(result) > INTEGER_MAX:
+    if not isinstance(result, int) or abs(result) > NUMBER_MAX:
         raise Unfit(f"is not a whole number but {quoted(value)}")
     return result
 
@@ -62,7 +59,7 @@ def number(draft: Draft, name: str, value: JsonValue) -> JsonValue:
         value = int(plain) if _INTEGER.fullmatch(plain) else float(plain)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Unfit(f"is not a number but {quoted(value)}")
-    if abs(value) > INTEGER_MAX:
+    if abs(value) > NUMBER_MAX:
         raise Unfit(f"is too large: {quoted(value)}")
     return value
 

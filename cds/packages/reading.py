@@ -1,4 +1,6 @@
-"""Reading a contest: a package (directory or zip archive) or a recorded feed, told apart by looking.
+"""Reading a contest: a package or an Italian-format contest (directory or zip archive), or a recorded feed.
+
+They are told apart by looking.
 
 This module drives the dialects over files and says where in them something stands. It must not know any repair.
 """
@@ -25,6 +27,7 @@ from cds.packages.collection_files import (
 from cds.packages.contents import ContestContents
 from cds.packages.feed_lines import FeedLines, FeedSurvey
 from cds.packages.history import FeedBeside, translate_feed
+from cds.packages.italian import is_italian_contest, read_italian_contest
 from cds.packages.object_files import ObjectFiles
 from cds.packages.progress import Counted, Progress
 from cds.packages.sources import DirectorySource, PackageSource, ZipSource
@@ -74,13 +77,15 @@ def _read(source: Path, contest_id: str | None, progress: Progress | None) -> Co
 def _read_package(
     source: Path, package: PackageSource, contest_id: str | None, progress: Progress | None
 ) -> ContestContents:
+    name = source.stem if source.is_file() else source.resolve().name
+    if is_italian_contest(package):
+        return read_italian_contest(package, (contest_id, name), progress)
     files = ObjectFiles(package)
     check_version(package)
     feed = FeedLines(package, FEED_FILE) if package.has(FEED_FILE) else None
     warnings: list[Warned] = []
     warn_of_unread_files(package, warnings)
     if has_contest_file(package):
-        name = source.stem if source.is_file() else source.resolve().name
         collections = read_collections(package, warnings)
         place = Place(source.name)
         contents = _read_collections(collections, feed, files, (contest_id, name), progress, warnings, place)

@@ -16,11 +16,29 @@ SUBTASK: Plain = {"name": "1", "max_score": 40, "ordinals": [1, 2], "rule": "min
 SYNC: Plain = msgspec.to_builtins(SYNCED)
 LOC: Plain = msgspec.to_builtins(MATCH)
 
+ACCOUNT: Plain = {"id": "a1", "username": "one", "type": "team"}
+CMS_CONTEST: Plain = {
+    "max_submission_number": 100,
+    "min_submission_interval": 30,
+    "per_user_time": 18000,
+    "analysis": {"start": "2026-03-01T16:00:00.000Z", "stop": "2026-03-01T18:00:00.000Z"},
+    "ip_autologin": True,
+    "ip_restriction": True,
+    "block_hidden_participations": True,
+    "default_statement_language": "ru",
+}
+
 KEPT: list[tuple[str, Plain, Plain]] = [
     ("contest", CONTEST, {"sync": SYNC, "loc": LOC}),
     ("problems", PROBLEM, {"cms": CMS}),
     ("teams", TEAM, {"sync": {"rank": 1, "points": 3.5, "penalty": 20}}),
     ("submissions", SUBMISSION, {"cms": {"official": False}, "loc": {"url": "https://example.org"}}),
+    ("contest", CONTEST, {"cms": CMS_CONTEST}),
+    (
+        "accounts",
+        ACCOUNT,
+        {"cms": {"hidden": True, "delay_time": 60, "starting_time": "2026-03-01T10:00:00.000+01:00"}},
+    ),
 ]
 
 LEFT_OUT: list[tuple[str, Plain, object, object, str]] = [
@@ -59,6 +77,16 @@ LEFT_OUT: list[tuple[str, Plain, object, object, str]] = [
         "ext.cms: does not fit (has a subtasks that has no max_score), left out",
     ),
     ("contest", CONTEST, {"sync": {"platform": "x"}, "loc": LOC}, {"loc": LOC}, "has no platform_id"),
+    (
+        "contest",
+        CONTEST,
+        {"cms": {"analysis": {"start": "2026-03-01T16:00:00Z", "stop": "2026-03-01T15:00:00Z"}}},
+        None,
+        "ext.cms: does not fit (stop is before start",
+    ),
+    ("contest", CONTEST, {"cms": {"analysis": {"start": "now"}}}, None, "ext.cms: does not fit (has a"),
+    ("accounts", ACCOUNT, {"cms": {"extra_time": -1}}, None, "ext.cms: does not fit (Expected `int` >= 0"),
+    ("problems", PROBLEM, {"cms": {"score_precision": 10}}, None, "ext.cms: does not fit (Expected `int` <= 9"),
 ]
 """Type, object, what is said, what is kept of it, and words of the warning."""
 
@@ -81,6 +109,16 @@ def test_what_is_not_known_or_does_not_fit_is_left_out_with_a_warning(
     assert msgspec.to_builtins(instance).get("ext") == kept
     (warning,) = outcome.warnings
     assert words in str(warning)
+
+
+def test_times_inside_are_in_their_one_form() -> None:
+    """Wherever they come from."""
+    said = {"cms": {"analysis": {"start": "2026-03-01T16:00:00Z", "stop": "2026-03-01T18:00:00.5+00"}}}
+    outcome = translated(typical(("contest", {**CONTEST, "ext": said})))
+    analysis = {"start": "2026-03-01T16:00:00.000Z", "stop": "2026-03-01T18:00:00.500+00:00"}
+    assert msgspec.to_builtins(outcome.instance("contest"))["ext"] == {"cms": {"analysis": analysis}}
+    structure = msgspec.convert(said, ContestExtension)
+    assert msgspec.to_builtins(structure) == {"cms": {"analysis": analysis}}
 
 
 @pytest.mark.parametrize("said", [None, {}, {"sync": None}])
@@ -168,5 +206,5 @@ def test_packages_archives_and_feeds_say_the_same(tmp_path: Path) -> None:
 
 def test_the_structures_refuse_to_say_nothing() -> None:
     """Nobody writes an extension that is none: `ext` is null then."""
-    with pytest.raises(ValueError, match="none of sync, loc is there"):
+    with pytest.raises(ValueError, match="none of sync, cms, loc is there"):
         ContestExtension()

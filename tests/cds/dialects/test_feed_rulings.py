@@ -5,6 +5,7 @@ from schemas.objects import Judgement
 from tests.cds.dialects.feeds import (
     CONTEST,
     JUDGEMENT,
+    PROBLEM,
     STATE,
     SUBMISSION,
     TEAM,
@@ -154,3 +155,19 @@ def test_team_that_is_hidden_no_longer_joins_the_others() -> None:
     team: Plain = {**TEAM, "id": "t2"}
     outcome = translated(typical(("teams", {**team, "hidden": True}), ("teams", {**team, "hidden": False})))
     assert outcome.plain("teams", "t2")["group_ids"] == ["participants"]
+
+
+def test_a_judgement_with_more_points_than_the_problem_brings_is_kept_and_told_of() -> None:
+    """It is the source's word, and nothing of it is cut off."""
+    outcome = translated(
+        typical(
+            ("contest", {**CONTEST, "scoreboard_type": "score", "penalty_time": None}),
+            ("problems", {**PROBLEM, "max_score": 100}),
+            ("judgements", {**JUDGEMENT, "score": 150}),
+            ("judgements", {**JUDGEMENT, "id": "j2", "score": 100, "current": False}),
+        )
+    )
+    assert outcome.plain("judgements", "j1")["score"] == 150
+    assert [str(warning) for warning in outcome.warnings if "score" in str(warning)] == [
+        "event-feed.ndjson:11 judgements/j1 score: is 150, more than the 100 that the problem brings"
+    ]

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from schemas.extensions import (
+    AccountExtension,
+    CmsParticipation,
     CmsSubmission,
     CmsTask,
     ContestExtension,
@@ -213,9 +215,18 @@ CASES: list[tuple[ContestObject, Json, Json]] = [
         {"roles": None, "role": "staff", "title": "Director"},
     ),
     (
-        Account(id="a1", username="team1", name="One", type="team", ip="10.0.0.1", team_id="t1", person_id="p1"),
-        {},
-        {},
+        Account(
+            id="a1",
+            username="team1",
+            name="One",
+            type="team",
+            ip="10.0.0.1",
+            team_id="t1",
+            person_id="p1",
+            ext=AccountExtension(cms=CmsParticipation(extra_time=300)),
+        ),
+        {"ext": None},
+        {"ext": None},
     ),
     (
         state(started=START, frozen=moment("4:00:00.000")),
