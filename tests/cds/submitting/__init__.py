@@ -1,0 +1,1 @@
+"""Tests of handing in from the command line."""
