@@ -30,7 +30,7 @@ from cds.openapi.json_schemas import (
     structures_in,
 )
 from cds.openapi.object_schemas import answer_schema, description_of, request_name, request_schema
-from cds.openapi.operations import PARAMETERS, Operation
+from cds.openapi.operations import LOGINS, PARAMETERS, Operation
 from cds.openapi.served_apis import SERVED_APIS
 from cds.served_versions import EARLIER_VERSIONS
 from cds.uploads import UploadedFile
@@ -89,10 +89,7 @@ def openapi_document(version: str, servers: Iterable[str], root_servers: Sequenc
             "parameters": PARAMETERS,
             "headers": HEADERS,
             "responses": refusal_components((each.form, code) for each in everything for code in each.refused),
-            "securitySchemes": {
-                "basic": {"type": "http", "scheme": "basic"},
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-            },
+            "securitySchemes": LOGINS,
         },
     }
 

@@ -9,41 +9,62 @@ from typing import Literal
 
 import msgspec
 
-from cds.error_forms import Complaint, Form, contest_api_form, plain_form, sync_form
+from cds.error_forms import NO_DETAILS, Complaint, Detail, Form, cms_form, contest_api_form, plain_form, sync_form
 from cds.openapi.headers import headers_of
 from cds.openapi.json_schemas import Json, Schema, reference
 from schemas.metadata import ErrorBody
 
 JSON_TYPE = "application/json"
 
-FormName = Literal["contest", "sync", "plain"]
+FormName = Literal["contest", "sync", "plain", "cms"]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An error that several operations answer with. `details` are those of its example."""
+
+    name: str
+    description: str
+    headers: tuple[str, ...] = ()
+    details: Mapping[str, Detail] = NO_DETAILS
+
+
+NO_OWN: Mapping[int, Refusal] = {}
+
+OF_SUBMISSIONS = Refusal(
+    "Unprocessable",
+    "What is handed in cannot be taken; `details` says why.",
+    details={"details": "The file has more than 100000 bytes."},
+)
 
 
 class FormOfErrors(msgspec.Struct, frozen=True, kw_only=True):
     """A form: what stands before the names of its errors, the schema of its bodies, and the form itself.
 
-    `optional`: properties that not all of its bodies have.
+    `optional`: properties that not all of its bodies have. `own`: errors that mean something else than elsewhere.
     """
 
     prefix: str
     schema: str
     form: Form
     optional: frozenset[str] = frozenset()
+    own: Mapping[int, Refusal] = NO_OWN
 
 
 FORMS: Mapping[FormName, FormOfErrors] = {
     "contest": FormOfErrors(prefix="", schema=ErrorBody.__name__, form=contest_api_form),
     "sync": FormOfErrors(prefix="Sync", schema="SyncErrorBody", form=sync_form, optional=frozenset({"error"})),
     "plain": FormOfErrors(prefix="Plain", schema="PlainErrorBody", form=plain_form),
+    "cms": FormOfErrors(
+        prefix="Cms",
+        schema="CmsErrorBody",
+        form=cms_form,
+        optional=frozenset({"details"}),
+        own={
+            403: Refusal("Forbidden", "No login, or a wrong one; or the contest is in another phase."),
+            422: OF_SUBMISSIONS,
+        },
+    ),
 }
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """An error that several operations answer with."""
-
-    name: str
-    description: str
-    headers: tuple[str, ...] = ()
 
 
 REFUSALS: Mapping[int, Refusal] = {
@@ -55,6 +76,7 @@ REFUSALS: Mapping[int, Refusal] = {
     409: Refusal("Conflict", "It clashes with what is there: another id, another object of that name, a reference."),
     412: Refusal("PreconditionFailed", "The object is not as If-Match or If-None-Match says."),
     413: Refusal("TooLarge", "The body is larger than this endpoint takes."),
+    416: Refusal("RangeNotSatisfiable", "The file has no such part.", ("Content-Range",)),
     422: Refusal("KeyUsedBefore", "The Idempotency-Key came before with another request."),
     429: Refusal(
         "TooManyRequests", "Too many requests: failed logins, or more than is allowed here.", ("Retry-After",)
@@ -66,7 +88,7 @@ REFUSALS: Mapping[int, Refusal] = {
 
 def refusal(form: FormName, code: int) -> Schema:
     """An error, as an operation names it."""
-    return {"$ref": f"#/components/responses/{FORMS[form].prefix}{REFUSALS[code].name}"}
+    return {"$ref": f"#/components/responses/{FORMS[form].prefix}{_refusal_of(FORMS[form], code).name}"}
 
 
 def refusal_components(used: Iterable[tuple[FormName, int]]) -> Schema:
@@ -75,7 +97,8 @@ def refusal_components(used: Iterable[tuple[FormName, int]]) -> Schema:
     return {
         FORMS[form].prefix + each.name: _component(FORMS[form], code, each)
         for form in FORMS
-        for code, each in REFUSALS.items()
+        for code in REFUSALS
+        for each in [_refusal_of(FORMS[form], code)]
         if (form, code) in wanted
     }
 
@@ -85,8 +108,12 @@ def error_schemas() -> dict[str, Schema]:
     return {of.schema: _schema(of) for of in FORMS.values() if of.schema != ErrorBody.__name__}
 
 
+def _refusal_of(of: FormOfErrors, code: int) -> Refusal:
+    return of.own.get(code, REFUSALS[code])
+
+
 def _component(of: FormOfErrors, code: int, each: Refusal) -> Schema:
-    body = _body(of, code, each.description)
+    body = _body(of, code, each.description, each.details)
     # The code stands in the body where the form has it.
     fixed = {name: {"const": value} for name, value in body.items() if value == code}
     schema: Schema = {"allOf": [reference(of.schema), {"properties": fixed}]} if fixed else reference(of.schema)
@@ -98,7 +125,8 @@ def _component(of: FormOfErrors, code: int, each: Refusal) -> Schema:
 
 
 def _schema(of: FormOfErrors) -> Schema:
-    body = _body(of, HTTPStatus.BAD_REQUEST, "what is wrong")
+    details = {name: value for each in of.own.values() for name, value in each.details.items()}
+    body = _body(of, HTTPStatus.BAD_REQUEST, "what is wrong", details)
     properties: dict[str, Json] = {
         name: {"type": "integer" if isinstance(value, int) else "string"} for name, value in body.items()
     }
@@ -106,5 +134,5 @@ def _schema(of: FormOfErrors) -> Schema:
     return {"type": "object", "description": "What is wrong.", "properties": properties, "required": required}
 
 
-def _body(of: FormOfErrors, code: int, message: str) -> dict[str, Json]:
-    return dict(of.form(Complaint(status=HTTPStatus(code), message=message)))
+def _body(of: FormOfErrors, code: int, message: str, details: Mapping[str, Detail]) -> dict[str, Json]:
+    return dict(of.form(Complaint(status=HTTPStatus(code), message=message, details=details)))

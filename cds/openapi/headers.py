@@ -23,6 +23,7 @@ HEADERS: Mapping[str, Schema] = {
         "required": True,
         "schema": {"type": "integer", "minimum": 0},
     },
+    "Content-Range": {"description": "How long the file is.", "required": True, "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "How to log in.", "required": True, "schema": {"type": "string"}},
     "Access-Control-Allow-Origin": {
         "description": "Pages from anywhere may read the answer.",

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from cds.cms_api.answers import AUTHORIZATION
+from cds.commands.participation import Phase
 from cds.commands.permissions import Method
 from cds.openapi.error_bodies import JSON_TYPE, FormName, refusal
 from cds.openapi.headers import headers_of
@@ -17,6 +19,14 @@ from schemas.viewers import Role
 FILTER_NOTE = "Only objects with this value; an empty value means those without one."
 
 Verb = Literal["get", "post", "put", "patch", "delete"]
+LoginName = Literal["basic", "bearer", "cms"]
+
+LOGINS: Mapping[str, Schema] = {
+    "basic": {"type": "http", "scheme": "basic"},
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "cms": {"type": "apiKey", "in": "header", "name": AUTHORIZATION},
+}
+"""The ways to log in, as the document holds them."""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +35,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     `roles` None: everybody. `answers` are the successes by status; `refusals` the codes of errors beside those that
     every request may meet. `capabilities` are those of the specification, one of which the caller has to have.
     `anonymous`: whether no login is needed although it writes. `at_root`: the path begins at the root of the server,
-    not at the base of the Contest API. `form`: that of its errors. `head`: whether HEAD is offered with GET.
+    not at the base of the Contest API. `form`: that of its errors. `head`: whether HEAD is offered with GET. `logins`
+    are the ways to log in. `phases`: those of a contest in which it is answered, where that is not all (CMS).
     """
 
     verb: Verb
@@ -45,6 +56,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     at_root: bool = False
     form: FormName = "contest"
     head: bool = True
+    logins: tuple[LoginName, ...] = ("basic", "bearer")
+    phases: tuple[Phase, ...] = ()
 
     def as_json(self, root_servers: Sequence[str] = ("/",)) -> Schema:
         """The operation object of the document; `root_servers` are the URLs of the root of the server."""
@@ -57,12 +70,17 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
             "requestBody": self.body,
             "callbacks": self.callbacks,
             "responses": {**self.answers, **{str(code): refusal(self.form, code) for code in self.refused}},
-            "security": [*([] if self._needs_login else [{}]), {"basic": []}, {"bearer": []}],
+            "security": [*([] if self._needs_login else [{}]), *self._logins],
             "servers": [{"url": url} for url in root_servers] if self.at_root else [],
             "x-roles": None if self.roles is None else list(self.roles),
             "x-capabilities": list(self.capabilities),
+            "x-phases": [int(phase) for phase in self.phases],
         }
         return {name: value for name, value in told.items() if value not in (None, "", [])}
+
+    @property
+    def _logins(self) -> list[Schema]:
+        return [{name: []} for name in self.logins]
 
     @property
     def _needs_login(self) -> bool:
@@ -73,6 +91,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def refused(self) -> list[int]:
         """The codes of all errors that a request may meet."""
+        if self.form in OF_ALL_OF_FORM:
+            return sorted({*OF_ALL_OF_FORM[self.form], *self.refusals})
         of_writing = OF_WRITING if self.verb != "get" else ()
         of_bodies = OF_BODIES if self.body is not None else ()
         return sorted({*OF_EVERYTHING, *of_writing, *of_bodies, *self.refusals})
@@ -81,6 +101,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 OF_EVERYTHING = (400, 401, 404, 429, 500, 503)
 OF_WRITING = (403, 409)
 OF_BODIES = (408, 413)
+
+OF_ALL_OF_FORM: Mapping[FormName, tuple[int, ...]] = {"cms": (400, 403, 404, 500, 503)}
+"""In place of all these, by form: CMS has codes of its own for who has not logged in, and for bodies that are wrong."""
 
 PARAMETERS: Mapping[str, Schema] = {
     "contest_id": {"name": "contest_id", "in": "path", "required": True, "schema": reference("Identifier")},

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+from cds.cms_api.answers import AUTHORIZATION
 from cds.openapi.json_schemas import Json, Schema
 from cds.openapi.reading import listed, mapping, resolved, texts
 
@@ -25,6 +26,9 @@ LIMITS = {
     "default": "default",
 }
 """The limits of a value, in words."""
+
+FORM_OPTIONS = {"application/x-www-form-urlencoded": "--data-urlencode", "multipart/form-data": "-F"}
+"""The option of curl for the fields of a form."""
 
 LINE_CHARACTERS_MAX = 70
 """Longer bodies are written over several lines."""
@@ -116,11 +120,11 @@ def curl(path: str, verb: str, operation: Schema) -> str:
     place = _PARAMETER.sub(lambda found: examples[found[1]], path)
     base = "$SERVER" if "servers" in operation else "$BASE"
     words = ["curl"]
-    if {} not in listed(operation["security"]):
-        words.append('-u "$LOGIN"')
+    words += _login_words(operation)
     if verb != "get":
         words.append(f"-X {verb.upper()}")
     words.append(f'"{base}{place}"')
+    words += _form_words(operation)
     example = _sent(operation)
     if example is not None:
         written = json.dumps(example, ensure_ascii=False)
@@ -131,6 +135,24 @@ def curl(path: str, verb: str, operation: Schema) -> str:
     return " ".join(words)
 
 
+def _login_words(operation: Schema) -> list[str]:
+    """How the login is brought where one is needed: by the first way that there is."""
+    ways = [name for each in listed(operation["security"]) for name in mapping(each)]
+    if {} in listed(operation["security"]) or not ways:
+        return []
+    return [f'-H "{AUTHORIZATION}: $LOGIN_DATA"'] if ways[0] == "cms" else ['-u "$LOGIN"']
+
+
+def _form_words(operation: Schema) -> list[str]:
+    """The fields of a form, urlencoded where that is possible; none for a body that may be JSON."""
+    content = mapping(mapping(operation.get("requestBody", {})).get("content", {}))
+    for media_type, option in FORM_OPTIONS.items():
+        if media_type in content and JSON_TYPE not in content:
+            fields = mapping(mapping(content[media_type])["example"])
+            return [f"{option} '{name}={value}'" for name, value in fields.items()]
+    return []
+
+
 def _examples_of(operation: Schema) -> dict[str, str]:
     """What stands for the parameters that have an example of their own."""
     parameters = map(mapping, listed(operation.get("parameters", [])))
@@ -138,10 +160,11 @@ def _examples_of(operation: Schema) -> dict[str, str]:
 
 
 def _sent(operation: Schema) -> Json:
-    """The example of the JSON body, None without a body."""
-    if "requestBody" not in operation:
+    """The example of the JSON body, None without one."""
+    content = mapping(mapping(operation.get("requestBody", {})).get("content", {}))
+    if JSON_TYPE not in content:
         return None
-    media = mapping(mapping(mapping(operation["requestBody"])["content"])[JSON_TYPE])
+    media = mapping(content[JSON_TYPE])
     if "example" in media:
         return media["example"]
     first = next(iter(mapping(media["examples"]).values()))

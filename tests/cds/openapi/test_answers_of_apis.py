@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 from jsonschema import Draft202012Validator
 
+from cds.cms_api.routes import HANDLERS as OF_CMS
+from cds.cms_api.routes import OPEN_HANDLERS as OF_CMS_FOR_ANYBODY
 from cds.contest_api.table_routes import table_routes
-from cds.openapi import platform_endpoints, student_endpoints
+from cds.openapi import cms_endpoints, platform_endpoints, student_endpoints
 from cds.openapi.served_apis import SERVED_APIS
 from cds.platform_api.routes import HANDLERS as OF_PLATFORMS
 from cds.student_api.routes import HANDLERS as OF_STUDENTS
@@ -139,7 +141,11 @@ async def test_syncs_of_platforms_are_answered_as_documented(asked: Asked) -> No
 
 
 def test_every_operation_has_a_handler_and_every_handler_an_operation() -> None:
-    of = {platform_endpoints.TAG: OF_PLATFORMS, student_endpoints.TAG: OF_STUDENTS}
+    of = {
+        platform_endpoints.TAG: OF_PLATFORMS,
+        student_endpoints.TAG: OF_STUDENTS,
+        cms_endpoints.TAG: {**OF_CMS_FOR_ANYBODY, **OF_CMS},
+    }
     for api in SERVED_APIS:
         (tag,) = api.tags
         assert [operation.identifier for operation in api.operations] == list(of[tag])

@@ -25,6 +25,10 @@ Json = Any
 PREFIX = "/api"
 
 
+AT_ROOT = ("/contests/sync", "/cms/")
+"""Where the paths of APIs begin that are at the root of the server."""
+
+
 def the_document(prefix: str = PREFIX, base_url: str | None = None) -> Json:
     return json.loads(encoded_document("1.2.3", prefix, base_url))
 
@@ -109,7 +113,7 @@ def test_servers_begin_with_where_clients_see_the_api(prefix: str, base_url: str
 def test_what_begins_at_the_root_of_the_server_says_where_that_is(base_url: str | None, root: list[str]) -> None:
     whole = the_document(base_url=base_url)
     for verb, path, operation in operations(whole):
-        expected = [{"url": url} for url in root] if path.startswith("/contests/sync") else None
+        expected = [{"url": url} for url in root] if path.startswith(AT_ROOT) else None
         assert operation.get("servers") == expected, f"{verb} {path}"
 
 
@@ -120,6 +124,7 @@ def test_errors_have_the_form_of_their_api() -> None:
         "/students": {"error"},
         "/contests/sync": {"statusCode", "message", "error"},
         "/contests": {"code", "message"},
+        "/cms/{contest_id}/api/task_list": {"error"},
     }
     for path, expected in keys.items():
         name = whole["paths"][path]["get"]["responses"]["400"]["$ref"].rpartition("/")[2]
@@ -166,14 +171,18 @@ def test_every_body_of_json_has_an_example() -> None:
             assert media_type != "application/json" or {"example", "examples"} & media.keys(), f"{verb} {path}"
 
 
-WRITTEN_BY_EVERYBODY = {"/codeforces/sync/{handle}"}
-"""What asks for no login although it writes (requirements-001, 2.2)."""
+WRITTEN_BY_EVERYBODY = {"/codeforces/sync/{handle}", "/cms/{contest_id}/api/login"}
+"""What asks for no login although it writes (requirements-001, 2.2; logging in itself)."""
 
 
 def test_writing_needs_a_login_and_says_who_may() -> None:
     for verb, path, operation in operations(the_document()):
         if path in WRITTEN_BY_EVERYBODY:
             assert operation["security"][0] == {}, path
+        elif path.startswith("/cms/"):
+            assert operation["security"] == [{"cms": []}], path
+            assert operation["x-phases"], path
+            assert {"400", "403", "404", "503"} <= operation["responses"].keys()
         elif verb != "get":
             assert operation["security"] == [{"basic": []}, {"bearer": []}], path
             assert "public" not in operation["x-roles"]

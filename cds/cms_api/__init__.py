@@ -1,0 +1,1 @@
+"""The ContestWebServer API of CMS over the same contests (seed 002)."""

@@ -1,0 +1,1 @@
+"""The ContestWebServer API of CMS."""
