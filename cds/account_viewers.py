@@ -32,6 +32,11 @@ def is_disabled(state: ContestState, account_id: str) -> bool:
     return state.logins.get(account_id, NO_LOGIN_RECORD).disabled
 
 
+def takes_part(state: ContestState, account: Account) -> bool:
+    """Whether an account is that of a participant, a team, who may log in."""
+    return account.type == "team" and account.team_id is not None and not is_disabled(state, account.id)
+
+
 def login_of(state: ContestState, account_id: str) -> str:
     """What tells a login from those that the same id had before and will have: any change, also by deletion."""
     return f"{state.versions.get(('accounts', account_id), 0)}/{state.versions.get((LOGINS, account_id), 0)}"

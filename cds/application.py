@@ -25,13 +25,15 @@ from cds.bearer_tokens import bearer_tokens
 from cds.checkpoint_keeping import DUTY as CHECKPOINTS_DUTY
 from cds.checkpoint_keeping import CheckpointKeeper
 from cds.circumstances import SYSTEM
+from cds.cms_api.parts import opened_cms
+from cds.cms_api.routes import cms_api_routes
 from cds.comparing.live import Comparisons
 from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
 from cds.contest_api.board_channels import BoardChannels
 from cds.contest_api.comparison import COMPARISONS
 from cds.contest_api.cross_origin import mark_response
-from cds.contest_api.errors import API_PREFIXES, ErrorsAsJson
+from cds.contest_api.errors import API_PREFIXES, CMS_AT_ROOT, ErrorsAsJson
 from cds.contest_api.held_bodies import HELD_BODIES, HeldBodies
 from cds.contest_api.middleware import errors_as_json
 from cds.contest_api.routes import contest_api_routes, version_routes
@@ -206,6 +208,7 @@ class Server:
         tokens = await token_maker(store)
         entity_tags_key = await store.secret(ENTITY_TAGS_SECRET, _new_key)
         repetition_key = await store.secret(REPETITIONS_SECRET, _new_key)
+        cms = await opened_cms(store, configuration.cms)
         identity = Identity(store, await bearer_tokens(store), throttled=configuration.rate_limits)
         self._stack.callback(identity.close)
         contests = Contests(store, tokens, OWN_MARKS if self._group is None else self._group.marks)
@@ -269,6 +272,7 @@ class Server:
             webhooks=webhooks,
             platforms=platforms,
             students=students,
+            cms=cms,
             repetition_key=repetition_key,
             auto_login=configuration.auto_login,
             trusted_proxies=configuration.trusted_proxies,
@@ -295,6 +299,7 @@ class Server:
         application = web.Application(middlewares=[errors_as_json], client_max_size=BODY_BYTES_MAX)
         application[SLOT] = self._slot
         application[API_PREFIXES] = self._configuration.prefixes
+        application[CMS_AT_ROOT] = self._configuration.cms.contest_id is not None
         application[HELD_BODIES] = HeldBodies()
         application[REQUEST_LOG] = self._requests
         application[BOARD_CHANNELS] = BoardChannels()
@@ -314,6 +319,7 @@ class Server:
                 application.router.add_routes(version_routes(prefix, earlier))
         application.router.add_routes(platform_api_routes())
         application.router.add_routes(page_routes(self._configuration.prefixes))
+        application.router.add_routes(cms_api_routes(self._configuration.cms.contest_id))
         return application
 
     async def _get_health(self, _request: web.Request) -> web.Response:

@@ -22,6 +22,7 @@ from cds.replay_command import replay
 from cds.serve_command import is_whole_url, serve
 from cds.shadow_commands import shadow
 from cds.student_command import students
+from cds.submit_command import submit
 from cds.sync_command import sync
 from cds.token_command import token
 
@@ -48,6 +49,7 @@ main.add_command(compare)
 main.add_command(shadow)
 main.add_command(sync)
 main.add_command(students)
+main.add_command(submit)
 main.add_command(token)
 
 
@@ -78,7 +80,7 @@ def import_(
     database_url: str | None,
     **options: Unpack[CodeforcesOptions],
 ) -> None:
-    """Import a contest package (directory or .zip) or a recorded event feed, of any dialect.
+    """Import a contest package or a contest in CMS's Italian format (directory or .zip), or a recorded event feed.
 
     Also while a server runs on the same data: it shows the contest at once. Importing the same twice adds nothing.
     A SOURCE like codeforces:1234 is a contest of that platform, which is asked for it with all its results.

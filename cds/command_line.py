@@ -81,6 +81,19 @@ def _commands_below(command: click.Command) -> Iterator[click.Command]:
             yield from _commands_below(below)
 
 
+def configuration_file_option(command: Command) -> Command:
+    """`--config`: a file with any options of the command."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        is_eager=True,
+        expose_value=False,
+        envvar="CDS_CONFIG",
+        callback=read_configuration_file,
+        help="TOML file with any of these options.",
+    )(command)
+
+
 def address_options(command: Command) -> Command:
     """The options that say where a server listens."""
     options = (
@@ -119,15 +132,7 @@ def database_options(command: Command) -> Command:
             callback=lambda _context, _parameter, value: value or None,
             help="A Postgres to use in place of the embedded one.",
         ),
-        click.option(
-            "--config",
-            type=click.Path(path_type=Path, dir_okay=False),
-            is_eager=True,
-            expose_value=False,
-            envvar="CDS_CONFIG",
-            callback=read_configuration_file,
-            help="TOML file with any of these options.",
-        ),
+        configuration_file_option,
     )
     for option in reversed(options):
         command = option(command)

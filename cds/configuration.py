@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from cds.cms_api.settings import CmsSettings
 from cds.fan_out.limits import FeedLimits
 from cds.platforms.settings import PlatformSettings
 from cds.students.settings import StudentSettings
@@ -46,6 +47,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     `rate_limits`: failed logins are slowed down, and requests limited where a contract says so.
     `platforms`: how programming platforms are asked, and how often; by default nobody asks them unless told to.
     `students`: where answers on students are cached, and who may ask for a sync.
+    `cms`: which contest the ContestWebServer API serves at the root too, and the token for acting as a participant.
     `sources` are the contest servers that are followed.
     """
 
@@ -73,6 +75,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: bool = True
     platforms: PlatformSettings = PlatformSettings(every_s=0)
     students: StudentSettings = StudentSettings()
+    cms: CmsSettings = CmsSettings()
     sources: tuple[SourceOptions, ...] = ()
 
     @property

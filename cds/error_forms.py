@@ -3,6 +3,7 @@
 A table, so that no endpoint and no platform has to know. This module must not know what went wrong, nor any endpoint.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
@@ -58,15 +59,37 @@ def plain_form(complaint: Complaint) -> Body:
     return {"error": complaint.message, **complaint.details}
 
 
-FORMS_BELOW_ROOT: Mapping[str, Form] = {"/contests/sync": sync_form}
+def cms_form(complaint: Complaint) -> Body:
+    """As `plain_form`; its `Content-Type` names the coding (CMS ContestWebServer API, 1.2)."""
+    return plain_form(complaint)
+
+
+CMS_PREFIX = "/cms"
+
+FORMS_BELOW_ROOT: Mapping[str, Form] = {"/contests/sync": sync_form, CMS_PREFIX: cms_form}
 """By path from the root."""
 
 FORMS_BELOW_API: Mapping[str, Form] = {"/codeforces": plain_form, "/students": plain_form}
 """By path below each path under which the API is served."""
 
 
-def form_of(path: str, prefixes: tuple[str, ...] = (API_PREFIX,)) -> Form:
-    """The form in which an error at a path is told; `prefixes` are the paths under which the API is served."""
+CMS_AT_ROOT = re.compile(
+    r"/(?:start|tasks(?:/.*)?|api/(?:login|task_list"
+    r"|(?!(?:contests|webhooks|codeforces|students|access)/).+/(?:submit|submission_list)))/?"
+)
+"""What else belongs to the ContestWebServer API where a contest is served at the root."""
+
+CONTENT_TYPES: Mapping[Form, str] = {cms_form: "application/json; charset=utf-8"}
+"""By form, where it is not plain JSON."""
+
+
+def form_of(path: str, prefixes: tuple[str, ...] = (API_PREFIX,), *, cms_at_root: bool = False) -> Form:
+    """The form in which an error at a path is told; `prefixes` are the paths under which the API is served.
+
+    `cms_at_root`: a contest is served at the root as CMS does.
+    """
+    if cms_at_root and CMS_AT_ROOT.fullmatch(path):
+        return cms_form
     for begin, form in FORMS_BELOW_ROOT.items():
         if _is_below(path, begin):
             return form

@@ -13,8 +13,9 @@ import msgspec
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 
-from cds.commands.accounts import login_change
+from cds.commands.accounts import login_change, login_erased
 from cds.commands.decision import ObjectChange, Refused
+from cds.commands.kept_starts import ACCOUNTS, with_starts_kept
 from cds.commands.platform_objects import record_id, taken_over
 from cds.commands.properties import refuse_reserved
 from cds.commands.reconcile import Objects, decide_reconcile
@@ -128,7 +129,14 @@ def decide_import(state: ContestState, contents: ContestContents) -> Sequence[Ob
     records = taken_over(contents.platform_objects, contents.final)
     if state.position == 0:
         return [*(ObjectChange(change.type, change.id, change.instance) for change in contents.changes), *records]
-    return [*decide_alignment(state, contents.final, contents.spoken_of), *records]
+    changes = decide_alignment(state, _with_starts_kept(state, contents.final), contents.spoken_of)
+    gone = [change.id for change in changes if change.type == ACCOUNTS and change.instance is None]
+    return [*(login_erased(account_id) for account_id in gone), *changes, *records]
+
+
+def _with_starts_kept(state: ContestState, wanted: Objects) -> Objects:
+    """The same, with the windows that participants have begun here."""
+    return {**wanted, ACCOUNTS: with_starts_kept(state, wanted[ACCOUNTS])} if ACCOUNTS in wanted else wanted
 
 
 def decide_alignment(state: ContestState, wanted: Objects, spoken_of: Iterable[str]) -> Sequence[ObjectChange]:

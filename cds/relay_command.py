@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from cds.command_line import address_options, read_configuration_file, run
+from cds.command_line import address_options, configuration_file_option, run
 from cds.configuration import DEFAULT_DATA_DIR, Configuration, LogFormat, LogLevel
 from cds.encryption_options import chosen_encryption, encryption_options
 from cds.fan_out.limits import FeedLimits
@@ -95,15 +95,7 @@ def relay_limits_of(_context: click.Context, _parameter: click.Parameter, values
     envvar="CDS_DATA_DIR",
     help="Directory of a certificate that the relay makes itself; nothing else is kept.",
 )
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    is_eager=True,
-    expose_value=False,
-    envvar="CDS_CONFIG",
-    callback=read_configuration_file,
-    help="TOML file with any of these options.",
-)
+@configuration_file_option
 def relay(url: str, **options: Unpack[RelayOptions]) -> None:
     """Serve on what another contest data server serves at URL, such as http://source:8080/api, until SIGTERM.
 

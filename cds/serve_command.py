@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from cds.cms_options import CmsOptions, chosen_cms, cms_options
 from cds.command_line import address_options, database_options, run
 from cds.configuration import (
     CHECKPOINT_EVENTS,
@@ -54,7 +55,7 @@ def is_whole_url(value: str) -> bool:
         return False
 
 
-class ServeOptions(PlatformOptions, StudentOptions):
+class ServeOptions(PlatformOptions, StudentOptions, CmsOptions):
     """The options of `cds serve`, by the names that click gives them."""
 
     host: str
@@ -128,6 +129,7 @@ class ServeOptions(PlatformOptions, StudentOptions):
 @platform_options
 @schedule_option
 @student_options
+@cms_options
 @feed_options
 @source_options
 @log_options
@@ -189,6 +191,7 @@ def configuration_of(options: ServeOptions, *, admin_password: str | None) -> Co
         rate_limits=options["rate_limits"] == "on",
         platforms=chosen_platforms(options, rate_limits=options["rate_limits"] == "on"),
         students=chosen_students(options),
+        cms=chosen_cms(options),
         feed_limits=options["feed_limits"],
         sources=chosen_sources(options["followed"], options["sources_file"]),
     )

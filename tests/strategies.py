@@ -16,7 +16,7 @@ from msgspec import UnsetType
 
 from cds.commands.decision import ObjectChange
 from projections.integrity import Key, named_by
-from schemas.extensions import CmsTask, Extension, Subtask
+from schemas.extensions import AnalysisMode, CmsTask, Extension, Subtask
 from schemas.object_types import OBJECT_TYPES, TYPE_OF_STRUCTURE, marks, object_key
 from schemas.objects import Clarification, ContestObject
 from schemas.properties import FileReference, Files, References, RelativeTime, Time
@@ -31,15 +31,16 @@ CONTEST_TIMES = (
 
 MOMENTS = tuple(moment(contest_time) for contest_time in ("0:10:00.000", "3:30:00.000", "5:10:00.000"))
 
-DISTINCT_LISTS: dict[type[msgspec.Struct], dict[str, SearchStrategy[Any]]] = {
+FITTING: dict[type[msgspec.Struct], dict[str, SearchStrategy[Any]]] = {
     Subtask: {"ordinals": st.lists(st.integers(1, 3), min_size=1, unique=True)},
     CmsTask: {
         "submission_format": st.sampled_from([None, ["a.%l"], ["a.txt", "b.txt"]]),
         "allowed_languages": st.sampled_from([None, [], ["cpp"]]),
         "subtasks": st.sampled_from([None, [], [Subtask(name="1", max_score=40, ordinals=[1, 2], rule="min")]]),
     },
+    AnalysisMode: {"start": st.just(MOMENTS[1]), "stop": st.sampled_from(MOMENTS[1:])},
 }
-"""Lists that name nothing twice, and of which some are not empty."""
+"""Lists that name nothing twice, and of which some are not empty; an interval that does not end before it begins."""
 
 Objects = dict[str, dict[str, ContestObject]]
 Structure = TypeVar("Structure", bound=msgspec.Struct)
@@ -145,7 +146,7 @@ def _value(part: Any) -> SearchStrategy[Any]:
     drawn = {name: values(hint) for name, hint in hints.items()}
     if issubclass(part, Extension):
         return st.one_of([_saying_something(part, drawn, namespace) for namespace in drawn])
-    return st.builds(part, **drawn | DISTINCT_LISTS.get(part, {}))
+    return st.builds(part, **drawn | FITTING.get(part, {}))
 
 
 def _saying_something(
@@ -240,6 +241,8 @@ SAMPLE_TEXTS = {
     "^[A-Z]{3}$": "NLD",
     "^[A-Z]{2}-[A-Z0-9]{1,3}$": "NL-UT",
     "^[a-z0-9][a-z0-9_-]{0,35}$": "codeforces",
+    "^[A-Za-z0-9]+([_-][A-Za-z0-9]+)*$(?!\n)": "pt_BR",
+    r"^(?!\.{1,2}$)(?![A-Za-z]:)[^/\\]+$": "sum.%l",
 }
 
 

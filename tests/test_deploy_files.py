@@ -13,6 +13,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 import cds.metrics
+from cds.cms_options import ADMIN_TOKEN_VARIABLE
 from cds.serve_command import serve
 from tests.acceptance.nginx import NGINX, NGINX_ABSENT, adapted_sample, free_port
 
@@ -105,7 +106,7 @@ def test_the_unit_starts_the_program_with_options_that_it_has() -> None:
 def environment_names() -> set[str]:
     """Every variable that `cds serve` reads."""
     named = {parameter.envvar for parameter in serve.params if isinstance(parameter, click.Option)}
-    return {str(name) for name in named} | {"CDS_ADMIN_PASSWORD"}
+    return {str(name) for name in named} | {"CDS_ADMIN_PASSWORD", ADMIN_TOKEN_VARIABLE}
 
 
 @pytest.mark.parametrize("name", ["alerts.yml", "prometheus.yml"])

@@ -9,7 +9,8 @@ from aiohttp import hdrs, web
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 REQUEST_HEADERS = (
-    "Authorization, Content-Type, If-Match, If-None-Match, If-Modified-Since, Idempotency-Key, Last-Event-ID"
+    "Authorization, X-CMS-Authorization, Content-Type, If-Match, If-None-Match, If-Modified-Since, Idempotency-Key, "
+    "Last-Event-ID"
 )
 RESPONSE_HEADERS = "ETag, Location, Retry-After, X-Request-ID"
 PREFLIGHT_MAX_AGE_S = 86_400

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from cds.configuration import API_PREFIX
-from cds.error_forms import NO_DETAILS, Complaint, Detail, Form, contest_api_form, form_of
+from cds.error_forms import CONTENT_TYPES, NO_DETAILS, Complaint, Detail, Form, contest_api_form, form_of
 from cds.operations.request_marks import REQUEST_ID_HEADER, request_id_of
 
 RETRY_AFTER_S = 1
@@ -25,6 +25,9 @@ BEARER_CHALLENGE = 'Bearer realm="contest data server", error="invalid_token"'
 
 API_PREFIXES = web.AppKey("API prefixes", tuple[str, ...])
 """The paths under which an application serves the API, where they are not the usual one alone."""
+
+CMS_AT_ROOT = web.AppKey("CMS at root", bool)
+"""Whether an application serves a contest at its root, as CMS does."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +73,8 @@ def bad_token(message: str) -> Failure:
 
 def form_for(request: web.Request) -> Form:
     """The form of errors that belongs to what was asked for."""
-    return form_of(request.path, request.app.get(API_PREFIXES, (API_PREFIX,)))
+    prefixes = request.app.get(API_PREFIXES, (API_PREFIX,))
+    return form_of(request.path, prefixes, cms_at_root=request.app.get(CMS_AT_ROOT, False))
 
 
 def error_response(failure: Failure, form: Form = contest_api_form) -> web.Response:
@@ -79,8 +83,11 @@ def error_response(failure: Failure, form: Form = contest_api_form) -> web.Respo
     return web.Response(
         status=failure.status,
         body=msgspec.json.encode(form(complaint)),
-        content_type="application/json",
-        headers={**failure.headers, hdrs.CACHE_CONTROL: "no-store"},
+        headers={
+            **failure.headers,
+            hdrs.CACHE_CONTROL: "no-store",
+            hdrs.CONTENT_TYPE: CONTENT_TYPES.get(form, "application/json"),
+        },
     )
 
 

@@ -53,7 +53,7 @@ class SourceFile(msgspec.Struct, frozen=True):
     content: bytes
 
 
-class _Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True):
     """A part of a form; `filename` is None for a text."""
 
     name: str
@@ -73,7 +73,7 @@ async def read_submission_form(
 
     Raises Failure: as read_body does, and 400 for what is no form that can be taken apart without a doubt.
     """
-    boundary = _boundary(request.headers.get(hdrs.CONTENT_TYPE, ""))
+    boundary = boundary_of(request.headers.get(hdrs.CONTENT_TYPE, ""))
     return parse_form(await read_body(request, limit_bytes), boundary)
 
 
@@ -81,7 +81,7 @@ def parse_form(body: bytes, boundary: bytes) -> tuple[dict[str, msgspec.Raw], li
     """As read_submission_form, of a body that has been read. Raises Failure (400)."""
     properties: dict[str, msgspec.Raw] = {}
     files: dict[str, SourceFile] = {}
-    for part in _parts(body, boundary):
+    for part in parts_of(body, boundary):
         if part.filename is None:
             if part.name in properties:
                 raise bad_request(f"the form has the property {part.name} twice")
@@ -113,14 +113,16 @@ def _is_archive(file: SourceFile) -> bool:
     return file.filename.lower().endswith(".zip") and zipfile.is_zipfile(io.BytesIO(file.content))
 
 
-def _boundary(content_type: str) -> bytes:
+def boundary_of(content_type: str) -> bytes:
+    """What stands between the parts of a form, by the Content-Type that it came with. Raises Failure (400)."""
     found = _BOUNDARY.fullmatch(content_type.strip())
     if found is None or not content_type.isascii():
         raise bad_request("the content type must be multipart/form-data with a boundary of 1 to 70 characters")
     return (found[1] or found[2]).encode("ascii")
 
 
-def _parts(body: bytes, boundary: bytes) -> Iterator[_Part]:
+def parts_of(body: bytes, boundary: bytes) -> Iterator[Part]:
+    """The parts of a form, in their order. Raises Failure (400), also in the middle."""
     opening, *sections = (b"\r\n" + body).split(b"\r\n--" + boundary, PARTS_MAX + 2)
     if opening.strip() or not sections:
         raise bad_request("the form does not begin with its boundary")
@@ -136,7 +138,7 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[_Part]:
         yield _part(number, part)
 
 
-def _part(number: int, part: bytes) -> _Part:
+def _part(number: int, part: bytes) -> Part:
     head, blank_line, content = part.partition(_BLANK_LINE)
     if not blank_line or len(head) > HEADER_BYTES_MAX:
         raise bad_request(f"part {number} of the form has no headers, or more than {HEADER_BYTES_MAX} bytes of them")
@@ -147,7 +149,7 @@ def _part(number: int, part: bytes) -> _Part:
     name = parameters.get("name")
     if name is None:
         raise bad_request(f"part {number} of the form has no name")
-    return _Part(name, _filename(number, parameters), content)
+    return Part(name, _filename(number, parameters), content)
 
 
 def _headers(number: int, head: bytes) -> dict[str, str]:
@@ -206,7 +208,7 @@ def _checked_filename(filename: str) -> str:
         raise bad_request(refused.reason) from refused
 
 
-def _json_text(part: _Part) -> msgspec.Raw:
+def _json_text(part: Part) -> msgspec.Raw:
     if not _PROPERTY.fullmatch(part.name):
         raise bad_request(f"the form has a text under the name {_shown(part.name)}, which is no property")
     if len(part.content) > TEXT_BYTES_MAX:

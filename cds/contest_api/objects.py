@@ -4,12 +4,13 @@ This module must not know any particular type, nor who may see what.
 """
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from weakref import ref
 
 from aiohttp import web
 
 from cds.contest_api.answers import Answer, respond
-from cds.contest_api.errors import not_found
+from cds.contest_api.errors import Failure, not_found
 from cds.contest_api.service import asked, service_of, viewer_of
 from cds.contest_api.strict import version_asked
 from cds.live_contest import LiveContest
@@ -18,7 +19,7 @@ from projections.filtering import candidates, filters_of, matching
 from projections.served_versions import DRAFT, ServedVersion
 from projections.visibility import role_view
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
-from schemas.viewers import Viewer
+from schemas.viewers import PUBLIC, Viewer
 
 
 async def get_collection(request: web.Request, row: ObjectType, version: ServedVersion = DRAFT) -> web.StreamResponse:
@@ -69,7 +70,7 @@ async def get_contests(request: web.Request, version: ServedVersion = DRAFT) -> 
     await service_of(request).contests.fresh()
     # What there is now: while passwords are looked at, contests may be made.
     for contest in list(service_of(request).contests):
-        viewer = await viewer_of(request, contest)
+        viewer = await _viewer_in(request, contest)
         anonymous = anonymous and viewer.anonymous
         filters = filters_of(viewer.role, row, request.query.items(), version) if request.query_string else []
         audience = await contest.ready_audience(viewer.role, version)
@@ -78,6 +79,19 @@ async def get_contests(request: web.Request, version: ServedVersion = DRAFT) -> 
             shown.extend(matching(row, filters, (data,), version) if filters else (data,))
     body = as_array(shown)
     return await respond(request, service_of(request).answers.passing(body), private=not anonymous)
+
+
+async def _viewer_in(request: web.Request, contest: LiveContest) -> Viewer:
+    """Who asks, one contest of many being concerned: whom that one does not let in is public there, and no worse.
+
+    Raises what `viewer_of` raises, but for 401: that the credentials are good somewhere is settled before.
+    """
+    try:
+        return await viewer_of(request, contest)
+    except Failure as failure:
+        if failure.status is not HTTPStatus.UNAUTHORIZED:
+            raise
+        return PUBLIC
 
 
 def require_offered(viewer: Viewer, row: ObjectType) -> None:

@@ -11,8 +11,8 @@ from aiohttp import hdrs
 
 from cds.commands.decision import Ground, Refused
 from cds.contest_api.errors import RETRY_AFTER_S, Failure
-from cds.identity import TooManyLogins
 from cds.live_contest import Contended
+from cds.password_checking import TooManyLogins
 from cds.turn import TooManyCommands
 from eventstore.store import OutcomeUnknown, StoreRefused
 

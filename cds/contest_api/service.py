@@ -6,7 +6,8 @@ This module must not know any particular endpoint.
 import asyncio
 import binascii
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from math import ceil
 from typing import Protocol
@@ -16,17 +17,20 @@ import msgspec
 from aiohttp import hdrs, web
 
 from cds.addresses import Client, client_of
+from cds.admission import viewer_let_in
 from cds.award_keeping import AwardKeeper
 from cds.bearer_tokens import BearerRefused, Fault
+from cds.cms_api.parts import CmsParts
 from cds.commands.accounts import Network
 from cds.contest_api.answers import AnswerCache
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, bad_token, not_found, unauthorized
 from cds.contest_clock import ContestClock
 from cds.contests import Contests
 from cds.fan_out.fan_out import FanOut
-from cds.identity import Identity, Throttled, TooManyLogins, WrongCredentials
+from cds.identity import Identity, Throttled, WrongCredentials
 from cds.live_contest import Circumstances, LiveContest
 from cds.operations.request_marks import marks_of
+from cds.password_checking import TooManyLogins
 from cds.platforms.platforms import Platforms
 from cds.shadows import Shadows
 from cds.students.students import StudentParts
@@ -36,6 +40,7 @@ from projections.tokens import TokenMaker
 from schemas.viewers import PUBLIC, Viewer
 
 RETRY_LOGIN_AFTER_S = 2
+WRONG_CREDENTIALS = "wrong user name or password"
 
 SENTENCES_OF_TOKENS: Mapping[Fault, str] = {
     "malformed": "the bearer token cannot be read",
@@ -73,6 +78,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: Webhooks
     platforms: Platforms
     students: StudentParts
+    cms: CmsParts
     repetition_key: bytes
     auto_login: bool = False
     trusted_proxies: tuple[Network, ...] = ()
@@ -128,13 +134,15 @@ async def viewer_of(request: web.Request, contest: LiveContest | None) -> Viewer
 
 
 def _viewer_at_once(request: web.Request, contest: LiveContest | None) -> Viewer | None:
-    """Who asks, where no password has to be looked at. Raises Failure (403, 503)."""
+    """Who asks, where no password has to be looked at. Raises Failure (401, 403, 503)."""
     header = request.headers.get(hdrs.AUTHORIZATION)
     if header is None:
         return PUBLIC if contest is None else _automatic_viewer(request, contest)
     known = None if contest is None else service_of(request).identity.recognized(contest, header)
-    if known is not None:
-        marks_of(request).viewer = known
+    if contest is None or known is None:
+        return None
+    _refuse_kept_out(request, contest, known)
+    marks_of(request).viewer = known
     return known
 
 
@@ -161,27 +169,22 @@ async def _viewer_by_password(request: web.Request, contest: LiveContest | None,
     service, header = service_of(request), request.headers[hdrs.AUTHORIZATION]
     username, password = _basic(credentials)
     try:
-        viewer = marks_of(request).viewer = await service.identity.viewer(
-            username, password, contest, service.contests, address=client_at(request, service).address
-        )
+        with login_refusals_as_failures():
+            viewer = marks_of(request).viewer = await service.identity.viewer(
+                username, password, contest, service.contests, address=client_at(request, service).address
+            )
     except WrongCredentials:
-        raise unauthorized("wrong user name or password") from None
-    except Throttled as throttled:
-        wait_s = ceil(throttled.wait_s)
-        raise Failure(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            f"too many failed logins; try again in {wait_s} s",
-            {hdrs.RETRY_AFTER: str(wait_s)},
-        ) from None
-    except TooManyLogins:
-        raise Failure(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "too many logins are being checked; try again",
-            {hdrs.RETRY_AFTER: str(RETRY_LOGIN_AFTER_S)},
-        ) from None
+        raise unauthorized(WRONG_CREDENTIALS) from None
     if contest is not None:
+        _refuse_kept_out(request, contest, viewer)
         service.identity.recognize(contest, header, viewer, password)
     return viewer
+
+
+def _refuse_kept_out(request: web.Request, contest: LiveContest, viewer: Viewer) -> None:
+    """Raise Failure (401) for a participant whom the contest does not let in from there, as for a wrong password."""
+    if not viewer_let_in(contest.state, viewer, client_at(request, service_of(request))):
+        raise unauthorized(WRONG_CREDENTIALS)
 
 
 WAYS: Mapping[str, Callable[[web.Request, LiveContest | None, str], Awaitable[Viewer]]] = {
@@ -189,6 +192,28 @@ WAYS: Mapping[str, Callable[[web.Request, LiveContest | None, str], Awaitable[Vi
     "bearer": _viewer_by_token,
 }
 """Who somebody is, by the scheme of the credentials."""
+
+
+@contextmanager
+def login_refusals_as_failures() -> Iterator[None]:
+    """Turn what keeps a password from being looked at into an answer."""
+    try:
+        yield
+    except Throttled as throttled:
+        raise too_many_failed_logins(throttled.wait_s) from None
+    except TooManyLogins:
+        raise Failure(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "too many logins are being checked; try again",
+            {hdrs.RETRY_AFTER: str(RETRY_LOGIN_AFTER_S)},
+        ) from None
+
+
+def too_many_failed_logins(wait_s: float) -> Failure:
+    """429 to whoever has to wait so many seconds."""
+    whole_s = ceil(wait_s)
+    sentence = f"too many failed logins; try again in {whole_s} s"
+    return Failure(HTTPStatus.TOO_MANY_REQUESTS, sentence, {hdrs.RETRY_AFTER: str(whole_s)})
 
 
 class Standing(Protocol):
@@ -228,7 +253,7 @@ def _automatic_viewer(request: web.Request, contest: LiveContest) -> Viewer:
         return PUBLIC
     client = client_at(request, service)
     viewer = service.identity.automatic(client.address, contest) if client.certain else None
-    if viewer is None:
+    if viewer is None or not viewer_let_in(contest.state, viewer, client):
         return PUBLIC
     if not from_another_host(request, service):
         marks_of(request).viewer = viewer

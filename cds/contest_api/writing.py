@@ -30,6 +30,7 @@ from cds.contest_api.conditions import (
     repetition_of,
 )
 from cds.contest_api.errors import Failure, not_found, unauthorized
+from cds.contest_api.followed_contests import refuse_where_followed
 from cds.contest_api.ready_response import ReadyResponse, ready_head
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import Service, from_another_host, service_of, viewer_of
@@ -168,6 +169,15 @@ def actor_of(viewer: Viewer) -> str:
     return f"server:{viewer.server_username}" if viewer.account_id is None else f"account:{viewer.account_id}"
 
 
+def carried_out_before(request: web.Request, service: Service, contest: LiveContest, viewer: Viewer) -> bool:
+    """Whether something came of a request of this viewer under the same Idempotency-Key; it may be another request.
+
+    Raises Failure (400) for a key that is none.
+    """
+    repetition = repetition_of(request, actor_of(viewer), service.repetition_key, ())
+    return repetition is not None and repetition.key in contest.state.versions
+
+
 async def _body(request: web.Request, contest: LiveContest, row: ObjectType) -> Body:
     """The body; that of a DELETE is ignored (Contest API, "HTTP methods")."""
     if request.method == hdrs.METH_DELETE:
@@ -227,7 +237,10 @@ class Order:
 
         Files that are small go into the very commit of the events. Others are kept before it, once a decision against
         the present state and a look into a submitted archive, beside the event loop, find nothing against them.
+        Raises Failure (403) for what a team hands in where the contest is only followed.
         """
+        if row.name == "submissions" and self._viewer.role == "team":
+            await refuse_where_followed(self._service, self._contest)
         if all(len(content) <= SMALL_FILE_BYTES_MAX for content in self._contents):
             with suppress(TakesLonger):
                 return await self._appended(row, decided, files_with_it=True)

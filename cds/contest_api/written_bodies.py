@@ -18,7 +18,7 @@ from cds.commands.properties import NULL, Properties, raw, text_of
 from cds.commands.write import LoginWish
 from cds.contest_api.bodies import parsed_object, read_body
 from cds.contest_api.errors import Failure
-from cds.contest_api.multipart import is_form, read_submission_form, zipped
+from cds.contest_api.multipart import SourceFile, is_form, read_submission_form, zipped
 from cds.logos import LOGO_PROPERTY, with_sizes
 from cds.uploads import Upload, UploadedFile, refuse_shared_filenames, uploaded
 from projections.contest import ContestState
@@ -116,6 +116,11 @@ def check_archive(
 async def _submitted_form(request: web.Request, row: ObjectType) -> Body:
     """A form with plain source files, which we zip, is the same as a body with the archive in it."""
     properties, sources = await read_submission_form(request, body_bytes_max(row))
+    return await body_of_sources(row, properties, sources)
+
+
+async def body_of_sources(row: ObjectType, properties: Properties, sources: Sequence[SourceFile]) -> Body:
+    """The body of a submission of these files, which we zip. Raises Refused."""
     size_bytes = sum(len(source.content) for source in sources)
     content = zipped(sources) if size_bytes <= SMALL_FILE_BYTES_MAX else await asyncio.to_thread(zipped, sources)
     archive = {"data": b64encode(content).decode(), "filename": SUBMITTED_ARCHIVE}

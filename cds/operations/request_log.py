@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractAccessLogger
+from multidict import MultiMapping
 from yarl import URL
 
 from cds.addresses import NOWHERE, client_of
@@ -206,7 +207,10 @@ def request_log_of(configuration: Configuration) -> RequestLog:
     trusted = configuration.trusted_proxies
 
     def forwarded_address(request: web.BaseRequest) -> str:
-        return client_of(request.remote, request.headers.getall(hdrs.X_FORWARDED_FOR, ()), trusted).address
+        # What cannot be read at all is answered under the name of a request that has a plain dictionary of headers.
+        headers: object = request.headers
+        forwarded_for = headers.getall(hdrs.X_FORWARDED_FOR, ()) if isinstance(headers, MultiMapping) else ()
+        return client_of(request.remote, forwarded_for, trusted).address
 
     return RequestLog(
         EndpointNames(configuration.prefixes),

@@ -13,7 +13,8 @@ from cds.commands.decision import ObjectChange
 from cds.playback.pacing import Pacing
 from cds.playback.source_times import SourceTimes
 from projections.timeline import timeline_of
-from schemas.objects import Contest, ContestObject, RemovedInterval, State
+from schemas.extensions import AnalysisMode, ContestExtension
+from schemas.objects import Account, Contest, ContestObject, RemovedInterval, State
 from schemas.times import format_time, parse_time_ms, zone_of
 
 
@@ -29,6 +30,7 @@ class Again:
         self._particulars: dict[str, Callable[[ContestObject], ContestObject]] = {
             "contest": self._contest,
             "state": self._state,
+            "accounts": self._account,
         }
 
     def happening_ms(self, moment_ms: int) -> int:
@@ -64,7 +66,25 @@ class Again:
             id=self._contest_id,
             start_time=start_time and self._time(start_time),
             scoreboard_thaw_time=thaw_time and self._time(thaw_time),
+            ext=instance.ext and self._analysed(instance.ext),
         )
+
+    def _analysed(self, extension: ContestExtension) -> ContestExtension:
+        """What CMS knows of a contest, with the analysis at its distance from the end."""
+        analysis = None if extension.cms is None else extension.cms.analysis
+        if extension.cms is None or analysis is None:
+            return extension
+        again = AnalysisMode(start=self._time(analysis.start), stop=self._time(analysis.stop))
+        return msgspec.structs.replace(extension, cms=msgspec.structs.replace(extension.cms, analysis=again))
+
+    def _account(self, instance: ContestObject) -> ContestObject:
+        """An account whose own time begins at the contest time at which it did."""
+        extension = instance.ext if isinstance(instance, Account) else None
+        participation = None if extension is None else extension.cms
+        if extension is None or participation is None or participation.starting_time is None:
+            return instance
+        begun = msgspec.structs.replace(participation, starting_time=self._time(participation.starting_time))
+        return msgspec.structs.replace(instance, ext=msgspec.structs.replace(extension, cms=begun))
 
     def _state(self, instance: ContestObject) -> ContestObject:
         if not isinstance(instance, State):

@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from cds.configuration import Configuration
 from cds.contest_api.cross_origin import preflight_response
-from cds.contest_api.errors import RETRY_AFTER_S, Failure, error_response
+from cds.contest_api.errors import RETRY_AFTER_S, Failure, error_response, form_for
 from cds.contest_api.service import client_at
 from cds.operations.metrics_page import is_local, measurements_page
 from cds.operations.request_marks import marks_of
@@ -85,22 +85,24 @@ class RelayRequests:
     async def failures_as_json(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Turn whatever goes wrong below into the error form; what the upstream refused, into its own words."""
         marks_of(request).led_to = request.match_info
+        form = form_for(request)
         try:
             return await handler(request)
         except Refusal as refusal:
             return web.Response(status=refusal.status, headers=passed_on(refusal.headers), body=refusal.body)
         except Failure as failure:
-            return error_response(failure)
+            return error_response(failure, form)
         except Unreachable:
             return error_response(
                 Failure(
                     HTTPStatus.SERVICE_UNAVAILABLE,
                     "the server that is relayed here cannot be reached; try again",
                     {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)},
-                )
+                ),
+                form,
             )
         except web.HTTPException as exception:
-            return error_response(Failure(HTTPStatus(exception.status), exception.reason))
+            return error_response(Failure(HTTPStatus(exception.status), exception.reason), form)
         except (ConnectionError, TimeoutError):
             raise
         except Exception:
@@ -108,4 +110,4 @@ class RelayRequests:
             log.exception(
                 "request_failed", method=request.method, path=request.path, request_id=marks_of(request).request_id
             )
-            return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the relay failed to answer this"))
+            return error_response(Failure(HTTPStatus.INTERNAL_SERVER_ERROR, "the relay failed to answer this"), form)

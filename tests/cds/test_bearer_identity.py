@@ -68,7 +68,7 @@ async def desk(memory_store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> As
         return False
 
     monkeypatch.setattr(memory_store, "server_accounts", counted)
-    monkeypatch.setattr("cds.identity.matches", hashed)
+    monkeypatch.setattr("cds.password_checking.matches", hashed)
     yield made
     made.identity.close()
 

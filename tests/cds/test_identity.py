@@ -16,11 +16,11 @@ from cds.identity import (
     REMEMBERED_S,
     Identity,
     Throttled,
-    TooManyLogins,
     WrongCredentials,
 )
 from cds.importing import encoded_events
 from cds.live_contest import Decision, LiveContest
+from cds.password_checking import TooManyLogins
 from cds.passwords import matches
 from cds.throttling import FREE_FAILURES
 from eventstore.memory import MemoryStore
@@ -168,7 +168,7 @@ async def test_a_deleted_account_and_its_successor_share_nothing(room: Room) -> 
 
 async def test_what_changes_while_a_password_is_checked_counts(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hash was read before the change: it must not be taken for the new one, nor remembered as such."""
-    original = room.identity._check
+    original = room.identity._passwords.good
     checked = asyncio.Event()
 
     async def slow(stored: str, password: str) -> bool:
@@ -178,7 +178,7 @@ async def test_what_changes_while_a_password_is_checked_counts(room: Room, monke
             await room.set_login(password=NEW_PASSWORD)
         return good
 
-    monkeypatch.setattr(room.identity, "_check", slow)
+    monkeypatch.setattr(room.identity._passwords, "good", slow)
     await room.refused()
     assert checked.is_set()
     await room.refused()
@@ -308,7 +308,7 @@ async def test_guesses_are_slowed_and_others_are_not(room: Room) -> None:
 
 
 async def test_logins_that_could_not_be_checked_are_no_failures(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cds.identity.HASHINGS_WAITING_MAX", 0)
+    monkeypatch.setattr("cds.password_checking.HASHINGS_WAITING_MAX", 0)
     for number in range(FREE_FAILURES * 2):
         with pytest.raises(TooManyLogins):
             await room.enter(password=f"guess {number}")
@@ -316,15 +316,37 @@ async def test_logins_that_could_not_be_checked_are_no_failures(room: Room, monk
     assert (await room.enter()).account_id == "account-t1"
 
 
+@pytest.mark.parametrize("wrong", ["wrong", ""])
+async def test_a_wrong_password_is_as_much_work_for_a_name_that_nobody_has(
+    room: Room, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """The same password for name after name, twice: whoever measures must not learn which names there are."""
+    work: list[str] = []
+
+    def counting(stored: str, _password: str) -> bool:
+        work.append(stored)
+        return False
+
+    monkeypatch.setattr("cds.password_checking.matches", counting)
+    done: dict[str, list[int]] = {}
+    for username in ("nobody", "team1", "chief", "another"):
+        done[username] = []
+        for _ in range(2):
+            before = len(work)
+            await room.refused(username, password=wrong)
+            done[username].append(len(work) - before)
+    assert done == {username: [1, 0] for username in done}
+
+
 async def test_logins_at_the_same_time_are_one(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, checked = room.identity._check, 0
+    original, checked = room.identity._passwords.good, 0
 
     async def counting(stored: str, password: str) -> bool:
         nonlocal checked
         checked += 1
         return await original(stored, password)
 
-    monkeypatch.setattr(room.identity, "_check", counting)
+    monkeypatch.setattr(room.identity._passwords, "good", counting)
     viewers = await asyncio.gather(*(room.enter() for _ in range(50)))
     assert len({viewer.account_id for viewer in viewers}) == 1
     assert checked == 1

@@ -6,11 +6,13 @@ from argon2 import PasswordHasher
 
 from cds.circumstances import SYSTEM
 from cds.commands.decision import Refused
-from cds.importing import Imported, decide_import, fold_stream, import_contest
+from cds.importing import Imported, decide_import, encoded_events, fold_stream, import_contest
 from cds.live_contest import decoded, stream_of
 from cds.packages.contents import Change, ContestContents
 from cds.passwords import matches
 from eventstore.memory import MemoryStore
+from eventstore.store import Append
+from schemas.extensions import AccountExtension, CmsParticipation
 from schemas.object_types import SINGLETON_ID
 from schemas.objects import Account, Award, ContestObject, Team
 from schemas.records import PLATFORM_OBJECTS, AwardSettings, PlatformObjects, Settings
@@ -153,3 +155,48 @@ async def test_whose_objects_are_is_written_down_once_as_the_source_says_it() ->
     assert (await imported(store, source)).events == 0
     other = msgspec.structs.replace(source, platform_objects=PlatformObjects(came={"teams": ("t",)}))
     assert (await imported(store, other)).events == 0
+
+
+STARTED = AccountExtension(cms=CmsParticipation(starting_time=moment("1:00:00.000"), extra_time=60))
+
+
+async def test_another_import_leaves_the_windows_that_participants_have_begun() -> None:
+    """The source says nothing of them: only this server knows. The very same import adds nothing."""
+    store = MemoryStore()
+    anna = Account(id="anna", username="anna", type="admin", ext=AccountExtension(cms=CmsParticipation(extra_time=60)))
+    source = contents(JUDGE, anna)
+    await imported(store, source)
+    stream = stream_of(CONTEST.id)
+    begun = msgspec.structs.replace(anna, ext=STARTED)
+    head = (await fold_stream(store, stream)).position
+    await store.append(
+        Append(
+            stream=stream,
+            expected_position=head,
+            events=encoded_events(put(begun)),
+            actor="account:anna",
+            cause="POST start",
+            batch_id=SYSTEM.batch_id(),
+            recorded_at_us=SYSTEM.now_us(),
+        )
+    )
+    assert (await imported(store, source)).events == 0
+    renamed = msgspec.structs.replace(anna, name="Anna", ext=None)
+    assert (await imported(store, contents(JUDGE, renamed))).events == 1
+    state = await fold_stream(store, stream)
+    kept = AccountExtension(cms=CmsParticipation(starting_time=moment("1:00:00.000")))
+    assert state.objects["accounts"]["anna"] == msgspec.structs.replace(renamed, ext=kept)
+    other = AccountExtension(cms=CmsParticipation(starting_time=moment("2:00:00.000")))
+    said = msgspec.structs.replace(anna, ext=other)
+    await imported(store, contents(JUDGE, said))
+    assert (await fold_stream(store, stream)).objects["accounts"]["anna"] == said
+
+
+async def test_an_account_that_an_import_removes_takes_its_login_with_it() -> None:
+    """Who is logged in by something else than a password must be out when another import brings the id back."""
+    store = MemoryStore()
+    await imported(store, contents(JUDGE))
+    assert ("x-logins", "j") not in (await fold_stream(store, stream_of(CONTEST.id))).versions
+    await imported(store, contents())
+    assert ("x-logins", "j") in (await fold_stream(store, stream_of(CONTEST.id))).versions
+    assert (await imported(store, contents())).events == 0

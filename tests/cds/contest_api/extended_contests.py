@@ -11,6 +11,7 @@ from yarl import URL
 
 from cds.packages.contents import Change, ContestContents
 from schemas.extensions import (
+    CmsContest,
     CmsSubmission,
     CmsTask,
     ContestExtension,
@@ -50,7 +51,7 @@ MATCH = LeagueOfCodeMatch(slug="super-match", short_description="Short", long_de
 PROJECT = LeagueOfCodeProject(url="https://example.org/project", title="Project", description="Ours")
 
 EXTENSIONS = (
-    ("contest", "", ContestExtension(sync=SYNCED, loc=MATCH)),
+    ("contest", "", ContestExtension(sync=SYNCED, cms=CmsContest(max_submission_number=100), loc=MATCH)),
     ("problems", "apples", ProblemExtension(cms=TASK)),
     ("teams", "t1", TeamExtension(sync=SyncedTeam(rank=1, points=7.5, penalty=120))),
     ("teams", "t3", TeamExtension(sync=SyncedTeam(rank=3))),

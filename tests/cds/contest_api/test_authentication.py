@@ -154,19 +154,19 @@ async def test_a_user_name_may_hold_what_a_password_may_not(served: Running) -> 
 
 async def test_verified_credentials_are_remembered_for_a_short_time(served: Running) -> None:
     """Many requests with one login cost one check: a busy feed is not slowed by hashing."""
-    identity = served.server.service.identity
+    passwords = served.server.service.identity._passwords
     checked = 0
-    original = identity._check
+    original = passwords.good
 
-    async def counting(stored: str, password: str) -> bool:
+    async def counting(stored: str, password: str, whose: str = "") -> bool:
         nonlocal checked
         checked += 1
-        return await original(stored, password)
+        return await original(stored, password, whose)
 
-    identity._check = counting  # type: ignore[method-assign] # counts what really happens
+    passwords.good = counting  # type: ignore[method-assign] # counts what really happens
     try:
         for _ in range(20):
             await served.caller(login("late", "judge")).json("contests/late/state")
     finally:
-        identity._check = original  # type: ignore[method-assign] # as above
+        passwords.good = original  # type: ignore[method-assign] # as above
     assert checked <= 1

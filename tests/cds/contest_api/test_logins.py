@@ -225,7 +225,7 @@ async def test_who_was_right_before_is_never_slowed(fresh: Running) -> None:
     assert (await fresh.caller(TEAM).get(WHO)).status == 200
     identity = fresh.server.service.identity
     identity._remembered.clear()  # as after REMEMBERED_S
-    identity._checked.clear()
+    identity._passwords._checked.clear()
     await guesses(fresh.caller, TEAM[0], FREE_FAILURES + 3, first=100)
     assert (await fresh.caller(TEAM).get(WHO)).status == 200
 

@@ -31,6 +31,8 @@ PLACES = {
     "filename": "nothing",
     "handle": "nothing",
     "platform": "codeforces",
+    "task": "nothing",
+    "lang": "en",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NEEDED_BESIDE = {"submissions": ("time", "entry_point"), "clarifications": ("time",), "accounts": ("team_id",)}

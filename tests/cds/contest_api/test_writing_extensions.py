@@ -17,15 +17,33 @@ TASK: dict[str, Any] = {
     "min_submission_interval": 60,
     "subtasks": [
         {"name": "Small", "max_score": 40, "ordinals": [1, 2], "rule": "min", "public": True},
-        {"name": "Large", "max_score": 60.5, "ordinals": [3], "rule": "sum", "public": False},
+        {"name": "Large", "max_score": 60.5, "ordinals": [2], "rule": "sum", "public": False},
     ],
 }
 RESULT = {"rank": 1, "points": 3.5, "penalty": 20}
 SYNCED = {"platform": "atcoder", "platform_id": "abc901", "rated": True, "rated_range": " ~ 1999", "participants": 0}
 MATCH = {"slug": "super-match", "short_description": "", "long_description": "At length"}
 
+LIMITS: dict[str, Any] = {
+    "max_submission_number": 100,
+    "min_submission_interval": 30,
+    "per_user_time": 18000,
+    "analysis": {"start": "2026-03-01T16:00:00.000Z", "stop": "2026-03-01T18:00:00.000Z"},
+    "ip_autologin": True,
+    "ip_restriction": False,
+    "block_hidden_participations": True,
+    "default_statement_language": "ru",
+}
+PARTICIPATION: dict[str, Any] = {
+    "hidden": True,
+    "unrestricted": False,
+    "delay_time": 60,
+    "extra_time": 600,
+    "starting_time": "2026-03-01T10:00:00.000+01:00",
+}
+
 WRITTEN: dict[str, tuple[str, dict[str, Any]]] = {
-    "contest": ("", {"sync": SYNCED, "loc": MATCH}),
+    "contest": ("", {"sync": SYNCED, "cms": LIMITS, "loc": MATCH}),
     "problems": ("problems/apples", {"cms": TASK}),
     "teams": ("teams/t1", {"sync": RESULT}),
 }
@@ -72,6 +90,27 @@ REFUSED: dict[str, tuple[str, object, str]] = {
         {"cms": {"subtasks": [{"name": "", "ordinals": [1], "rule": "sum"}]}},
         "max_score",
     ),
+    "a test case behind the last": (
+        "problems/apples",
+        {"cms": {"subtasks": [{"name": "Far", "max_score": 1, "ordinals": [1, 3], "rule": "sum"}]}},
+        "'Far' names the test case 3",
+    ),
+    "points that no reader takes": (
+        "problems/apples",
+        {"cms": {"subtasks": [{"name": "", "max_score": 1e308, "ordinals": [1], "rule": "sum"}]}},
+        "max_score",
+    ),
+    "a limit that no reader takes": ("problems/apples", {"cms": {"max_submission_number": 2**53}}, "max_submission"),
+    "a scale that there is not": ("problems/apples", {"cms": {"run_scores": "percent"}}, "run_scores"),
+    "too many decimals": ("problems/apples", {"cms": {"score_precision": 10}}, "score_precision"),
+    "an analysis that ends before it begins": (
+        "",
+        {"cms": {"analysis": {"start": "2026-03-01T16:00:00Z", "stop": "2026-03-01T15:00:00Z"}}},
+        "analysis",
+    ),
+    "an analysis that never ends": ("", {"cms": {"analysis": {"start": "2026-03-01T16:00:00Z"}}}, "stop"),
+    "a start that is no time": ("accounts/team-one", {"cms": {"starting_time": "10:00"}}, "not a time"),
+    "less than no more time": ("accounts/team-one", {"cms": {"extra_time": -1}}, "extra_time"),
     "a rank before the first": ("teams/t1", {"sync": {"rank": 0}}, "rank"),
     "a platform without a name": ("", {"sync": {"platform": "", "platform_id": "1"}}, "platform"),
     "a contest of no platform": ("", {"sync": {"platform": "atcoder"}}, "platform_id"),
@@ -134,6 +173,25 @@ async def test_patch_takes_each_namespace_for_a_property(waiting: Play) -> None:
     assert (await waiting.patch("chief", "", {"ext": {}}))["ext"] == {"sync": SYNCED, "loc": other}
     assert (await waiting.patch("chief", "", {"ext": {"sync": None}}))["ext"] == {"loc": other}
     assert "ext" not in await waiting.patch("chief", "", {"ext": None})
+
+
+async def test_patch_takes_each_member_of_a_namespace_for_a_property(waiting: Play) -> None:
+    """More time for somebody leaves alone when they began, and another limit the subtasks of a task."""
+    began = {"cms": {"starting_time": PARTICIPATION["starting_time"], "delay_time": 60}}
+    await waiting.patch("chief", "accounts/team-one", {"ext": began})
+    longer = await waiting.patch("chief", "accounts/team-one", {"ext": {"cms": {"extra_time": 600}}})
+    assert longer["ext"] == {"cms": {**began["cms"], "extra_time": 600}}
+    shown = await waiting.patch("chief", "accounts/team-one", {"ext": {"cms": {"delay_time": None, "extra_time": 0}}})
+    assert shown["ext"] == {"cms": {"starting_time": PARTICIPATION["starting_time"], "extra_time": 0}}
+    await waiting.patch("chief", "problems/apples", {"ext": {"cms": TASK}})
+    limited = await waiting.patch("chief", "problems/apples", {"ext": {"cms": {"max_submission_number": 2}}})
+    assert limited["ext"] == {"cms": {**TASK, "max_submission_number": 2}}
+    nothing_left = await waiting.patch("chief", "problems/apples", {"ext": {"cms": dict.fromkeys(TASK)}})
+    assert "ext" not in nothing_left
+    await waiting.patch("chief", "", {"ext": {"cms": LIMITS}})
+    analysis = {"start": "2026-03-02T16:00:00.000Z", "stop": "2026-03-02T18:00:00.000Z"}
+    later = await waiting.patch("chief", "", {"ext": {"cms": {"analysis": analysis}}})
+    assert later["ext"] == {"cms": {**LIMITS, "analysis": analysis}}
 
 
 async def test_put_ends_what_is_not_given_but_for_what_a_platform_says(waiting: Play) -> None:
@@ -214,6 +272,26 @@ async def test_only_an_administrator_says_more_of_a_submission(live: Play) -> No
         assert (await live.get(who, f"submissions/{identifier}"))["ext"] == said
     assert "ext" not in await live.get("public", f"submissions/{identifier}?strict=1")
     assert "ext.cms.official" in str(await live.get("public", "access"))
+
+
+async def test_a_participation_is_seen_by_staff_and_in_ones_own_account(waiting: Play) -> None:
+    """With its times in their one form; an account keeps its password."""
+    shortened = {**PARTICIPATION, "starting_time": "2026-03-01T10:00:00+01"}
+    assert (await waiting.patch("chief", "accounts/team-one", {"ext": {"cms": shortened}}))["ext"][
+        "cms"
+    ] == PARTICIPATION
+    assert (await waiting.get("staff", "accounts/team-one"))["ext"] == {"cms": PARTICIPATION}
+    assert (await waiting.get("team-one", "account"))["ext"] == {"cms": PARTICIPATION}
+    assert "ext" not in await waiting.get("team-one", "account?strict=1")
+    assert "ext" not in await waiting.get("team-two", "account")
+    assert "ext.cms.extra_time" not in str(await waiting.get("team-one", "access"))
+    for who in ("public", "team-one", "judge", "analyst"):
+        assert (await waiting.caller(who).get("contests/live/accounts/team-one")).status == 404
+    # What the server itself has written stays until somebody says outright that it is not so.
+    left = await waiting.patch("chief", "accounts/team-one", {"ext": None})
+    assert left["ext"] == {"cms": {"starting_time": PARTICIPATION["starting_time"]}}
+    nothing = {"ext": {"cms": {"starting_time": None}}}
+    assert "ext" not in await waiting.patch("chief", "accounts/team-one", nothing)
 
 
 async def test_problems_that_are_hidden_say_nothing_in_access(waiting: Play) -> None:

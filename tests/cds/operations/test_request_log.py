@@ -134,6 +134,19 @@ async def test_the_address_is_that_of_the_client_behind_a_trusted_proxy_alone(
     assert [line["client"] for line in requests_in(capsys.readouterr().err)] == ["127.0.0.1", "203.0.113.9"]
 
 
+async def test_what_cannot_be_read_has_a_line_behind_a_trusted_proxy_too(
+    fresh_dsn: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its headers are not known, and so neither is the client; the server must not stumble over that."""
+    async with running(fresh_dsn, **LOGGED, trusted_proxies=(ip_network("127.0.0.0/8"),)) as server:
+        for garbled in (b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 10_000):
+            answer = await raw_answer(server.caller(), garbled, b"\r\n\r\n")
+            assert answer.status in (400, 405)
+    told = [(line["status"], line["client"]) for line in requests_in(capsys.readouterr().err)]
+    assert [client for _, client in told] == ["127.0.0.1"] * 2
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 async def test_a_stream_has_a_line_at_its_start_and_one_at_its_end(
     fresh_dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,13 +6,16 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from cds.commands.participation import Window, contest_rules, standing_of
 from cds.playback.replaying import planned
 from projections.contest import ContestState
 from projections.packed_state import UnpackedState, packed_state
+from schemas.extensions import AccountExtension, AnalysisMode, CmsContest, CmsParticipation, ContestExtension
 from schemas.object_types import OBJECT_TYPES
-from schemas.objects import Contest, RemovedInterval, State, Submission
-from schemas.times import parse_relative_time_ms, parse_time_ms
-from tests.builders import START, moment, put, setup, state, submission
+from schemas.objects import Account, Contest, RemovedInterval, State, Submission
+from schemas.records import ORDINARY_PACE_PERMILLE
+from schemas.times import format_time, parse_relative_time_ms, parse_time_ms, zone_of
+from tests.builders import CONTEST, START, moment, put, setup, state, submission
 from tests.cds.playback.plays import (
     AGAIN_ID,
     AGAIN_START_MS,
@@ -91,6 +94,24 @@ def test_a_freeze_by_hand_hides_all_that_it_hid(pace_permille: int, paused: bool
     assert then.timeline.freeze_ms == 180 * MINUTE_MS + 1
     assert now.timeline.freeze_ms is not None
     assert 0 <= then.timeline.freeze_ms - now.timeline.freeze_ms <= pace_permille // 1_000 + 1
+
+
+def test_what_cms_knows_of_times_comes_again_too() -> None:
+    """Windows begin at the contest time at which they did, and the analysis is as far behind the end."""
+    analysis = AnalysisMode(start=moment("6:00:00.000"), stop=moment("7:00:00.000"))
+    contest = msgspec.structs.replace(
+        CONTEST, ext=ContestExtension(cms=CmsContest(per_user_time=3_600, analysis=analysis))
+    )
+    began = CmsParticipation(starting_time=moment("2:00:00.000"), extra_time=600)
+    account = Account(id="x1", username="x1", type="team", team_id="t1", ext=AccountExtension(cms=began))
+    plan = plan_of([*setup(), *put(state(started=START), contest, account)], ORDINARY_PACE_PERMILLE)
+    now = folded(replayed(plan, ORDINARY_PACE_PERMILLE))
+    assert standing_of(now, "x1", AGAIN_START_MS).window == Window(120 * MINUTE_MS, 190 * MINUTE_MS)
+    assert now.contest is not None
+    assert contest_rules(now).analysis == AnalysisMode(
+        start=format_time(AGAIN_START_MS + 360 * MINUTE_MS, zone_of(analysis.start)),
+        stop=format_time(AGAIN_START_MS + 420 * MINUTE_MS, zone_of(analysis.stop)),
+    )
 
 
 def test_a_freeze_stays_where_it_was_when_the_contest_is_stopped_or_shortened_behind_it() -> None:

@@ -216,6 +216,10 @@ async def test_writing_is_refused_and_the_source_is_named(served: Running, metho
             answer = await relay.caller(SERVER_ADMIN).ask(method, path, json={})
             assert answer.status == HTTPStatus.FORBIDDEN
             assert f"{served.root}/api" in answer.json["message"]
+        refused = await relay.caller(SERVER_ADMIN).ask(method, f"{relay.root}/cms/small/api/login", json={})
+        assert refused.status == HTTPStatus.FORBIDDEN
+        assert list(refused.json) == ["error"], "errors below /cms have the one property that those of CMS have"
+        assert f"{served.root}/api" in refused.json["error"]
 
 
 @ON_THE_SHARED_SERVER
