@@ -11,7 +11,7 @@ PYTHON ?=
 PORT ?=
 # How many processes the tests run in, and what else pytest is told. Example: make test TESTS="tests/eventstore -k chain"
 # One more than a small machine has cores: tests wait for a database, for other processes and for time to pass.
-JOBS ?= 3
+JOBS ?= 4
 TESTS ?=
 # What the benchmarks are told. Example: make bench BENCH="--only posting"
 BENCH ?=

@@ -16,6 +16,7 @@ from projections.integrity import Key
 from projections.visibility import role_view
 from projections.visibility_table import TEAM_STREAMS
 from schemas.object_types import TYPE_ORDER
+from schemas.objects import State
 from schemas.viewers import Role
 
 Place = tuple[int, int]
@@ -30,7 +31,9 @@ def could_be_told(shown: Sequence[object], history: Sequence[ObjectChange], key:
 
     Of one version after the other it is told what it sees of it while that stands, or what it sees of it in later
     circumstances, but for what a freeze hides: a thaw that comes behind the next version does not show this one. The
-    circumstances never go back either. What is hidden may be hidden at any time, and be seen again.
+    circumstances never go back either. What is hidden may be hidden at any time, and be seen again. What a freeze
+    will hide of an object that begins with a submission, which no state says, stays as it was seen until then, whatever
+    else of the object changes before.
     """
     lines = [number for number, change in enumerate(history) if _key(change) == key]
     told: dict[Place, list[object]] = {}
@@ -41,13 +44,19 @@ def could_be_told(shown: Sequence[object], history: Sequence[ObjectChange], key:
             was_seen = any(view is not None for before in range(line, place) for view in told[line, before])
             told[line, place] = [*seen, *less] if place < following else less if was_seen else []
     reached: set[Place] = {(0, 0)}
+    said = any(isinstance(change.instance, State) and change.instance.frozen for change in history)
+    last: object = None
     for each in shown:
         if each is not None:
+            stays = not said and _hidden_of(key, each) == _hidden_of(key, last)
+            forms = [each, _with_less(key, each)] if stays else [each]
             reached = {
                 (line, place)
                 for (line, place), may in told.items()
-                if each in may and any(before[0] <= line and before[1] <= place for before in reached)
+                if any(form in may for form in forms)
+                and any(before[0] <= line and before[1] <= place for before in reached)
             }
+        last = each
     return bool(reached)
 
 
@@ -77,6 +86,11 @@ def _view(changes: Iterable[ObjectChange], key: Key, role: Role) -> object:
 def _with_less(key: Key, view: object) -> object:
     hidden = HIDDEN_MEANWHILE.get(key[0], ())
     return {name: value for name, value in view.items() if name not in hidden} if isinstance(view, dict) else view
+
+
+def _hidden_of(key: Key, view: object) -> list[object]:
+    """What a freeze hides of what is seen."""
+    return [view.get(name) for name in HIDDEN_MEANWHILE.get(key[0], ())] if isinstance(view, dict) else []
 
 
 def _key(change: ObjectChange) -> Key:
