@@ -10,7 +10,7 @@ PYTHON ?=
 # The port of `make run`; empty means the program's default.
 PORT ?=
 # How many processes the tests run in, and what else pytest is told. Example: make test TESTS="tests/eventstore -k chain"
-# One more than a small machine has cores: tests wait for a database, for other processes and for time to pass.
+# Two more than a small machine has cores: tests wait for a database, for other processes and for time to pass.
 JOBS ?= 4
 TESTS ?=
 # What the benchmarks are told. Example: make bench BENCH="--only posting"
@@ -73,7 +73,7 @@ setup: ## make .venv with everything of the lock file and the command .venv/bin/
 run: setup ## start a server with the demo contest, playing live (PORT=8080)
 	@.venv/bin/cds demo $(if $(PORT),--port $(PORT))
 
-test: setup ## run every test (JOBS=3 TESTS="tests/eventstore -k chain")
+test: setup ## run every test (JOBS=4 TESTS="tests/eventstore -k chain")
 	@$(SPARING) $(VENV_PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 chain: setup ## follow, archive and export every recorded contest, with every fault, version and several seeds (minutes)
