@@ -1,12 +1,11 @@
 """The tables of the requirements of the ContestWebServer API are complete, and every test that they name is there."""
 
 import re
-from itertools import chain
 
 import pytest
 
 from tests.acceptance.requirements_of_cms import TESTS_OF_ACCEPTANCE_CHECK, TESTS_OF_ISSUE, TESTS_OF_REQUIREMENT
-from tests.acceptance.test_requirements_table import defined_tests
+from tests.acceptance.test_requirements_table import every_name_in, is_defined
 from tests.cds.contest_api.real_contests import SHARED
 
 REQUIREMENTS = SHARED / "spec" / "requirements-002.md"
@@ -14,17 +13,15 @@ NUMBERED = re.compile(r"^(?:\| )?([1-4]\.\d+) ", re.MULTILINE)
 OPTIONAL = {"3.4"}
 
 TABLES = (TESTS_OF_REQUIREMENT, TESTS_OF_ACCEPTANCE_CHECK, TESTS_OF_ISSUE)
-NAMED = sorted(set(chain.from_iterable(chain.from_iterable(table.values() for table in TABLES))))
 
 needs_requirements = pytest.mark.skipif(
     not REQUIREMENTS.is_file(), reason="needs the list of requirements in ../shared/spec"
 )
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", every_name_in(*TABLES))
 def test_every_named_test_exists(name: str) -> None:
-    module, _, test = name.partition("::")
-    assert test in defined_tests(module)
+    assert is_defined(name)
 
 
 def test_every_line_names_a_test() -> None:

@@ -10,7 +10,7 @@ from tests.acceptance.requirements_of_the_handle_sync import (
     TESTS_OF_ISSUE,
     TESTS_OF_REQUIREMENT,
 )
-from tests.acceptance.test_requirements_table import defined_tests
+from tests.acceptance.test_requirements_table import every_name_in, is_defined
 from tests.cds.contest_api.real_contests import SHARED
 
 REQUIREMENTS = SHARED / "spec" / "requirements-001.md"
@@ -18,13 +18,11 @@ NUMBERED = re.compile(r"^\| (\d\.\d+) ", re.MULTILINE)
 NOT_OFFERED = {"2.15"}
 
 TABLES = (TESTS_OF_REQUIREMENT, TESTS_OF_ACCEPTANCE_CHECK, TESTS_OF_ISSUE)
-NAMED = sorted(set(chain.from_iterable(chain.from_iterable(table.values() for table in TABLES))))
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", every_name_in(*TABLES))
 def test_every_named_test_exists(name: str) -> None:
-    module, _, test = name.partition("::")
-    assert test in defined_tests(module)
+    assert is_defined(name)
 
 
 @pytest.mark.skipif(not REQUIREMENTS.is_file(), reason="needs the list of requirements in ../shared/spec")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def _tests_in(body: list[ast.stmt]) -> list[str]:
     ]
 
 
+def is_defined(name: str) -> bool:
+    """Whether there is a test of that name, `module::test`."""
+    module, _, test = name.partition("::")
+    return test in defined_tests(module)
+
+
+def every_name_in(*tables: Mapping[str, Iterable[str]]) -> list[str]:
+    """All tests that these tables name, each once and in order."""
+    return sorted(set(chain.from_iterable(chain.from_iterable(table.values() for table in tables))))
+
+
 def test_every_line_that_is_due_has_its_tests() -> None:
     assert set(TESTS_OF_LINE) == set(chain.from_iterable(LINES_COVERED))
     assert all(TESTS_OF_LINE.values())
@@ -40,8 +52,7 @@ def test_every_line_that_is_due_has_its_tests() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(chain.from_iterable(TESTS_OF_LINE.values()))))
 def test_every_named_test_exists(name: str) -> None:
-    module, _, test = name.partition("::")
-    assert test in defined_tests(module)
+    assert is_defined(name)
 
 
 def test_a_test_that_does_not_exist_would_be_noticed() -> None:
