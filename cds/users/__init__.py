@@ -1,0 +1,1 @@
+"""Users of the platform: the register, logins, codes for a new password."""
