@@ -1,0 +1,1 @@
+"""The League of Code API: users, matches, parties and projects, over the same log."""
