@@ -1,0 +1,1 @@
+"""The audit of what this program depends on."""
