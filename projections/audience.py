@@ -3,19 +3,24 @@
 The feed of a viewer is not a filtered copy of the log. For each event, every object that may have changed is
 viewed again and compared with what was shown: different gives a line with the new view, gone gives `data: null`,
 equal gives nothing. So freeze, thaw, a start that reveals problems and a question that becomes visible need no
-code of their own. Teams share one audience; beside it stands what each team sees of its own.
+code of their own. Teams share one audience; beside it stands what each team sees of its own. Collections list objects
+in order of creation, also those that were hidden then, which no feed tells; so with a line that makes an object appear
+among others it is kept what it stands behind.
 This module must not know who is connected.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Reversible
 from itertools import chain
+from typing import cast
 
 import msgspec
 
+from projections.award_order import AWARDS, listed
 from projections.contest import Change, ContestState
 from projections.feed_lines import DraftLine, FeedLines
 from projections.integrity import Key
 from projections.ownership import OWNERS, Owners, owners
+from projections.told import FIRST
 from projections.visibility import RoleView, role_view
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_ORDER, referenced_ids
 from schemas.objects import ContestObject
@@ -42,12 +47,28 @@ STRIPPED = {
 
 
 class Difference(msgspec.Struct, frozen=True, gc=False):
-    """One object that looks otherwise than before: to one team as its owner, or to all but `replaced_for`."""
+    """One object that looks otherwise than before: to one team as its owner, or to all but `replaced_for`.
+
+    `behind`: where it appears among others of its type (see `Audience.place_among_shown`).
+    """
 
     key: Key
     after: bytes | None
     team_id: str | None
     replaced_for: Owners = NOBODY
+    behind: str | None = None
+
+
+class _Order(msgspec.Struct, frozen=True):
+    """The ids of one type in order of creation just after an event, and the number of each."""
+
+    position: int
+    type_name: str
+    identifiers: list[str]
+    numbers: dict[str, int]
+
+
+_NO_ORDER = _Order(0, "", [], {})
 
 
 class Audience:
@@ -63,6 +84,7 @@ class Audience:
         self.changes = dict.fromkeys(OBJECT_TYPES, 0)
         self.owners: dict[Key, Owners] = {}
         self.has_own = role == ROLE_WITH_OWN
+        self._order = _NO_ORDER
         self.leaving: dict[str, dict[str, None]] = {}
         """Objects by type and id that a release has yet to take away: the state does not hold them any more."""
 
@@ -91,13 +113,21 @@ class Audience:
         Between two steps the audience may be brought forward with the state (`advance`, or a release): what comes is
         shown by that, and what is looked at here is looked at as it is then.
         """
-        for type_name, view in self.view.types.items():
-            for number, identifier in enumerate(list(view.identifiers(state)), start=1):
-                instance = view.instance(state, identifier)
-                if instance is not None:
-                    self._look(state, (type_name, identifier), instance)
-                if number % LOOKED_AT_ONCE == 0:
-                    yield
+        for type_name in self.view.types:
+            yield from self.looking_at(state, type_name)
+
+    def looking_at(self, state: ContestState, type_name: str) -> Iterator[None]:
+        """The same with the objects of one type alone."""
+        for number, identifier in enumerate(list(self.view.types[type_name].identifiers(state)), start=1):
+            self.look_at(state, (type_name, identifier))
+            if number % LOOKED_AT_ONCE == 0:
+                yield
+
+    def look_at(self, state: ContestState, key: Key) -> None:
+        """Show one object as it is, in the place of nothing, without drafting a line."""
+        instance = self.view.types[key[0]].instance(state, key[1])
+        if instance is not None:
+            self._look(state, key, instance)
 
     def concerned(self, _state: ContestState, change: Change) -> Change:
         """All that this audience has to look at again after an event, given the state just after it."""
@@ -118,11 +148,15 @@ class Audience:
                     self.draft(difference, change.position, index, chain)
         for index, difference in reversed(gone):
             self.draft(difference, change.position, index, chain)
+        if self._order.position != change.position:
+            self._order = _NO_ORDER
 
     def collection(self, state: ContestState, type_name: str, team_id: str | None) -> Iterator[bytes]:
-        """The objects of one type as encoded JSON, in order of creation."""
+        """The objects of one type as encoded JSON, in the order in which they are listed."""
         identifiers = self.view.types[type_name].identifiers(state)
-        for identifier in chain(identifiers, self.leaving[type_name]) if type_name in self.leaving else identifiers:
+        if type_name in self.leaving:
+            identifiers = listed(type_name, chain(identifiers, self.leaving[type_name]))
+        for identifier in identifiers:
             data = self.object((type_name, identifier), team_id)
             if data is not None:
                 yield data
@@ -149,16 +183,17 @@ class Audience:
     def _differences(self, state: ContestState, key: Key) -> Iterator["Difference"]:
         """How one object looks otherwise than before, to everybody in common and to its owners."""
         instance = self.view.types[key[0]].instance(state, key[1])
+        behind = None if instance is None else self.place_among_shown(state, key)
         involved = NOBODY
         if self.has_own:
-            involved = yield from self._differences_to_owners(state, key, instance)
+            involved = yield from self._differences_to_owners(state, key, instance, behind)
         common = None if instance is None else self.encoded(state, None, key, instance)
         if common != self.shown[key[0]].get(key[1]):
             self.show(key, common)
-            yield Difference(key, common, None, involved)
+            yield Difference(key, common, None, involved, behind)
 
     def _differences_to_owners(
-        self, state: ContestState, key: Key, instance: ContestObject | None
+        self, state: ContestState, key: Key, instance: ContestObject | None, behind: str | None
     ) -> Generator["Difference", None, Owners]:
         """How one object looks otherwise than before to those whose own it was or is; returns who they are."""
         teams_before = self.owners.get(key, NOBODY)
@@ -169,7 +204,7 @@ class Audience:
             after = None if instance is None else self.encoded(state, team_id, key, instance)
             self.show_to_owner(team_id, key, after, owned=team_id in teams)
             if before != after:
-                yield Difference(key, after, team_id)
+                yield Difference(key, after, team_id, behind=behind)
         if teams:
             self.owners[key] = teams
         else:
@@ -181,10 +216,43 @@ class Audience:
         if self.lines is None:
             return
         line = _line(position, index, difference.key, difference.after)
+        if difference.behind is not None and difference.after is not None:
+            self.lines.note_behind(line, difference.behind)
         if difference.team_id is None:
             self.lines.draft(line, chain, difference.replaced_for)
         else:
             self.lines.draft_for_team(difference.team_id, line, chain)
+
+    def place_among_shown(self, state: ContestState, key: Key) -> str | None:
+        """The id of the nearest object before this one, in order of creation, that anybody here is shown.
+
+        FIRST where there is none; None where no feed is kept, where the object is shown to somebody already, where
+        nothing of its type comes behind it, and where the place of an object follows from its id.
+        """
+        type_name, identifier = key
+        members = state.objects[type_name]
+        if self.lines is None or type_name == AWARDS or self._is_shown(key) or identifier not in members:
+            return None
+        if next(reversed(cast("Reversible[str]", members))) == identifier:
+            return None
+        before = self._identifiers_before(state, key)
+        return next((each for each in before if self._is_shown((type_name, each))), FIRST)
+
+    def _identifiers_before(self, state: ContestState, key: Key) -> Iterator[str]:
+        """The ids before one in order of creation, the nearest first; the order is worked out once for an event."""
+        type_name, identifier = key
+        if (self._order.position, self._order.type_name) != (state.position, type_name):
+            identifiers = list(state.objects[type_name])
+            numbers = {each: number for number, each in enumerate(identifiers)}
+            self._order = _Order(state.position, type_name, identifiers, numbers)
+        identifiers = self._order.identifiers
+        return (identifiers[number] for number in range(self._order.numbers[identifier] - 1, -1, -1))
+
+    def _is_shown(self, key: Key) -> bool:
+        """Whether anybody of this role is shown an object."""
+        if key[1] in self.shown[key[0]]:
+            return True
+        return any(self.shown_to_owner[team_id].get(key) is not None for team_id in self.owners.get(key, NOBODY))
 
     def show_to_owner(self, team_id: str, key: Key, data: bytes | None, *, owned: bool) -> None:
         """Show a team its own object; what it does not own (any more) it is shown as all others are."""

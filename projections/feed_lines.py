@@ -26,6 +26,9 @@ ALL_TYPES_MASK = 0xFFFFFF
 TeamLine = tuple[int, int, bytes]
 """A line that one team alone gets: its sequence, the number of its type, and its bytes with the placeholder."""
 
+OwnLine = tuple[int, str, TeamLine]
+"""The same with its sequence and the id of the team before it."""
+
 
 class DraftLine(msgspec.Struct, frozen=True, gc=False):
     """A line before its token: where it stands, the number of its type, and the bytes in front of the token."""
@@ -99,17 +102,14 @@ class Chunk(msgspec.Struct, frozen=True):
     sequence: int
 
 
-class FeedLines:
-    """All lines of one audience so far, oldest first."""
+class ReadyLines:
+    """All lines of one audience so far, oldest first, wherever they come from. `last_sequence` is that of the last."""
 
-    def __init__(self, tokens: TokenMaker) -> None:
-        """No lines yet; `tokens` makes their places."""
-        self._tokens = tokens
+    def __init__(self) -> None:
+        """No lines yet."""
         self._segments = [Segment()]
         self._first_sequences = array("Q", [0])
         self._team_lines: dict[str, list[TeamLine]] = {}
-        self._drafts: list[tuple[DraftLine, bytes, tuple[str, ...]]] = []
-        self._team_drafts: list[tuple[str, DraftLine, bytes]] = []
         self.last_sequence = 0
         self.abandoned = False
         """Whether nothing will come any more: whoever follows these lines has to be given others."""
@@ -133,33 +133,20 @@ class FeedLines:
         self._team_lines = dict(team_lines)
         self.last_sequence = last_sequence
 
-    def draft(self, line: DraftLine, chain: bytes, replaced_for: tuple[str, ...] = ()) -> None:
-        """Take a line that `flush` will give a token. `chain` is the chain value of the log at its position."""
-        self._drafts.append((line, chain, replaced_for))
+    def add(self, sequence: int, type_number: int, line: bytes, replaced_for: tuple[str, ...] = ()) -> None:
+        """Take a common line, with the placeholder; `replaced_for` are those who get another one, or none."""
+        segment = self._segments[-1]
+        if segment.full:
+            segment = Segment()
+            self._segments.append(segment)
+            self._first_sequences.append(sequence)
+        segment.add(sequence, type_number, line, replaced_for)
+        self.last_sequence = max(self.last_sequence, sequence)
 
-    def draft_for_team(self, team_id: str, line: DraftLine, chain: bytes) -> None:
+    def add_for_team(self, team_id: str, sequence: int, type_number: int, line: bytes) -> None:
         """Take a line that one team alone gets."""
-        self._team_drafts.append((team_id, line, chain))
-
-    def flush(self) -> None:
-        """Give all drafts their tokens, encrypted in one go, and publish them."""
-        if not self._drafts and not self._team_drafts:
-            return
-        blocks = b"".join(
-            [block(line.position, line.index, chain) for line, chain, _ in self._drafts]
-            + [block(line.position, line.index, chain) for _, line, chain in self._team_drafts]
-        )
-        places = iter(self._tokens.places(blocks))
-        for line, _, replaced_for in self._drafts:
-            self._add(line, next(places), replaced_for)
-        for team_id, line, _ in self._team_drafts:
-            sequence = sequence_of(line.position, line.index)
-            self._team_lines.setdefault(team_id, []).append(
-                (sequence, line.type_number, _with_place(line.body, next(places)))
-            )
-            self.last_sequence = max(self.last_sequence, sequence)
-        self._drafts.clear()
-        self._team_drafts.clear()
+        self._team_lines.setdefault(team_id, []).append((sequence, type_number, line))
+        self.last_sequence = max(self.last_sequence, sequence)
 
     def after(
         self, sequence: int, tag: bytes, types_mask: int = ALL_TYPES_MASK, team_id: str | None = None
@@ -224,23 +211,20 @@ class FeedLines:
         begun = segment.ends[from_line - 1] if from_line else 0
         return sum(len(each.data) for each in self._segments[number:]) - begun
 
-    def _add(self, line: DraftLine, place: bytes, replaced_for: tuple[str, ...]) -> None:
-        sequence = sequence_of(line.position, line.index)
-        segment = self._segments[-1]
-        if segment.full:
-            segment = Segment()
-            self._segments.append(segment)
-            self._first_sequences.append(sequence)
-        segment.add(sequence, line.type_number, _with_place(line.body, place), replaced_for)
-        self.last_sequence = max(self.last_sequence, sequence)
+    def count_after(self, sequence: int) -> int:
+        """How many common lines come after a place."""
+        number = max(bisect_right(self._first_sequences, sequence) - 1, 0)
+        counts = (len(each.sequences) for each in self._segments[number:])
+        return sum(counts) - self._segments[number].first_after(sequence)
 
     def _untouched(self, segment: Segment, team_id: str | None, after: int, end: int) -> bool:
         """Whether a reader gets the segment's lines just as they are."""
         if team_id is None:
             return True
-        return team_id not in segment.replaced_for and not self._own_lines(team_id, after, end)
+        return team_id not in segment.replaced_for and not self.own_lines(team_id, after, end)
 
-    def _own_lines(self, team_id: str, after: int, end: int) -> list[tuple[int, int, bytes]]:
+    def own_lines(self, team_id: str, after: int, end: int) -> list[TeamLine]:
+        """What a team alone gets after a place, up to and with another."""
         lines = self._team_lines.get(team_id, [])
         start = bisect_right(lines, after, key=_sequence)
         stop = bisect_right(lines, end, key=_sequence)
@@ -249,7 +233,7 @@ class FeedLines:
     def _selected(self, segment: Segment, stretch: Stretch, types_mask: int, team_id: str | None) -> Iterator[bytes]:
         """The lines of the wanted types; a team's own lines in the place of the common ones."""
         left_out = set(segment.replaced_for.get(team_id, ())) if team_id is not None else set()
-        own = self._own_lines(team_id, stretch.after, stretch.end) if team_id is not None else []
+        own = self.own_lines(team_id, stretch.after, stretch.end) if team_id is not None else []
         common = [
             (segment.sequences[number], segment.type_numbers[number], segment.line(number))
             for number in range(stretch.from_line, stretch.to_line)
@@ -259,7 +243,65 @@ class FeedLines:
         return (line for _, type_number, line in merged if types_mask >> type_number & 1)
 
 
-def _sequence(line: tuple[int, int, bytes]) -> int:
+class FeedLines(ReadyLines):
+    """The lines of one audience that are made here: drafted when something happens, and given their places."""
+
+    def __init__(self, tokens: TokenMaker) -> None:
+        """No lines yet; `tokens` makes their places."""
+        super().__init__()
+        self._tokens = tokens
+        self._drafts: list[tuple[DraftLine, bytes, tuple[str, ...]]] = []
+        self._team_drafts: list[tuple[str, DraftLine, bytes]] = []
+        self._own_in_order: list[OwnLine] | None = None
+        self.behind: dict[int, str] = {}
+        """By sequence: behind which id an object appeared among others of its type (see `told.Line`)."""
+
+    def note_behind(self, line: DraftLine, identifier: str) -> None:
+        """Keep where the object of a line appears that is drafted next, for all lines of that place."""
+        self.behind[sequence_of(line.position, line.index)] = identifier
+
+    def draft(self, line: DraftLine, chain: bytes, replaced_for: tuple[str, ...] = ()) -> None:
+        """Take a line that `flush` will give a token. `chain` is the chain value of the log at its position."""
+        self._drafts.append((line, chain, replaced_for))
+
+    def draft_for_team(self, team_id: str, line: DraftLine, chain: bytes) -> None:
+        """Take a line that one team alone gets."""
+        self._team_drafts.append((team_id, line, chain))
+
+    def flush(self) -> None:
+        """Give all drafts their tokens, encrypted in one go, and publish them."""
+        if not self._drafts and not self._team_drafts:
+            return
+        blocks = b"".join(
+            [block(line.position, line.index, chain) for line, chain, _ in self._drafts]
+            + [block(line.position, line.index, chain) for _, line, chain in self._team_drafts]
+        )
+        places = iter(self._tokens.places(blocks))
+        for line, _, replaced_for in self._drafts:
+            sequence = sequence_of(line.position, line.index)
+            self.add(sequence, line.type_number, _with_place(line.body, next(places)), replaced_for)
+        for team_id, line, _ in self._team_drafts:
+            sequence = sequence_of(line.position, line.index)
+            self.add_for_team(team_id, sequence, line.type_number, _with_place(line.body, next(places)))
+        self._drafts.clear()
+        self._team_drafts.clear()
+
+    def add_for_team(self, team_id: str, sequence: int, type_number: int, line: bytes) -> None:
+        """Take a line that one team alone gets."""
+        super().add_for_team(team_id, sequence, type_number, line)
+        if self._own_in_order is not None:
+            self._own_in_order.append((sequence, team_id, self._team_lines[team_id][-1]))
+
+    def own_of_all(self, after: int, end: int) -> Sequence[OwnLine]:
+        """What single teams alone get after a place, up to and with another, whichever team it is, in order."""
+        if self._own_in_order is None:
+            found = ((line[0], team_id, line) for team_id, lines in self._team_lines.items() for line in lines)
+            self._own_in_order = sorted(found, key=_sequence)
+        start = bisect_right(self._own_in_order, after, key=_sequence)
+        return self._own_in_order[start : bisect_right(self._own_in_order, end, key=_sequence)]
+
+
+def _sequence(line: TeamLine | OwnLine) -> int:
     return line[0]
 
 

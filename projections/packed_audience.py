@@ -28,9 +28,10 @@ SEGMENTS_PER_PART = 4
 SHOWN_PER_PART = 20_000
 OWN_PER_PART = 4_000
 TEAM_LINES_PER_PART = 4_000
+BEHIND_PER_PART = 20_000
 """What goes into one part at most, but for the lines of one team."""
 
-AUDIENCE, LINES, TEAM_LINES, SHOWN, OWN = "audience", "lines", "team lines", "shown", "own"
+AUDIENCE, LINES, TEAM_LINES, BEHIND, SHOWN, OWN = "audience", "lines", "team lines", "behind", "shown", "own"
 """The kinds of parts of an audience; `of` is the type with those that are SHOWN."""
 
 DATA_BEGIN = b',"data":'
@@ -81,6 +82,7 @@ class _Spans(msgspec.Struct, frozen=True, array_like=True):
 _head_decoder = msgspec.msgpack.Decoder(_Head)
 _segments_decoder = msgspec.msgpack.Decoder(list[_Segment])
 _team_lines_decoder = msgspec.msgpack.Decoder(list[tuple[str, list[TeamLine]]])
+_behind_decoder = msgspec.msgpack.Decoder(list[tuple[int, str]])
 _spans_decoder = msgspec.msgpack.Decoder(_Spans)
 _own_decoder = msgspec.msgpack.Decoder(list[_Owned])
 
@@ -94,6 +96,8 @@ def packed_audience(audience: Audience, state: ContestState) -> Iterator[Part]:
     for piece in pieces(lines.segments, SEGMENTS_PER_PART):
         yield Part(LINES, audience.role, encode([_packed_segment(segment) for segment in piece]))
     yield from _packed_team_lines(lines, audience.role)
+    for behind in pieces(list(lines.behind.items()), BEHIND_PER_PART):
+        yield Part(BEHIND, audience.role, encode(behind))
     spans = _spans(lines)
     _compare(audience, lines, spans)
     for type_name, members in state.objects.items():
@@ -125,6 +129,8 @@ class UnpackedAudience:
                 self._segments += map(_unpacked_segment, _segments_decoder.decode(part.content))
             elif part.kind == TEAM_LINES:
                 self._team_lines.update(_team_lines_decoder.decode(part.content))
+            elif part.kind == BEHIND:
+                self._lines.behind.update(_behind_decoder.decode(part.content))
             elif part.kind == SHOWN:
                 self._shown[part.of].waiting.append(part)
             elif part.kind == OWN:

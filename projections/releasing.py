@@ -72,13 +72,14 @@ class Release:
         audience, state = self._audience, self._state
         instance = audience.view.types[key[0]].instance(state, key[1])
         shown = audience.shown[key[0]].get(key[1])
+        behind = None if instance is None else audience.place_among_shown(state, key)
         common = None if instance is None else audience.encoded(state, None, key, instance)
         looks = tuple(self._own_looks(key, instance)) if audience.has_own else ()
         leaves = common is None and shown is not None
         for look in looks:
-            self._show_to_owner(index, key, look, leaves=leaves)
+            self._show_to_owner(index, Difference(key, look.after, look.team_id, behind=behind), look, leaves=leaves)
         if common != shown:
-            self._publish(index, Difference(key, common, None, tuple(look.team_id for look in looks)))
+            self._publish(index, Difference(key, common, None, tuple(look.team_id for look in looks), behind))
 
     def _own_looks(self, key: Key, instance: ContestObject | None) -> Iterator[OwnLook]:
         audience, state = self._audience, self._state
@@ -93,13 +94,14 @@ class Release:
         else:
             audience.owners.pop(key, None)
 
-    def _show_to_owner(self, index: int, key: Key, look: OwnLook, *, leaves: bool) -> None:
+    def _show_to_owner(self, index: int, difference: Difference, look: OwnLook, *, leaves: bool) -> None:
         """Show a team its own; `leaves` says that the object goes from all others, whose view may stand for the team's.
 
         What a team does not own any more it sees as the others do, but not before they do.
         """
+        key = difference.key
         if look.before != look.after:
-            self._publish(index, Difference(key, look.after, look.team_id), before=look.before)
+            self._publish(index, difference, before=look.before)
             if look.after is None:
                 return
         self._audience.show_to_owner(look.team_id, key, look.after, owned=look.owned or leaves)

@@ -4,7 +4,9 @@ A plain position would leak: during the freeze the holes would tell what was hid
 block of (position, index within the position, bits of the chain there), and behind it stands a keyed tag of the
 view, the same for all lines of a feed. On resume the tag must be the caller's and the chain bits must match the
 log; so tokens survive restarts and moves between workers, and a log restored from an older backup, or another
-log, refuses them. The key comes from outside; this module must not know where it is kept.
+log, refuses them. The tag is made with a key of its own for each view (see `ViewTags`), so that a machine that serves
+one view to others can be handed that key and learns nothing of any other. The key of all comes from outside; this
+module must not know where it is kept.
 """
 
 import hmac
@@ -26,6 +28,7 @@ PLACE_CHARACTERS = 22
 TYPES_BYTES = 3
 TAG_BYTES = 9
 TAG_CHARACTERS = 12
+VIEW_KEY_BYTES = 32
 TOKEN_CHARACTERS = PLACE_CHARACTERS + TAG_CHARACTERS
 INDEX_BITS = 8 * INDEX_BYTES
 
@@ -52,6 +55,41 @@ def sequence_of(position: int, index: int) -> int:
     return (position << INDEX_BITS) | index
 
 
+class ViewTags:
+    """Makes and checks the tags of one view, under the key of that view alone; knows nothing of places."""
+
+    def __init__(self, view_key: bytes) -> None:
+        """The tags of the view with that key (see `TokenMaker.view_key`)."""
+        self._view_key = view_key
+
+    def tag(self, types_mask: int) -> bytes:
+        """The last TAG_CHARACTERS of the tokens of a feed that is limited to the types of the mask."""
+        mask = types_mask.to_bytes(TYPES_BYTES, "big")
+        digest = blake2b(mask, key=self._view_key, digest_size=TAG_BYTES - TYPES_BYTES)
+        return urlsafe_b64encode(mask + digest.digest())
+
+    def place_of(self, token: str, types_mask: int) -> bytes:
+        """The place part of a token of this view and of at least these types, as it stands there.
+
+        Raises TokenRefused, also where the token has the length of one and cannot be one.
+        """
+        if len(token) != TOKEN_CHARACTERS or not token.isascii():
+            raise TokenRefused("since_token is not a token of this feed")
+        place, tag = token[:PLACE_CHARACTERS].encode(), token[PLACE_CHARACTERS:].encode()
+        try:
+            encrypted = _block_of(place)
+            mask = int.from_bytes(urlsafe_b64decode(tag)[:TYPES_BYTES], "big")
+        except (Base64Error, ValueError):
+            raise TokenRefused("since_token is not a token of this feed") from None
+        if len(encrypted) != BLOCK_BYTES or urlsafe_b64encode(encrypted)[:PLACE_CHARACTERS] != place:
+            raise TokenRefused("since_token is not a token of this feed")
+        if not hmac.compare_digest(self.tag(mask), tag):
+            raise TokenRefused("since_token was handed out to another view, or for another contest")
+        if types_mask & ~mask:
+            raise TokenRefused("since_token was handed out for a feed of fewer types")
+        return place
+
+
 class TokenMaker:
     """Makes and reads tokens under one key."""
 
@@ -70,29 +108,17 @@ class TokenMaker:
             for start in range(0, len(encrypted), BLOCK_BYTES)
         ]
 
+    def view_key(self, view: str) -> bytes:
+        """The key of one view's tags: whoever has it makes and checks the tags of that view, and of no other."""
+        return blake2b(view.encode(), key=self._tag_key, digest_size=VIEW_KEY_BYTES).digest()
+
     def tag(self, view: str, types_mask: int) -> bytes:
-        """The view part of the tokens of one feed: a keyed hash of the view, and the types it is limited to."""
-        mask = types_mask.to_bytes(TYPES_BYTES, "big")
-        digest = blake2b(view.encode() + b"\0" + mask, key=self._tag_key, digest_size=TAG_BYTES - TYPES_BYTES)
-        return urlsafe_b64encode(mask + digest.digest())
+        """The view part of the tokens of one feed: the types it is limited to, and a keyed hash of them."""
+        return ViewTags(self.view_key(view)).tag(types_mask)
 
     def read(self, token: str, view: str, types_mask: int) -> Place:
         """The place a token stands for, if it is of this view and of at least these types. Raises TokenRefused."""
-        if len(token) != TOKEN_CHARACTERS or not token.isascii():
-            raise TokenRefused("since_token is not a token of this feed")
-        place, tag = token[:PLACE_CHARACTERS], token[PLACE_CHARACTERS:].encode()
-        try:
-            block = urlsafe_b64decode(place + "==")
-            mask = int.from_bytes(urlsafe_b64decode(tag)[:TYPES_BYTES], "big")
-        except (Base64Error, ValueError):
-            raise TokenRefused("since_token is not a token of this feed") from None
-        if len(block) != BLOCK_BYTES or urlsafe_b64encode(block)[:PLACE_CHARACTERS] != place.encode():
-            raise TokenRefused("since_token is not a token of this feed")
-        if not hmac.compare_digest(self.tag(view, mask), tag):
-            raise TokenRefused("since_token was handed out to another view, or for another contest")
-        if types_mask & ~mask:
-            raise TokenRefused("since_token was handed out for a feed of fewer types")
-        return self._place(block)
+        return self._place(_block_of(ViewTags(self.view_key(view)).place_of(token, types_mask)))
 
     def _place(self, encrypted: bytes) -> Place:
         decryptor = self._cipher.decryptor()
@@ -112,3 +138,7 @@ def block(position: int, index: int, chain: bytes) -> bytes:
 
 def _derived(key: bytes, purpose: bytes) -> bytes:
     return blake2b(purpose, key=key, digest_size=KEY_BYTES).digest()
+
+
+def _block_of(place: bytes) -> bytes:
+    return urlsafe_b64decode(place + b"==")

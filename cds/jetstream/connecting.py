@@ -1,0 +1,74 @@
+"""Connections to NATS: where its servers are, how they are known, and as whom we come.
+
+A connection that is lost is made again for as long as it takes, with whichever of the servers is there. Passwords,
+tokens and credentials are in no text that this module makes. It must not know what is published.
+"""
+
+import ssl
+from urllib.parse import urlsplit
+
+import structlog
+from nats import errors as nats_errors
+from nats.aio.client import Client
+
+from cds.jetstream.settings import NatsServers
+
+CONNECT_S_MAX = 5
+RECONNECT_S = 0.25
+"""Between two attempts with the same server."""
+
+PING_S = 10
+PINGS_MISSED_MAX = 2
+"""A connection on which a server answers nothing is given up after so many of these."""
+
+FAILURES = (nats_errors.Error, OSError, TimeoutError)
+"""What a connection may raise when nobody is there, or not now."""
+
+TLS_SCHEMES = frozenset({"tls", "wss"})
+
+log = structlog.get_logger(__name__)
+
+
+def tls_of(servers: NatsServers) -> ssl.SSLContext | None:
+    """What is believed and shown where connections are encrypted, None where that is not asked for.
+
+    Raises OSError and ssl.SSLError for files that are none.
+    """
+    encrypted = any(urlsplit(url).scheme in TLS_SCHEMES for url in servers.urls)
+    if not encrypted and servers.ca is None and servers.certificate is None:
+        return None
+    context = ssl.create_default_context(cafile=servers.ca)
+    if servers.certificate is not None:
+        context.load_cert_chain(servers.certificate, servers.key)
+    return context
+
+
+async def connected(servers: NatsServers, name: str) -> Client:
+    """A connection, to be closed. `name` is seen by whoever looks after the servers. Raises FAILURES."""
+    client = Client()
+
+    async def disconnected() -> None:
+        if not client.is_closed:
+            log.warning("nats_lost", servers=servers.told)
+
+    async def reconnected() -> None:
+        log.info("nats_reached", servers=servers.told)
+
+    async def failed(error: Exception) -> None:
+        log.debug("nats_failure", error=type(error).__name__)
+
+    await client.connect(
+        servers=list(servers.urls),
+        name=name,
+        connect_timeout=CONNECT_S_MAX,
+        reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]  # it is handed to asyncio.sleep
+        max_reconnect_attempts=-1,
+        ping_interval=PING_S,
+        max_outstanding_pings=PINGS_MISSED_MAX,
+        user_credentials=None if servers.credentials is None else str(servers.credentials),
+        disconnected_cb=disconnected,
+        reconnected_cb=reconnected,
+        error_cb=failed,
+        tls=tls_of(servers),
+    )
+    return client

@@ -1,0 +1,100 @@
+"""How contests, audiences and places are spelled in JetStream: streams, subjects and headers.
+
+This module must not know a connection: publisher and edges read the same words here.
+"""
+
+import re
+from urllib.parse import quote
+
+import msgspec
+
+from schemas.viewers import Role
+
+DEFAULT_PREFIX = "cds"
+TEAM_TOKEN = "team"  # noqa: S105 - a token of a subject
+ROLE_WITH_OWN: Role = "team"
+
+MESSAGE_ID = "Nats-Msg-Id"
+"""The token of the last line of a message, for a feed of all types."""
+
+EXPECTED_LAST_SEQUENCE = "Nats-Expected-Last-Sequence"
+EXPECTED_STREAM = "Nats-Expected-Stream"
+
+GENERATION = "Cds-Generation"
+"""Random hexadecimal digits: which publishing from the start a message belongs to."""
+
+PREVIOUS = "Cds-Previous"
+"""The MESSAGE_ID of the message before this one under the same subject; empty for the first of a generation."""
+
+FETCH = "Cds-Fetch"
+"""Set to 1 where the lines are too large for a message: from PREVIOUS up to MESSAGE_ID they are with the core."""
+
+FETCH_YES = "1"
+
+PREFIX_FORM = re.compile(r"[A-Za-z0-9_-]{1,32}")
+"""What a prefix may be: one token of a subject, which is part of the name of a stream too."""
+
+_ESCAPED = re.compile(r"=([0-9A-F]{2})")
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What a subject speaks of. `team_id`: a team's own lines; None: the common ones of the role."""
+
+    contest_id: str
+    role: str
+    team_id: str | None = None
+
+
+def spelled(identifier: str) -> str:
+    """An id as one token of a subject: letters, digits, `_` and `-` stay, every other byte of UTF-8 is `=XX`."""
+    return quote(identifier, safe="").replace(".", "%2E").replace("~", "%7E").replace("%", "=")
+
+
+def read_spelled(token: str) -> str:
+    """The id that a token spells. Raises ValueError for what `spelled` never makes."""
+    data = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), token).encode("latin-1")
+    identifier = data.decode()
+    if not identifier or spelled(identifier) != token:
+        raise ValueError(f"{token!r} spells no id")
+    return identifier
+
+
+def stream_name(prefix: str, contest_id: str) -> str:
+    """The stream of a contest."""
+    return f"{prefix}-{spelled(contest_id)}"
+
+
+def contest_of_stream(prefix: str, stream: str) -> str | None:
+    """The contest of a stream, None for streams that are none of this prefix."""
+    if not stream.startswith(f"{prefix}-"):
+        return None
+    try:
+        return read_spelled(stream.removeprefix(f"{prefix}-"))
+    except ValueError:
+        return None
+
+
+def all_subjects(prefix: str, contest_id: str) -> str:
+    """What matches every subject of a contest's stream, and no other."""
+    return f"{prefix}.{spelled(contest_id)}.>"
+
+
+def subject_of(prefix: str, contest_id: str, role: str, team_id: str | None = None) -> str:
+    """Under which subject an audience's common lines, or those of one team alone, are told."""
+    common = f"{prefix}.{spelled(contest_id)}.{role}"
+    return common if team_id is None else f"{common}.{spelled(team_id)}"
+
+
+def subjects_of_role(prefix: str, contest_id: str, role: str) -> tuple[str, ...]:
+    """What matches every subject of an audience: the common one and, where teams have lines of their own, those."""
+    common = subject_of(prefix, contest_id, role)
+    return (common, f"{common}.*") if role == ROLE_WITH_OWN else (common,)
+
+
+def read_subject(prefix: str, subject: str) -> Subject:
+    """What a subject speaks of. Raises ValueError for those that are none of this prefix."""
+    first, *rest = subject.split(".")
+    if first != prefix or len(rest) not in (2, 3):
+        raise ValueError(f"{subject!r} is no subject of {prefix}")
+    contest, role, *team = rest
+    return Subject(read_spelled(contest), role, read_spelled(team[0]) if team else None)

@@ -1,0 +1,1 @@
+"""Publishing to JetStream, against real servers."""
