@@ -104,7 +104,7 @@ def relay(url: str, **options: Unpack[RelayOptions]) -> None:
     Tokens are those of the other server, so clients may move between it and all its relays.
     """
     configuration = configuration_of(options)
-    trusted = _trusted(options["upstream_ca"])
+    trusted = trusted_authority(options["upstream_ca"], "--upstream-ca")
 
     from yarl import URL
 
@@ -150,11 +150,11 @@ def configuration_of(options: RelayOptions) -> Configuration:
     )
 
 
-def _trusted(upstream_ca: Path | None) -> ssl.SSLContext | None:
-    """What says that the certificate of the upstream is good. Raises BadParameter."""
-    if upstream_ca is None:
+def trusted_authority(file: Path | None, option: str) -> ssl.SSLContext | None:
+    """What says that the certificate of the other server is good, None for the usual ones. Raises BadParameter."""
+    if file is None:
         return None
     try:
-        return ssl.create_default_context(cafile=upstream_ca)
+        return ssl.create_default_context(cafile=file)
     except (ssl.SSLError, OSError) as error:
-        raise click.BadParameter(f"{upstream_ca}: {error}", param_hint="--upstream-ca") from None
+        raise click.BadParameter(f"{file}: {error}", param_hint=option) from None

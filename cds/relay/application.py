@@ -27,6 +27,7 @@ from cds.contest_api.routes import ONE_SEGMENT
 from cds.encryption import Encryption, tls_options
 from cds.fan_out.fan_out import FanOut
 from cds.operations.encrypting import encryption_of
+from cds.operations.listening import BACKLOG, bound
 from cds.operations.metrics_page import METRICS_PATH
 from cds.operations.process import ProcessMeasurements
 from cds.operations.readiness import READINESS_PATH
@@ -41,7 +42,6 @@ from cds.relay.requests import RelayRequests
 from cds.relay.scoreboard_stream import ScoreboardStreams
 from cds.relay.upstream import Unreachable, Upstream, UpstreamRefused
 from cds.server_process import serve_until_told
-from cds.workers.membership import BACKLOG
 
 TICKS_PER_LOOK = 4
 """So many ticks lie between two looks at the process."""
@@ -55,6 +55,17 @@ class Relayed(msgspec.Struct, frozen=True, kw_only=True):
     url: URL
     any_provider: bool = False
     trusted: ssl.SSLContext | None = None
+
+
+class Relaying(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts that relay, as the composition root has put them together."""
+
+    upstream: Upstream
+    audiences: Audiences
+    boards: RelayedBoards
+    feeds: EventFeeds
+    scoreboards: ScoreboardStreams
+    fan_out: FanOut[RelayedAudience]
 
 
 class RelayReadiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +94,7 @@ class RelayServer:
         self._limits = limits or RelayLimits()
         self._closing = asyncio.Event()
         self._requests = request_log_of(configuration)
-        self._listening: asyncio.Server | None = None
+        self._listening: list[asyncio.Server] = []
         self._stack = AsyncExitStack()
         self._upstream: Upstream | None = None
         self._audiences: Audiences | None = None
@@ -93,10 +104,10 @@ class RelayServer:
     @property
     def port(self) -> int:
         """The port on which the relay listens, also when it was left to the system (0)."""
-        if self._listening is None:
-            return self._configuration.port
-        port: int = self._listening.sockets[0].getsockname()[1]
-        return port
+        for listening in self._listening:
+            port: int = listening.sockets[0].getsockname()[1]
+            return port
+        return self._configuration.port
 
     async def start(self) -> None:
         """See who the upstream is, and listen. Nobody need be there yet.
@@ -124,28 +135,31 @@ class RelayServer:
         audiences = self._audiences = Audiences(upstream, limits, fan_out.end_streams)
         self._stack.push_async_callback(audiences.close)
         boards = RelayedBoards(upstream, audiences, limits)
-        requests = RelayRequests(
-            EventFeeds(upstream, audiences, fan_out),
-            ScoreboardStreams(upstream, boards, fan_out, configuration.keep_alive_s),
-            PassingOn(upstream, audiences, boards, limits),
-            configuration,
-            upstream,
+        requests = await self._requests_over(
+            Relaying(
+                upstream=upstream,
+                audiences=audiences,
+                boards=boards,
+                feeds=EventFeeds(upstream, audiences, fan_out),
+                scoreboards=ScoreboardStreams(upstream, boards, fan_out, configuration.keep_alive_s),
+                fan_out=fan_out,
+            )
         )
         runner = web.AppRunner(self._application(requests), shutdown_timeout=SHUTDOWN_S_MAX)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(boards.close)
         await self._listen(cast("web.Server", runner.server))
-        self._begin("watch the upstream", self._watch_upstream(upstream))
-        self._begin("look after audiences", audiences.look_after())
-        self._begin("watch the process", _watch_process())
+        self.begin("watch the upstream", self._watch_upstream(upstream))
+        self.begin("look after audiences", audiences.look_after())
+        self.begin("watch the process", _watch_process())
         log.info("ready", port=self.port, upstream_reachable=upstream.reachable)
 
     async def stop(self) -> None:
         """End the streams, let requests finish, let go of the upstream."""
         self._closing.set()
-        if self._listening is not None:
-            self._listening.close()
+        for listening in self._listening:
+            listening.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -166,7 +180,7 @@ class RelayServer:
     def readiness(self) -> RelayReadiness:
         """How ready this process is."""
         reasons = []
-        if self.stopping.is_set() or self._closing.is_set():
+        if not self._stays():
             reasons.append("the relay is stopping")
         if self._upstream is None or not self._upstream.reachable:
             reasons.append("the upstream cannot be reached")
@@ -177,6 +191,15 @@ class RelayServer:
             audiences=0 if self._audiences is None else len(self._audiences),
             pid=os.getpid(),
         )
+
+    def _stays(self) -> bool:
+        """Whether nobody has told the server to stop."""
+        return not (self.stopping.is_set() or self._closing.is_set())
+
+    async def _requests_over(self, relaying: "Relaying") -> RelayRequests:
+        """The handlers, over the parts that relay."""
+        passing_on = PassingOn(relaying.upstream, relaying.audiences, relaying.boards, self._limits)
+        return RelayRequests(relaying.feeds, relaying.scoreboards, passing_on, self._configuration, relaying.upstream)
 
     async def _see_upstream(self, upstream: Upstream) -> None:
         """See who is there, if anybody is. Raises UpstreamRefused."""
@@ -203,15 +226,13 @@ class RelayServer:
         """Accept connections. Raises OSError."""
         loop = asyncio.get_running_loop()
         protocol = partial(ErrorsAsJson, server, loop=loop, access_log_class=self._requests.for_connections())
-        self._listening = await loop.create_server(
-            protocol,
-            self._configuration.host,
-            self._configuration.port,
-            backlog=BACKLOG,
-            **tls_options(self.encryption),
-        )
+        for each in await bound(self._configuration.host, self._configuration.port):
+            each.in_plain_text = self.encryption is None
+            options = tls_options(self.encryption)
+            self._listening.append(await loop.create_server(protocol, sock=each, backlog=BACKLOG, **options))
 
-    def _begin(self, name: str, work: Coroutine[object, object, None]) -> None:
+    def begin(self, name: str, work: Coroutine[object, object, None]) -> None:
+        """Have something done for as long as the server runs."""
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(telling_of_failure("relay_task_failed"))
         self._tasks.append(task)

@@ -3,7 +3,6 @@
 This module must not know what is asked for.
 """
 
-import binascii
 from base64 import b64decode
 
 from aiohttp import hdrs, web
@@ -40,6 +39,6 @@ def _username(authorization: str) -> str:
     """The user name of a Basic login (RFC 7617)."""
     try:
         name, colon, _ = b64decode(authorization.partition(" ")[2].strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # also for what is not ASCII, which is no error of base64
         return UNREADABLE_LOGIN
     return name if colon and name.isprintable() else UNREADABLE_LOGIN

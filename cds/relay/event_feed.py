@@ -7,22 +7,14 @@ import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 
-import msgspec
-import structlog
 from aiohttp import hdrs, web
 
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, not_found
 from cds.contest_api.event_streams import full_failure
-from cds.contest_api.feed_requests import (
-    STREAM_PARAMETER,
-    TOKEN_PARAMETERS,
-    feed_response,
-    framing_of,
-    stays,
-    token_of,
-)
+from cds.contest_api.feed_delivery import delivered
+from cds.contest_api.feed_requests import STREAM_PARAMETER, TOKEN_PARAMETERS, framing_of, stays, token_of
+from cds.contest_api.past import OF_FEED, refuse_at
 from cds.contest_api.strict import STRICT_PARAMETER, is_strict
-from cds.fan_out.client import Wire
 from cds.fan_out.fan_out import FanOut, Wanted
 from cds.fan_out.places import NoPlace
 from cds.fan_out.source import Selection
@@ -44,8 +36,6 @@ NO_SELECTION = frozenset({*TOKEN_PARAMETERS, STREAM_PARAMETER, TYPES_PARAMETER})
 STRICTLY = (STRICT_PARAMETER, "1")
 """The same wish has one form, so that nobody makes many audiences of one."""
 
-log = structlog.get_logger(__name__)
-
 
 class EventFeeds:
     """Answers requests for event feeds."""
@@ -62,6 +52,7 @@ class EventFeeds:
         url, about = upstream_url(self._upstream.base, request), contest_path(request.rel_url.raw_path)
         if url is None or about is None:
             raise not_found(request.path)
+        refuse_at(request, OF_FEED)
         await self._upstream.require_known()
         key = AudienceKey(
             version=about.version,
@@ -75,7 +66,7 @@ class EventFeeds:
                 marks_of(request).viewer = viewer
                 with self._fan_out.places.taken(audience, viewer):
                     wanted = await self._wanted(request, audience, viewer, address, came_s)
-                    return await self._delivered(request, wanted)
+                    return await delivered(request, self._fan_out, wanted, lambda: audience.pace_permille)
         except NoPlace as full:
             FEED_CLIENTS_REFUSED.inc()
             raise full_failure(full) from None
@@ -100,20 +91,6 @@ class EventFeeds:
             cursor=cursor,
             live=live,
         )
-
-    async def _delivered(self, request: web.Request, wanted: Wanted[RelayedAudience]) -> web.StreamResponse:
-        audience, pace_permille = wanted.contest, wanted.contest.pace_permille
-        wanted = msgspec.structs.replace(wanted, holds=lambda: audience.pace_permille == pace_permille)
-        response = feed_response(request, wanted.selection.framing, pace_permille)
-        writer, transport = await response.prepare(request), request.transport
-        if request.method == hdrs.METH_HEAD or writer is None or transport is None:
-            return response
-        try:
-            await self._fan_out.deliver(wanted, Wire(transport, writer))
-            await response.write_eof()
-        except ConnectionError:
-            log.debug("feed_client_left", contest=wanted.contest.contest_id)
-        return response
 
 
 def selection_of(request: web.Request, *, others: bool) -> tuple[tuple[str, str], ...]:

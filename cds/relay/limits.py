@@ -14,6 +14,9 @@ CONNECT_S_MAX = 5.0
 ANSWER_S_MAX = 30.0
 """How long it may take to begin an answer, and at any moment in it to go on."""
 
+WRITE_S_MAX = 300.0
+"""How long it may take until something that is written has got there and an answer begins."""
+
 SILENCE_S_MAX = 95.0
 """A feed on which nothing comes for so long, not even the newline that is due every 30 s, is taken to be cut off."""
 

@@ -8,6 +8,7 @@ than what the relay's feeds and scoreboard streams have told. This module must n
 import asyncio
 from collections.abc import Hashable, Iterable, Mapping
 from http import HTTPStatus
+from typing import Protocol
 
 import msgspec
 from aiohttp import hdrs, web
@@ -83,15 +84,30 @@ class Whole(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Stamping(Protocol):
+    """What tells clients of a contest, and says how far it has got."""
+
+    def stamp(self, login: bytes, contest_id: str) -> Iterable[Hashable]:
+        """Other ones after everything that a login may have been told of a contest."""
+        ...
+
+
 class PassingOn:
     """Answers requests by what the upstream says."""
 
-    def __init__(self, upstream: Upstream, audiences: Audiences, boards: RelayedBoards, limits: RelayLimits) -> None:
-        """Nothing is kept yet."""
+    def __init__(
+        self,
+        upstream: Upstream,
+        audiences: Audiences,
+        boards: RelayedBoards,
+        limits: RelayLimits,
+        *further: Stamping,
+    ) -> None:
+        """Nothing is kept yet. `further` tell of a contest, too."""
         self._upstream = upstream
         self._audiences = audiences
-        self._boards = boards
         self._limits = limits
+        self._tellers: tuple[Stamping, ...] = (audiences, boards, *further)
         self._kept = KeptAnswers(limits.kept_answers_bytes_max)
         self._asking: dict[Asked, tuple[Freshness, asyncio.Future[KeptAnswer | Whole | None]]] = {}
 
@@ -187,17 +203,14 @@ class PassingOn:
             response.content_length = int(length)
         await response.prepare(request)
         if request.method != hdrs.METH_HEAD:
-            await _pour(request, incoming, response)
+            await pour(request, incoming, response)
         await response.write_eof()
         return response
 
     def _now(self, asked: Asked, about: ContestPath | None) -> Freshness:
         stamp: tuple[Hashable, ...] = ()
         if about is not None:
-            stamp = (
-                *self._audiences.stamp(asked.login, about.contest_id),
-                *self._boards.stamp(asked.login, about.contest_id),
-            )
+            stamp = tuple(part for each in self._tellers for part in each.stamp(asked.login, about.contest_id))
         return Freshness(stamp, asyncio.get_running_loop().time())
 
     def _young(self, then: Freshness, now: Freshness) -> bool:
@@ -248,7 +261,7 @@ def _told(request: web.Request, kept: KeptAnswer, origin: str) -> web.StreamResp
     return ReadyResponse(HTTPStatus.OK, kept.head, kept.body)
 
 
-async def _pour(request: web.Request, incoming: Incoming, response: web.StreamResponse) -> None:
+async def pour(request: web.Request, incoming: Incoming, response: web.StreamResponse) -> None:
     """The body piece by piece, at the speed of the client. Raises ConnectionError when either side is gone."""
     try:
         async for piece in incoming.pieces():

@@ -8,19 +8,14 @@ This module must not know what a line says, nor who reads it.
 
 import zlib
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from cds.fan_out.framing import NEWLINE, token_of_line
 from projections.feed_lines import SEGMENT_LINES_MAX, Stretch
+from projections.line_marks import LineMarks
 
 PACKING_LEVEL = 1
 """Lines of a feed become a fifth of their size, at the price of some milliseconds for a thousand."""
-
-NUMBER_BITS = (SEGMENT_LINES_MAX - 1).bit_length()
-NUMBER_MASK = (1 << NUMBER_BITS) - 1
-HASH_MASK = ((1 << 64) - 1) ^ NUMBER_MASK
-"""Of a hash so much is kept; the number of the line in its segment stands in the other bits."""
 
 
 class Segment:
@@ -31,7 +26,7 @@ class Segment:
         self._data = bytearray()
         self._packed: bytes | None = None
         self._ends = array("I")
-        self._marks = array("Q")
+        self.marks = LineMarks()
 
     def __len__(self) -> int:
         """The number of lines."""
@@ -51,16 +46,14 @@ class Segment:
     def size_bytes(self) -> int:
         """What it takes in memory, about."""
         kept = len(self._data) if self._packed is None else len(self._packed)
-        return kept + len(self._ends) * (self._ends.itemsize + self._marks.itemsize)
+        return kept + len(self._ends) * self._ends.itemsize + self.marks.size_bytes
 
     def add(self, line: bytes, token: bytes) -> None:
         """Add a line without its newline."""
-        self._marks.append(_mark(token, len(self._ends)))
+        self.marks.add(token)
         self._data += line
         self._data += NEWLINE
         self._ends.append(len(self._data))
-        if self.full:
-            self._marks = array("Q", sorted(self._marks))
 
     def pack(self) -> None:
         """Take less memory from here on; the segment is closed."""
@@ -74,18 +67,6 @@ class Segment:
     def offset(self, number: int) -> int:
         """Where a line begins in the text, in bytes; that of the number behind the last one is where the text ends."""
         return self._ends[number - 1] if number else 0
-
-    def numbers(self, token: bytes) -> Iterator[int]:
-        """The lines that may have this token."""
-        wanted = _mark(token, 0)
-        if not self.full:
-            # In an open segment marks stand in the order of the lines.
-            yield from (number for number, mark in enumerate(self._marks) if mark & HASH_MASK == wanted)
-            return
-        at = bisect_left(self._marks, wanted)
-        while at < len(self._marks) and self._marks[at] & HASH_MASK == wanted:
-            yield self._marks[at] & NUMBER_MASK
-            at += 1
 
 
 class RelayedLines:
@@ -121,7 +102,7 @@ class RelayedLines:
         """The place of the line with this token; None when there is none."""
         wanted = token.encode()
         for number in range(len(self._segments) - 1, -1, -1):
-            for line in self._segments[number].numbers(wanted):
+            for line in self._segments[number].marks.numbers(wanted):
                 if token_of_line(self._line(number, line)) == wanted:
                     return number * SEGMENT_LINES_MAX + line + 1
         return None
@@ -185,8 +166,3 @@ class RelayedLines:
     def _line(self, number: int, line: int) -> bytes:
         segment = self._segments[number]
         return bytes(self._text(number)[segment.offset(line) : segment.offset(line + 1) - len(NEWLINE)])
-
-
-def _mark(token: bytes, number: int) -> int:
-    """What is kept of a token of a line. The hash is keyed, anew in each process (unless PYTHONHASHSEED says more)."""
-    return hash(token) & HASH_MASK | number

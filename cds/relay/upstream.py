@@ -7,7 +7,7 @@ relay says for whom it asks. This module knows HTTP; it must not know what is do
 import asyncio
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from http import HTTPStatus
 
@@ -20,7 +20,7 @@ from yarl import URL
 from cds import metrics
 from cds.contest_api.metadata import PROVIDER_NAME
 from cds.operations.request_marks import REQUEST_ID_HEADER
-from cds.relay.limits import ANSWERS_AT_ONCE_MAX, ASKED_AT_ONCE_MAX, READ_BYTES_MAX, RelayLimits
+from cds.relay.limits import ANSWERS_AT_ONCE_MAX, ASKED_AT_ONCE_MAX, READ_BYTES_MAX, WRITE_S_MAX, RelayLimits
 
 NOBODYS_PAGE = "null"
 """The origin of a page that has none (RFC 6454, section 7). What such a page asks for without credentials is answered
@@ -184,6 +184,14 @@ class Upstream:
             yield incoming
 
     @asynccontextmanager
+    async def written(
+        self, method: str, url: URL, asker: Asker, headers: Mapping[str, str], body: AsyncIterable[bytes] | None
+    ) -> AsyncIterator["Incoming"]:
+        """The answer to a request that changes something, of which the head has come. Raises Unreachable."""
+        async with self._asked(self._answers, method, url, asker, headers, self._beginning, body) as incoming:
+            yield incoming
+
+    @asynccontextmanager
     async def feed(self, url: URL, asker: Asker) -> AsyncIterator["Incoming"]:
         """An event feed whose head has come. Raises Unreachable and Refusal."""
         async with self._asked(self._feeds, hdrs.METH_GET, url, asker, FEED_WANTED) as incoming:
@@ -200,11 +208,12 @@ class Upstream:
         asker: Asker,
         headers: Mapping[str, str],
         beginning: AbstractAsyncContextManager[object] = NOBODY_WAITS,
+        body: AsyncIterable[bytes] | None = None,
     ) -> AsyncIterator["Incoming"]:
         all_headers = {**self._headers_for(asker), **headers}
         try:
-            async with beginning, asyncio.timeout(self._answer_s_max):
-                response = await session.request(method, url, headers=all_headers, allow_redirects=False)
+            async with beginning, asyncio.timeout(self._answer_s_max if body is None else WRITE_S_MAX):
+                response = await session.request(method, url, headers=all_headers, allow_redirects=False, data=body)
         except FAILURES as error:
             self._note(reachable=False, reason=type(error).__name__)
             raise Unreachable from error
@@ -252,6 +261,6 @@ def _provider_of(status: int, body: bytes) -> str | None:
         return None
     try:
         provider = msgspec.json.decode(body, type=_Information).provider
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return None if provider is None else provider.name

@@ -1,0 +1,302 @@
+"""One role of one contest at an edge: what it has been told, and the task that follows the telling.
+
+Lines come over JetStream, each subject's messages naming the one before, so that a gap is seen at once; what JetStream
+does not have any more, or could not carry, comes from the core. Another generation means another log, or the same told
+anew: then this audience is over, and whoever reads it comes back to the next. This module must not know who reads.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from http import HTTPStatus
+from itertools import count
+
+import msgspec
+import structlog
+
+from cds import metrics
+from cds.background import telling_of_failure
+from cds.edge.consumer import Begun, CutOff, Delivered, OrderedConsumer
+from cds.edge.core import Core
+from cds.edge.limits import EdgeLimits
+from cds.fan_out.client import EndReason
+from cds.jetstream.subjects import FETCH, GENERATION, MESSAGE_ID, PREVIOUS, ROLE_WITH_OWN, read_subject
+from cds.relay.audience import NothingKnown
+from cds.relay.upstream import Refusal, Unreachable
+from projections.tokens import PLACE_CHARACTERS
+from projections.told import Told, decode_told
+from projections.told_boards import ToldBoards
+from projections.told_view import ToldView
+from projections.visibility_table import SEES_LIVE_SCOREBOARD
+from schemas.object_types import SINGLETON_ID
+from schemas.viewers import Role
+
+COMMON = ""
+"""What stands for the common lines among those of teams."""
+
+CONTEST_KEY = ("contest", SINGLETON_ID)
+
+PLACES_BITS = 40
+"""Places of one audience are never those of another, so that blocks that are kept of its lines are nobody else's."""
+
+_numbers = count()
+
+log = structlog.get_logger(__name__)
+
+
+class AnotherGeneration(Exception):
+    """What is told from here on does not go on from what was told."""
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """How far behind JetStream an audience is: messages, and seconds since it was level (0 while it is)."""
+
+    messages: int
+    seconds: float
+
+
+class EdgeAudience:
+    """The view of one role, followed; `changed` is another event after every change."""
+
+    def __init__(
+        self,
+        contest_id: str,
+        role: Role,
+        consumer: OrderedConsumer,
+        core: Core,
+        limits: EdgeLimits,
+        end: Callable[["EdgeAudience", EndReason], None],
+    ) -> None:
+        """An audience of which nothing has been told. `end` is called when it is over."""
+        self.contest_id = contest_id
+        self.stream = f"{contest_id}/{role}"
+        self.role = role
+        self.changed = asyncio.Event()
+        self.state = NothingKnown()
+        self.view = ToldView(role, next(_numbers) << PLACES_BITS)
+        self.boards = ToldBoards(self.view)
+        self.ended: EndReason | None = None
+        self._consumer = consumer
+        self._core = core
+        self._limits = limits
+        self._end = end
+        self._generation: str | None = None
+        self._last: dict[str, str] = {}
+        """The token of the last line of each subject, by team."""
+        self._last_id = self._resumable_id = ""
+        """The last token of all, and the last one before it that stands at another place: a team's line and the common
+        one may share a place, so that not all of a place may have come."""
+        self._pending = 0
+        self._is_cut_off = True
+        self._level_at_s: float | None = None
+        self._begun_at_s = time.monotonic()
+        self._may_lack_beginning = False
+        self._following = asyncio.create_task(self._follow(), name=f"lines of {self.stream}")
+        self._following.add_done_callback(telling_of_failure("edge_audience_failed"))
+        self._following.add_done_callback(lambda _: self.end("failed"))
+
+    @property
+    def level(self) -> bool:
+        """Whether it has ever had all that there was."""
+        return self._level_at_s is not None
+
+    @property
+    def is_level(self) -> bool:
+        """Whether it has all that there is, as far as can be known."""
+        return self.level and not self._is_cut_off and not self._pending
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a contest to be shown."""
+        return self.ended is None and self.view.object(CONTEST_KEY, None) is not None
+
+    @property
+    def lag(self) -> Lag:
+        """How far behind it is."""
+        since_s = self._begun_at_s if self._level_at_s is None else self._level_at_s
+        return Lag(messages=self._pending, seconds=0.0 if self.is_level else time.monotonic() - since_s)
+
+    async def be_level(self) -> None:
+        """Come back when it has been level once. Raises Unreachable where that takes too long."""
+        try:
+            async with asyncio.timeout(self._limits.level_s_max):
+                while not self.level:
+                    await self.next_change()
+        except TimeoutError:
+            raise Unreachable from None
+
+    async def next_change(self) -> None:
+        """Wait for what comes next. Raises Unreachable when it is all over."""
+        if self.ended is not None:
+            raise Unreachable
+        await self.changed.wait()
+
+    def scoreboard(self, _role: Role, *, frozen: bool, group_id: str | None) -> bytes:
+        """The scoreboard as JSON. Raises UnknownGroup."""
+        return self.boards.scoreboard(frozen=frozen, group_id=group_id)
+
+    async def ready_scoreboard(self, role: Role, *, frozen: bool, group_id: str | None) -> bytes:
+        """The same, made ready without holding others up."""
+        for _ in self.boards.making():
+            await asyncio.sleep(0)
+        board = self.boards.board(frozen=frozen or not SEES_LIVE_SCOREBOARD[role])
+        if board.far_behind:
+            for _ in board.catching_up():
+                await asyncio.sleep(0)
+        return self.scoreboard(role, frozen=frozen, group_id=group_id)
+
+    def end(self, reason: EndReason) -> None:
+        """Follow no more, and be done with."""
+        if self.ended is not None:
+            return
+        self.ended = reason
+        self.view.lines.abandoned = True
+        if self._following is not asyncio.current_task():
+            self._following.cancel()
+        self._tell()
+        self._end(self, reason)
+
+    async def close(self) -> None:
+        """Be done with everything."""
+        self.end("closing")
+        await asyncio.gather(self._following, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        """Take in what comes, however often it is cut off, until another generation begins."""
+        while self.ended is None:
+            try:
+                await self._read()
+            except AnotherGeneration as reason:
+                log.warning("edge_audience_over", contest=self.contest_id, role=self.role, reason=str(reason))
+                self.end("forgotten")
+                return
+            except (CutOff, Unreachable, Refusal) as reason:
+                self._note_cut_off(reason)
+            await asyncio.sleep(self._limits.consumer_pause_s)
+
+    async def _read(self) -> None:
+        """Take in what comes until the consumer is lost. Raises CutOff, and what `_begin` and `_heed` raise."""
+        async with aclosing(self._consumer.messages()) as messages:
+            async for each in messages:
+                if self.ended is not None:
+                    # To be cancelled at the moment at which something comes may come to nothing.
+                    return
+                if isinstance(each, Begun):
+                    await self._begin(each)
+                else:
+                    await self._heed(each)
+
+    async def _begin(self, begun: Begun) -> None:
+        """Take note of a new consumer. Raises AnotherGeneration, Refusal and Unreachable."""
+        self._may_lack_beginning = begun.lost
+        if begun.lost and (self._last_id or not begun.pending):
+            await self._fill()
+            self._may_lack_beginning = False
+        self._pending, self._is_cut_off = begun.pending, False
+        self._note_level()
+
+    def _note_cut_off(self, reason: Exception) -> None:
+        if self._is_cut_off:
+            return
+        self._note_level()
+        self._is_cut_off = True
+        metrics.EDGE_CUT_OFF.inc()
+        log.warning(
+            "edge_audience_cut_off",
+            contest=self.contest_id,
+            role=self.role,
+            reason=str(reason) or type(reason).__name__,
+            lines=self.view.line_count,
+        )
+
+    async def _heed(self, delivered: Delivered) -> None:
+        """Take in a message. Raises AnotherGeneration, Unreachable, Refusal, and CutOff for one that is unreadable."""
+        if delivered.data is not None:
+            try:
+                await self._take(delivered.headers, delivered.subject, decode_told(delivered.data))
+            except ValueError as fault:
+                raise AnotherGeneration(f"a message cannot be read: {fault}") from None
+            self._pending = delivered.pending
+            if delivered.at is not None:
+                metrics.EDGE_TOLD_S.observe(max(time.time() - delivered.at.timestamp(), 0.0))
+        self._note_level()
+
+    async def _take(self, headers: Mapping[str, str], subject: str, told: Told) -> None:
+        generation, token, previous = headers[GENERATION], headers[MESSAGE_ID], headers.get(PREVIOUS, "")
+        if self._generation is None:
+            self._generation = generation
+        elif self._generation != generation:
+            raise AnotherGeneration("the contest is told anew")
+        of = read_subject(subject.partition(".")[0], subject).team_id or COMMON
+        # The first message of a team may well come behind the common ones that are lost.
+        if self._may_lack_beginning and (previous or self.role == ROLE_WITH_OWN):
+            await self._fill()
+        self._may_lack_beginning = False
+        if headers.get(FETCH):
+            if not self._has(of, token):
+                await self._fill()
+            return
+        if previous == self._last.get(of, ""):
+            self._take_in(told, of, token)
+        else:
+            await self._take_rest(told, of, token)
+
+    async def _take_rest(self, told: Told, of: str, token: str) -> None:
+        """Take in what of a message has not come already, from the core; what is missing before it, too."""
+        known = self.view.known(told)
+        if known == 0:
+            await self._fill()
+            known = self.view.known(told)
+            if known == 0:
+                raise Unreachable
+        if known < len(told.lines):
+            self._take_in(msgspec.structs.replace(told, lines=told.lines[known:]), of, token)
+
+    async def _fill(self) -> None:
+        """Have from the core all lines behind what is here. Raises AnotherGeneration, Refusal and Unreachable."""
+        after: str | None = self._resumable_id or None
+        more = True
+        while more:
+            try:
+                page = await self._core.lines(self.contest_id, self.role, after)
+            except Refusal as refusal:
+                if refusal.status == HTTPStatus.BAD_REQUEST and after is not None:
+                    raise AnotherGeneration("the core does not know what was told last") from None
+                raise
+            for told in page.told:
+                of = told.team_id or COMMON
+                known = self.view.known(told)
+                if known < len(told.lines):
+                    self._take_in(msgspec.structs.replace(told, lines=told.lines[known:]), of, page.last[of])
+                await asyncio.sleep(0)
+            more = page.more and bool(page.told)
+            if page.told:
+                after = page.last[page.told[-1].team_id or COMMON]
+        metrics.EDGE_FILLED.inc()
+        log.info("edge_audience_filled", contest=self.contest_id, role=self.role, lines=self.view.line_count)
+
+    def _has(self, of: str, token: str) -> bool:
+        """Whether the line with that token is here."""
+        return self.view.sequence_of(token[:PLACE_CHARACTERS].encode(), of or None) is not None
+
+    def _take_in(self, told: Told, of: str, token: str) -> None:
+        self.view.take(told)
+        self.boards.note_pace()
+        self._last[of] = token
+        if token[:PLACE_CHARACTERS] != self._last_id[:PLACE_CHARACTERS]:
+            self._resumable_id = self._last_id
+        self._last_id = token
+        metrics.EDGE_LINES.inc(len(told.lines))
+        self._tell()
+
+    def _note_level(self) -> None:
+        if not self._pending and not self._is_cut_off:
+            first = self._level_at_s is None
+            self._level_at_s = time.monotonic()
+            if first:
+                self._tell()
+
+    def _tell(self) -> None:
+        told, self.changed = self.changed, asyncio.Event()
+        told.set()

@@ -1,0 +1,72 @@
+"""What an edge may take and how long it waits: one table of limits, each with its default.
+
+What it passes on is limited as with a relay (cds/relay/limits.py). This module must not know how any limit is kept.
+"""
+
+import msgspec
+
+from cds.relay.limits import Count, Time
+
+HEARTBEAT_S = 1.0
+"""How often JetStream says that a consumer of ours is there while nothing comes."""
+
+HEARTBEATS_MISSED_MAX = 3
+"""A consumer that has been silent for so many of these is taken to be gone, and another one is made."""
+
+CONSUMER_PAUSE_S = 0.5
+"""Before another consumer is made, or the core is asked again for lines."""
+
+DISCOVER_S = 2.0
+"""How often it is looked which contests there are."""
+
+CONTESTS_MAX = 500
+"""Contests that are followed; what is asked of the others is passed on to the core."""
+
+LEVEL_S_MAX = 10.0
+"""How long a client waits, at most, for a role to be followed as far as there is anything."""
+
+AHEAD_S_MAX = 3.0
+"""How long a client waits for the line of its token, which it may have got elsewhere a moment ago."""
+
+AHEAD_AT_ONCE_MAX = 1_000
+"""Clients that wait so at the same time. Anybody can make up a place."""
+
+TOKENS_ASKED_AT_ONCE_MAX = 16
+"""Tokens about which the core is asked at the same time."""
+
+VIEWER_KEPT_S = 10.0
+"""How long it is taken for granted who somebody is."""
+
+VIEWER_KEPT_AWAY_S = 600.0
+"""The same while the core cannot be asked."""
+
+VIEWERS_MAX = 50_000
+"""Logins (and addresses, where these log in) of which it is kept who they are."""
+
+SHOWN_S_MAX = 1.0
+"""How long the answer to a write waits for what it says to have come back over JetStream."""
+
+FILES_BYTES_MAX = 4 * 1024 * 1024 * 1024
+FILE_BYTES_MAX = 256 * 1024 * 1024
+"""What is kept of files on disk, in all and of each; a larger one goes through without being kept."""
+
+PENDING_MESSAGES_MAX = 65_536
+PENDING_BYTES_MAX = 256 * 1024 * 1024
+"""What of a consumer's messages may wait to be taken in; a consumer that brings more is made anew behind the gap."""
+
+
+class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of one edge; the constants above say what each of them means."""
+
+    heartbeat_s: Time = HEARTBEAT_S
+    consumer_pause_s: Time = CONSUMER_PAUSE_S
+    discover_s: Time = DISCOVER_S
+    contests_max: Count = CONTESTS_MAX
+    level_s_max: Time = LEVEL_S_MAX
+    ahead_s_max: Time = AHEAD_S_MAX
+    viewer_kept_s: Time = VIEWER_KEPT_S
+    viewer_kept_away_s: Time = VIEWER_KEPT_AWAY_S
+    viewers_max: Count = VIEWERS_MAX
+    shown_s_max: Time = SHOWN_S_MAX
+    files_bytes_max: Count = FILES_BYTES_MAX
+    file_bytes_max: Count = FILE_BYTES_MAX

@@ -1,0 +1,105 @@
+"""What an edge does with a request: what it has a view of it answers, writes go to the core, all else is relayed.
+
+This module must not know how any of it is done.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import msgspec
+from aiohttp import hdrs, web
+
+from cds.configuration import API_PREFIX, Configuration
+from cds.contest_api.cross_origin import preflight_response
+from cds.contest_api.routes import CONTEST, ONE_SEGMENT, SLASH, paths_of
+from cds.contest_api.service import client_at
+from cds.edge.event_feed import EdgeFeeds
+from cds.edge.files import EdgeFiles
+from cds.edge.objects import collection, one_object
+from cds.edge.scoreboard import EdgeScoreboards
+from cds.edge.served import Served, Views
+from cds.edge.writing import Writing
+from cds.relay.event_feed import EventFeeds
+from cds.relay.passing_on import PassingOn
+from cds.relay.requests import READING, RelayRequests
+from cds.relay.scoreboard_stream import ScoreboardStreams
+from cds.relay.upstream import Upstream
+from schemas.object_types import OBJECT_TYPES, ObjectType
+
+FromView = Callable[[web.Request, Served], Awaitable[web.StreamResponse | None]]
+"""Answers out of a view; None where the core has to."""
+
+
+class RelayParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts that answer what an edge has no view of."""
+
+    feeds: EventFeeds
+    scoreboards: ScoreboardStreams
+    passing_on: PassingOn
+    upstream: Upstream
+
+
+class EdgeParts(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of an edge, as the composition root has put them together."""
+
+    views: Views
+    feeds: EdgeFeeds
+    scoreboards: EdgeScoreboards
+    files: EdgeFiles
+    writing: Writing
+
+
+class EdgeRequests(RelayRequests):
+    """The handlers of an edge."""
+
+    def __init__(self, relay: RelayParts, edge: EdgeParts, configuration: Configuration) -> None:
+        """Requests that are answered out of views where there are any."""
+        super().__init__(relay.feeds, relay.scoreboards, relay.passing_on, configuration, relay.upstream)
+        self._edge = edge
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """The routes of what an edge has views of: all of table one, the scoreboard and the feed."""
+        contest = API_PREFIX + CONTEST
+        router.add_get(f"{contest}/scoreboard{SLASH}", partial(self._viewed, self._edge.scoreboards.answer))
+        for row in OBJECT_TYPES.values():
+            every, one = paths_of(row)
+            if not row.singleton:
+                router.add_get(f"{API_PREFIX}{every}{SLASH}", partial(self._viewed, partial(_collection, row=row)))
+            router.add_get(f"{API_PREFIX}{one}{SLASH}", partial(self._viewed, partial(one_object, row=row)))
+            for file in row.file_properties:
+                answer = partial(self._viewed, partial(self._file, row=row, property_name=file.property))
+                router.add_get(f"{API_PREFIX}{one}/{file.property}{SLASH}", answer)
+                router.add_get(f"{API_PREFIX}{one}/{file.property}/{{filename:{ONE_SEGMENT}}}{SLASH}", answer)
+
+    async def get_event_feed(self, request: web.Request) -> web.StreamResponse:
+        """A feed: out of a view, or as a relay has it."""
+        served = None if "version" in request.match_info else await self._edge.views.of(request)
+        if served is None:
+            return await super().get_event_feed(request)
+        return await self._edge.feeds.answer(request, served)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Everything else."""
+        if request.method == hdrs.METH_OPTIONS:
+            return preflight_response()
+        if request.method not in READING:
+            self._asker(request)
+            return await self._edge.writing.answer(request, client_at(request, self._configuration).address)
+        return await super().answer(request)
+
+    async def _viewed(self, from_view: FromView, request: web.Request) -> web.StreamResponse:
+        self._asker(request)
+        served = await self._edge.views.of(request)
+        response = None if served is None else await from_view(request, served)
+        return await super().answer(request) if response is None else response
+
+    async def _file(
+        self, request: web.Request, served: Served, row: ObjectType, property_name: str
+    ) -> web.StreamResponse | None:
+        if hdrs.RANGE in request.headers:
+            return None
+        return await self._edge.files.answer(request, served, row, property_name)
+
+
+async def _collection(request: web.Request, served: Served, row: ObjectType) -> web.StreamResponse | None:
+    return await collection(request, served, row)

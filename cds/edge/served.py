@@ -1,0 +1,75 @@
+"""What a request may be answered from at an edge: the view of whoever asks, if it is here.
+
+Whatever an edge has no view of (other versions of the API, the strict words, the past, contests that are not
+published) is answered by the core. This module must not know what is asked of the view.
+"""
+
+import msgspec
+from aiohttp import web
+
+from cds import metrics
+from cds.configuration import Configuration
+from cds.contest_api.answers import AnswerCache
+from cds.contest_api.past import wants_past
+from cds.contest_api.service import client_at
+from cds.contest_api.strict import is_strict
+from cds.edge.audience import EdgeAudience
+from cds.edge.contests import EdgeContests
+from cds.edge.viewers import EdgeViewers, Known
+from cds.operations.request_marks import marks_of
+from cds.relay.upstream import Unreachable
+from schemas.viewers import Viewer
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A view, who asks, and the answers that are kept for such as him. `address` is that of the client."""
+
+    audience: EdgeAudience
+    known: Known
+    answers: AnswerCache
+    address: str
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who asks."""
+        return self.known.viewer
+
+
+class Views:
+    """Finds the view for a request."""
+
+    def __init__(self, contests: EdgeContests, viewers: EdgeViewers, configuration: Configuration) -> None:
+        """Of the `configuration` it counts which proxies are believed."""
+        self._contests = contests
+        self._viewers = viewers
+        self._configuration = configuration
+        self._answers: tuple[bytes, AnswerCache] = (b"", AnswerCache(b""))
+
+    async def of(self, request: web.Request) -> Served | None:
+        """The view for a request about a contest; None where the core has to answer.
+
+        Raises Refusal for whom the core does not let in, and Unreachable where nobody can tell who asks.
+        """
+        contest_id = request.match_info["contest_id"]
+        if contest_id not in self._contests:
+            return None
+        if request.query_string and (wants_past(request) or is_strict(request.query)):
+            return None
+        address = client_at(request, self._configuration).address
+        known = self._viewers.at_once(request, contest_id, address)
+        if known is None:
+            known = await self._viewers.viewer(request, contest_id, address)
+        try:
+            audience = await self._contests.audience(contest_id, known.viewer.role)
+        except Unreachable:
+            return None
+        if not audience.exists:
+            return None
+        marks_of(request).viewer = known.viewer
+        metrics.EDGE_ANSWERS.labels("view").inc()
+        return Served(audience, known, self._answers_under(known.entity_tags_key), address)
+
+    def _answers_under(self, key: bytes) -> AnswerCache:
+        if self._answers[0] != key:
+            self._answers = (key, AnswerCache(key))
+        return self._answers[1]

@@ -1,0 +1,154 @@
+"""`cds edge`: its options, and what they mean for the configuration.
+
+This module translates words; it must not know how an edge is built.
+"""
+
+from pathlib import Path
+from typing import Literal, Unpack
+
+import click
+
+from cds.command_line import address_options, configuration_file_option, run
+from cds.configuration import DEFAULT_DATA_DIR
+from cds.edge.limits import EdgeLimits
+from cds.encryption_options import encryption_options
+from cds.feed_options import feed_options, named_limits
+from cds.log_options import log_options
+from cds.nats_options import NatsOptions, nats_options, nats_servers_of
+from cds.relay.limits import RelayLimits
+from cds.relay_command import RelayOptions, check_source, configuration_of, relay_limits_of, trusted_authority
+from cds.secret_options import SecretOption
+from cds.standing_options import drain_option, trusted_proxy_option
+
+SECRET_CHARACTERS_MIN = 32
+
+
+class EdgeOptions(RelayOptions, NatsOptions):
+    """The options of `cds edge`, by the names that click gives them."""
+
+    core: str
+    edge_secret: str
+    writes: Literal["pass", "redirect"]
+    edge_limits: EdgeLimits
+
+
+def edge_limits_of(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> EdgeLimits:
+    """The limits that are meant; cds/edge/limits.py says what each of them means."""
+    return named_limits(values, EdgeLimits)
+
+
+def check_secret(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Let pass what nobody guesses."""
+    if len(value) < SECRET_CHARACTERS_MIN:
+        raise click.BadParameter(f"at least {SECRET_CHARACTERS_MIN} characters")
+    return value
+
+
+@click.command()
+@nats_options
+@click.option(
+    "--core",
+    required=True,
+    callback=check_source,
+    envvar="CDS_CORE",
+    metavar="URL",
+    help="The API of the core, such as http://core:8080/api: it says who somebody is, and is asked for all that is "
+    "not published.",
+)
+@click.option(
+    "--edge-secret",
+    required=True,
+    cls=SecretOption,
+    callback=check_secret,
+    envvar="CDS_EDGE_SECRET",
+    metavar="SECRET",
+    help="What the core knows its edges by (its own --edge-secret).",
+)
+@click.option(
+    "--writes",
+    type=click.Choice(["pass", "redirect"]),
+    default="pass",
+    show_default=True,
+    envvar="CDS_EDGE_WRITES",
+    help="Whether writes are passed on to the core, or answered with 307 and where the core is.",
+)
+@address_options
+@click.option(
+    "--core-ca",
+    "upstream_ca",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True),
+    envvar="CDS_CORE_CA",
+    metavar="FILE",
+    help="Certificate in PEM that is trusted when the core shows it, or one that it has signed.",
+)
+@trusted_proxy_option
+@encryption_options
+@drain_option
+@feed_options
+@click.option(
+    "--edge-limit",
+    "edge_limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=edge_limits_of,
+    envvar="CDS_EDGE_LIMITS",
+    help="A limit of what is followed and kept of what is published, such as contests_max=50 or viewer_kept_s=5; "
+    "repeatable.",
+)
+@click.option(
+    "--relay-limit",
+    "relay_limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=relay_limits_of,
+    envvar="CDS_RELAY_LIMITS",
+    help="A limit of what is passed on to the core, as for `cds relay`; repeatable.",
+)
+@log_options
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_DATA_DIR,
+    show_default=True,
+    envvar="CDS_DATA_DIR",
+    help="Directory of files that are kept while the edge runs, and of a certificate that it makes itself.",
+)
+@configuration_file_option
+def edge(**options: Unpack[EdgeOptions]) -> None:
+    """Serve on what a core publishes over NATS JetStream, until SIGTERM.
+
+    An edge has no database and no accounts. It answers feeds, collections, objects and scoreboards of every role by
+    itself, with the tokens and entity tags of the core, so clients may move between the core, its relays and all its
+    edges; who somebody is, the core says.
+    """
+    configuration = configuration_of(options)
+    nats = nats_servers_of(options)
+    if nats is None:
+        raise click.UsageError("--nats is needed: an edge serves what is published there")
+    trusted = trusted_authority(options["upstream_ca"], "--core-ca")
+
+    from yarl import URL
+
+    from cds.configuration import Configuration
+    from cds.edge.application import Edged
+    from cds.edge.application import edge as edge_until_told
+    from cds.relay.application import Relayed
+    from cds.serving import Announce, serve_contests
+
+    edged = Edged(
+        core=Relayed(url=URL(options["core"], encoded=True), trusted=trusted),
+        secret=options["edge_secret"],
+        nats=nats,
+        prefix=options["nats_prefix"],
+        writes=options["writes"],
+    )
+    limits: tuple[EdgeLimits, RelayLimits] = (options["edge_limits"], options["relay_limits"])
+
+    async def serve(configuration: Configuration, announce: Announce) -> None:
+        await edge_until_told(configuration, edged, limits, announce)
+
+    run(
+        serve_contests(serve, configuration),
+        log_format=configuration.log_format,
+        log_level=configuration.log_level,
+    )
