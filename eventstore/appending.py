@@ -21,10 +21,10 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from eventstore.chain import GENESIS
-from eventstore.connecting import FAILURES, close_quietly, is_loss, one_line
+from eventstore.connecting import FAILURES, close_quietly, is_loss, is_not_taken, one_line
 from eventstore.grouping import GroupPlan, StreamPlan, file_arguments, group_arguments, plan_group, size_bytes
 from eventstore.queries import QUERIES
-from eventstore.store import Append, Head, OutcomeUnknown, StoreRefused, StoreUnavailable
+from eventstore.store import Append, Head, NotWritable, OutcomeUnknown, StoreRefused, StoreUnavailable
 
 GROUP_EVENTS_MAX = 2_000
 GROUP_BYTES_MAX = 8 * 1024 * 1024
@@ -37,7 +37,10 @@ COMMIT_TIMEOUT_S = 60.0
 """How long one group may take, waiting for the locks of streams that other processes write included."""
 
 CONNECT_PATIENCE_S = 2.0
-"""How long appends wait for a database that is away before they fail: long enough for a restart."""
+"""How long appends wait for a database that is away before they fail: long enough for a restart.
+
+As long for one that is full or read-only, which may be because another has just taken its place.
+"""
 
 CONNECT_PAUSE_S = 0.1
 """The wait between two attempts to connect."""
@@ -58,14 +61,19 @@ _TRANSIENT = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 
 
 class _Waiting:
-    """An append that waits for its answer. `uncertain_since_s` is loop time, once a commit with it was lost."""
+    """An append that waits for its answer.
 
-    __slots__ = ("answer", "append", "uncertain_since_s")
+    `uncertain_since_s` is loop time, once a commit with it was lost; `not_taken_since_s`, once the database has said
+    that it takes nothing.
+    """
+
+    __slots__ = ("answer", "append", "not_taken_since_s", "uncertain_since_s")
 
     def __init__(self, append: Append, answer: asyncio.Future[Head | None]) -> None:
         self.append = append
         self.answer = answer
         self.uncertain_since_s: float | None = None
+        self.not_taken_since_s: float | None = None
 
     def settle(self, head: Head | None) -> None:
         """Answer, unless the caller has gone away."""
@@ -84,6 +92,8 @@ class Heads:
     def __init__(self) -> None:
         """Start knowing nothing."""
         self._heads: dict[str, Head] = {}
+        self.seen: dict[str, Head] = {}
+        """The furthest that was ever seen of each stream, whatever the database says now."""
 
     def get(self, stream: str) -> Head | None:
         """The end of a stream as far as known."""
@@ -98,6 +108,9 @@ class Heads:
         known = self._heads.get(stream)
         if known is None or known.position < head.position:
             self._heads[stream] = head
+        seen = self.seen.get(stream)
+        if seen is None or seen.position < head.position:
+            self.seen[stream] = head
 
     def correct(self, stream: str, head: Head) -> None:
         """Take note of what the database says the end is, whatever was believed before."""
@@ -157,6 +170,11 @@ class Appender:
         """Go on with a stream that was held."""
         self._held_streams.discard(stream)
         self._wake.set()
+
+    def let_go(self) -> None:
+        """Wait no longer for a database that does not answer: what became of a commit is asked on a new connection."""
+        if self._connection is not None:
+            self._connection.terminate()
 
     async def stop(self) -> None:
         """Write what is under way, turn away what still waits, and close the connection."""
@@ -253,7 +271,7 @@ class Appender:
         arguments = [*group_arguments(streams), self._announce]
         files = file_arguments(streams)
         query = QUERIES["append_group_with_files"] if files else QUERIES["append_group"]
-        rows = await connection.fetch(query, *arguments, *files, timeout=COMMIT_TIMEOUT_S)
+        rows = await connection.fetch(query, *arguments, *files, timeout=_commit_timeout_s(group))
         moved: set[str] = set()
         for stream, (position, chain, written) in zip(streams, rows, strict=True):
             if not written:
@@ -281,7 +299,11 @@ class Appender:
     async def _recover(self, plan: GroupPlan, group: Sequence[_Waiting], error: Exception) -> None:
         """Deal with an error of a round: a lost connection, or a statement that the database would not take."""
         connection = self._connection
-        if is_loss(error) or connection is None or connection.is_closed():
+        if is_not_taken(error):
+            await self._disconnect(politely=False)
+            self._turn_away(group, error)
+            await asyncio.sleep(CONNECT_PAUSE_S)
+        elif is_loss(error) or connection is None or connection.is_closed():
             await self._disconnect(politely=False)
             now_s = asyncio.get_running_loop().time()
             for stream in plan.streams.values():
@@ -289,6 +311,10 @@ class Appender:
                     waiting = group[extension.index]
                     if waiting.uncertain_since_s is None:
                         waiting.uncertain_since_s = now_s
+            # The database may take connections and yet no commits, for want of a standby.
+            for waiting in group:
+                if now_s - (waiting.uncertain_since_s or now_s) >= OUTCOME_PATIENCE_S:
+                    waiting.fail(_unanswered(waiting, one_line(error)))
             await asyncio.sleep(CONNECT_PAUSE_S)
         elif len(group) == 1:
             group[0].fail(StoreRefused(f"the database refuses the append: {one_line(error)}"))
@@ -296,6 +322,24 @@ class Appender:
             # One of them spoils the transaction of all: find out which.
             for waiting in group:
                 await self._settle([waiting])
+
+    def _turn_away(self, group: Sequence[_Waiting], error: Exception) -> None:
+        """The database takes nothing: fail what has waited long enough for that to pass, and all that waits behind it.
+
+        What became of a commit that was lost before cannot be told from this.
+        """
+        now_s = asyncio.get_running_loop().time()
+        for waiting in group:
+            waiting.not_taken_since_s = waiting.not_taken_since_s or now_s
+        longest_s = now_s - min((each.not_taken_since_s or now_s for each in group), default=now_s)
+        if longest_s < CONNECT_PATIENCE_S:
+            return
+        for waiting in (*group, *self._queue):
+            if waiting.uncertain_since_s is None:
+                waiting.fail(NotWritable(f"the database takes nothing now: {one_line(error)}"))
+            elif now_s - waiting.uncertain_since_s >= OUTCOME_PATIENCE_S:
+                waiting.fail(_unanswered(waiting, one_line(error)))
+        self._queue = deque(waiting for waiting in self._queue if not waiting.answer.done())
 
     async def _connected(self) -> asyncpg.Connection:
         """The writing connection; opened when there is none. Raises what connecting raises, after some patience."""
@@ -341,6 +385,12 @@ async def written_batches(
     """The heads that batches made, for those among `batch_ids` that are written."""
     rows = await connection.fetch(QUERIES["batches"], list(batch_ids))
     return {row[0]: Head(position=row[1], chain=row[2]) if row[1] else GENESIS for row in rows}
+
+
+def _commit_timeout_s(group: Sequence[_Waiting]) -> float:
+    """Whoever has lost a commit waits for the next one no longer than patience lasts, give or take a reconnection."""
+    ends_s = [each.uncertain_since_s + OUTCOME_PATIENCE_S for each in group if each.uncertain_since_s is not None]
+    return max(CONNECT_PATIENCE_S, min(ends_s) - asyncio.get_running_loop().time()) if ends_s else COMMIT_TIMEOUT_S
 
 
 def _unanswered(waiting: _Waiting, reason: str) -> StoreUnavailable:

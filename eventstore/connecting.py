@@ -4,19 +4,27 @@ Knows asyncpg and its errors. It must not know tables or streams.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from eventstore.store import StoreRefused, StoreUnavailable
+from eventstore.hosts import addresses_of
+from eventstore.store import NotWritable, StoreRefused, StoreUnavailable
 
 CONNECT_TIMEOUT_S = 3.0
 """How long opening one connection may take."""
 
 QUERY_TIMEOUT_S = 30.0
 """How long any statement may take, other than appends of many rows; also the limit for waiting in a lock."""
+
+SHORT_QUERY_TIMEOUT_S = 3.0
+"""The same for a statement about a few rows that somebody waits for: it takes so long only where nobody answers."""
+
+CANCEL_TIMEOUT_S = 1.0
+"""How long it may take to cancel a statement that has taken too long."""
 
 ACQUIRE_TIMEOUT_S = 5.0
 """How long a read waits for a free connection of the pool."""
@@ -39,6 +47,8 @@ SESSION_SETTINGS = {
     "enable_bitmapscan": "off",
     # A process that froze in a transaction must not hold the lock of a stream for ever.
     "idle_in_transaction_session_timeout": "30s",
+    # A session that waits for a lock and whose client has gone ends. (One that waits for a standby does not.)
+    "client_connection_check_interval": "2s",
 }
 
 _REFUSALS = (
@@ -70,12 +80,24 @@ def is_loss(error: BaseException) -> bool:
     return isinstance(error, (*_LOSSES, asyncpg.InterfaceError))
 
 
+def is_not_taken(error: BaseException) -> bool:
+    """Whether the database has answered that it takes nothing now: its disk is full, or it is read-only.
+
+    That is an error of the statement, so nothing of it has been written.
+    """
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return False  # It has not let us in.
+    return isinstance(error, (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransactionError))
+
+
 @contextmanager
 def losses_as_unavailable() -> Iterator[None]:
     """Turn errors that mean a lost connection into StoreUnavailable; let others pass."""
     try:
         yield
     except FAILURES as error:
+        if is_not_taken(error):
+            raise NotWritable(f"the database takes nothing now: {one_line(error)}") from error
         if is_loss(error):
             raise StoreUnavailable(f"the database is away: {one_line(error)}") from error
         raise
@@ -98,8 +120,10 @@ class Connections:
     """Opens connections to one database, and keeps a small pool of them."""
 
     def __init__(self, dsn: str) -> None:
-        """`dsn` is a libpq connection URI."""
+        """`dsn` is a libpq connection URI, which may name several machines: see docs/replication.md."""
         self._dsn = dsn
+        # The one that was reached last stands first.
+        self._addresses = addresses_of(dsn)
         self._pool: asyncpg.Pool | None = None
 
     async def connect(self) -> asyncpg.Connection:
@@ -108,12 +132,7 @@ class Connections:
         Raises StoreUnavailable when the database cannot be reached, StoreRefused when it will not let us in.
         """
         try:
-            return await asyncpg.connect(
-                self._dsn,
-                timeout=CONNECT_TIMEOUT_S,
-                command_timeout=QUERY_TIMEOUT_S,
-                server_settings=SESSION_SETTINGS,
-            )
+            return await self._connect_to_one()
         except _REFUSALS as error:
             raise StoreRefused(f"the database refuses the connection: {one_line(error)}") from error
         except FAILURES as error:
@@ -121,16 +140,39 @@ class Connections:
         except (ValueError, OverflowError) as error:
             raise StoreRefused(f"the database's address cannot be read: {one_line(error)}") from error
 
+    async def _connect_to_one(self, **more: Any) -> asyncpg.Connection:
+        """A connection to the first machine that lets us in and can be written to, if the address says so.
+
+        Raises what the last of them raises.
+        """
+        *first, last = self._addresses
+        for address in first:
+            try:
+                return await self._connect_to(address, more)
+            except FAILURES:
+                # Another may be the one that is written to now.
+                continue
+        return await self._connect_to(last, more)
+
+    async def _connect_to(self, address: str, more: Mapping[str, object]) -> asyncpg.Connection:
+        settings: Any = {
+            **more,
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": QUERY_TIMEOUT_S,
+            "server_settings": SESSION_SETTINGS,
+        }
+        connection: asyncpg.Connection = await asyncpg.connect(address, **settings)
+        self._addresses = (address, *(each for each in self._addresses if each != address))
+        return connection
+
     async def open_pool(self) -> None:
         """Prepare the pool; it connects when a connection is first needed."""
+
+        async def connect(*_dsn: object, **more: Any) -> asyncpg.Connection:
+            return await self._connect_to_one(**more)
+
         self._pool = await asyncpg.create_pool(
-            self._dsn,
-            min_size=0,
-            max_size=POOL_CONNECTIONS_MAX,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=QUERY_TIMEOUT_S,
-            server_settings=SESSION_SETTINGS,
-            reset=_leave_as_it_is,
+            self._dsn, min_size=0, max_size=POOL_CONNECTIONS_MAX, connect=connect, reset=_leave_as_it_is
         )
 
     @asynccontextmanager
@@ -147,21 +189,28 @@ class Connections:
                     yield connection
                 except FAILURES as error:
                     if is_loss(error):
+                        if isinstance(error, TimeoutError):
+                            await _given_up(connection)
                         # It may look alive to the pool for a moment longer: let nobody else have it.
                         connection.terminate()
                     raise
 
-    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+    async def fetch(self, query: str, *arguments: object, timeout_s: float = QUERY_TIMEOUT_S) -> list[asyncpg.Record]:
         """Rows of a statement that may be run twice without harm; tried again once when a connection was lost."""
         attempt = 1
         while True:
             try:
                 async with self.pooled() as connection:
-                    return await connection.fetch(query, *arguments)
+                    return await connection.fetch(query, *arguments, timeout=timeout_s)
             except StoreUnavailable:
                 if attempt == READ_ATTEMPTS_MAX:
                     raise
                 attempt += 1
+
+    async def let_go(self) -> None:
+        """Give nobody a connection of the pool any more that is open now; what runs on one has its own limit."""
+        if self._pool is not None:
+            await self._pool.expire_connections()
 
     async def close(self) -> None:
         """Close the pool at once; what still runs on it ends with StoreUnavailable."""
@@ -180,6 +229,15 @@ async def close_quietly(connection: asyncpg.Connection) -> None:
     except asyncio.CancelledError:
         connection.terminate()
         raise
+
+
+async def _given_up(connection: PoolConnectionProxy) -> None:
+    """Give the driver time to tell the database that nobody waits for a statement any more.
+
+    One that waits for a standby would stay for as long as that is away, and its session with it.
+    """
+    with suppress(*FAILURES):
+        await connection.close(timeout=CANCEL_TIMEOUT_S)
 
 
 async def _leave_as_it_is(connection: object) -> None:

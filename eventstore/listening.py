@@ -12,6 +12,7 @@ from contextlib import suppress
 import asyncpg
 
 from eventstore.connecting import FAILURES, losses_as_unavailable
+from eventstore.continuity import Continuity
 from eventstore.hints import HintBoard
 from eventstore.presence import ARRIVAL, Presence
 from eventstore.queries import QUERIES
@@ -43,12 +44,18 @@ class HintListener:
         board: HintBoard,
         presence: Presence,
         own_session: Callable[[], int | None],
+        silent: Callable[[], Awaitable[None]],
+        continuity: Continuity,
     ) -> None:
         """`connect` opens a connection outside any pool (LISTEN would be lost in one).
 
-        `own_session` is the number of the session whose commits this process tells its board itself.
+        `own_session` is the number of the session whose commits this process tells its board itself. `silent` is
+        called when the database has not said a word for POLL_TIMEOUT_S: its machine may be lost.
+        `continuity` looks whether a database that is connected to still is the one that it was.
         """
         self._own_session = own_session
+        self._silent = silent
+        self._continuity = continuity
         self._presence = presence
         self._arrived = False
         self._connect = connect
@@ -58,6 +65,8 @@ class HintListener:
         self._alone = False
         self._said_alone = False
         self._due = asyncio.Event()
+        self.waits_for_standby = False
+        """Whether commits wait for a standby, by the last poll; while the database is away what was so before."""
         self.losses = 0
         """How many connections have been lost since the start."""
 
@@ -71,12 +80,12 @@ class HintListener:
         """Whether the last poll reached the database."""
         return self._connected
 
-    async def start(self) -> None:
-        """Connect, take note of where streams end now, and go on in the background.
+    async def start(self, connection: asyncpg.Connection) -> None:
+        """Listen on a connection outside any pool, note where streams end now, and go on in the background.
 
-        Raises StoreUnavailable or StoreRefused when the first connection fails.
+        The connection is ours from here on. Raises StoreUnavailable or StoreRefused when it fails.
         """
-        connection = await self._listen()
+        await self._listen(connection)
         try:
             with losses_as_unavailable():
                 rows = await connection.fetch(QUERIES["positions"], timeout=POLL_TIMEOUT_S)
@@ -107,22 +116,23 @@ class HintListener:
             await asyncio.sleep(RECONNECT_FIRST_S)
             connection = await self._reconnect()
 
-    async def _listen(self) -> asyncpg.Connection:
-        """A connection that listens already: whatever is committed from here on is announced on it."""
-        connection = await self._connect()
+    async def _listen(self, connection: asyncpg.Connection) -> None:
+        """Whatever is committed when this returns, or later, is announced on the connection."""
         connection.add_termination_listener(self._note_end)
         try:
             with losses_as_unavailable():
                 await connection.add_listener(CHANNEL, self._receive)
+                # Whoever begins to restore a backup now has been seen by us, or sees us.
                 await self._presence.arrive(connection)
+                await self._continuity.check(connection)
         except BaseException:
             connection.terminate()
             raise
-        return connection
 
     def _note_end(self, _connection: object) -> None:
         """Nothing is known any more from the moment that the connection is gone."""
         self._connected = self._alone = self._said_alone = False
+        self._continuity.note_loss()
         self._due.set()
 
     async def _reconnect(self) -> asyncpg.Connection:
@@ -130,7 +140,9 @@ class HintListener:
         wait_s = RECONNECT_FIRST_S
         while True:
             try:
-                return await self._listen()
+                connection = await self._connect()
+                await self._listen(connection)
+                return connection
             except (StoreUnavailable, StoreRefused):
                 # Refused counts as away here: a database that starts or is being restored refuses for a while.
                 await asyncio.sleep(wait_s)
@@ -143,8 +155,10 @@ class HintListener:
             try:
                 rows = await connection.fetch(QUERIES["positions_unless_sum_is"], total, timeout=POLL_TIMEOUT_S)
                 await self._look_for_others(connection)
-            except FAILURES:
+            except FAILURES as failure:
                 # Whatever it was, a new connection and the next poll settle it: nothing can be lost in between.
+                if isinstance(failure, TimeoutError):
+                    await self._silent()
                 return
             self._connected = True
             for stream, position, new_total in rows:
@@ -165,6 +179,7 @@ class HintListener:
         To be alone is said before the others are counted that it depends on, and taken back after it is no longer so.
         """
         self._arrived = False
+        self.waits_for_standby = await connection.fetchval(QUERIES["waits_for_standby"], timeout=POLL_TIMEOUT_S)
         others = await self._presence.others(connection)
         if others == 0 and not self._said_alone:
             await self._presence.say_alone(connection)

@@ -15,6 +15,7 @@ from eventstore.checkpoints import checkpoint_part_address
 from eventstore.codec import lift
 from eventstore.hints import HintBoard, HintSubscription
 from eventstore.limits import check_append, check_checkpoint_part, check_file, check_kept, check_page, check_turn
+from eventstore.snapshots import MemoryPast
 from eventstore.store import Append, Checkpoint, Event, Head, Hold, ServerAccount, StoreRefused, StoreUnavailable, Turn
 from eventstore.turns import Places
 
@@ -27,6 +28,7 @@ class MemoryStore:
         self._clock_us = clock_us
         self._turns: dict[str, Places] = {}
         self._streams: dict[str, list[Event]] = {}
+        self.past = MemoryPast(self._streams, self._check_open)
         self._batches: dict[UUID, Head] = {}
         self._files: dict[str, bytes] = {}
         self._credentials: dict[str, dict[str, str]] = {}
@@ -44,6 +46,11 @@ class MemoryStore:
     def reachable(self) -> bool:
         """See EventStore.reachable: until close."""
         return not self._closed
+
+    @property
+    def waits_for_standby(self) -> bool:
+        """Never; see EventStore.waits_for_standby."""
+        return False
 
     @property
     def alone(self) -> bool:

@@ -6,6 +6,7 @@ not know what the files create. Migrations go forward only, under a lock, in one
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
@@ -35,7 +36,8 @@ class AppliedMigration(msgspec.Struct, frozen=True, kw_only=True):
     sha256: bytes
 
 
-def known_migrations() -> list[Migration]:
+@cache
+def known_migrations() -> tuple[Migration, ...]:
     """The steps that come with this program, in order. Raises ValueError when a file is misnamed or missing."""
     migrations: list[Migration] = []
     for file in sorted(files("eventstore").joinpath("migrations").iterdir(), key=lambda entry: entry.name):
@@ -49,7 +51,7 @@ def known_migrations() -> list[Migration]:
         migrations.append(
             Migration(number=number, name=match[2], sql=content.decode(), sha256=sha256(content).digest())
         )
-    return migrations
+    return tuple(migrations)
 
 
 def missing_migrations(known: Sequence[Migration], applied: Sequence[AppliedMigration]) -> Sequence[Migration]:
@@ -87,3 +89,16 @@ async def migrate(connection: asyncpg.Connection, known: Sequence[Migration] | N
             await connection.execute(step.sql)
             await connection.execute(QUERIES["record_migration"], step.number, step.name, step.sha256)
     return len(missing)
+
+
+async def missing_in(connection: asyncpg.Connection) -> Sequence[Migration]:
+    """What a database still needs; it is left as it is.
+
+    Raises StoreRefused as `missing_migrations` does.
+    """
+    try:
+        rows = await connection.fetch(QUERIES["applied_migrations"])
+    except asyncpg.UndefinedTableError:
+        rows = []
+    applied = [AppliedMigration(number=row[0], name=row[1], sha256=row[2]) for row in rows]
+    return missing_migrations(known_migrations(), applied)

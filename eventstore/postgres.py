@@ -5,8 +5,8 @@ It must not know what a contest is. Several processes may use one database; each
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Self
 
 import asyncpg
 
@@ -19,18 +19,32 @@ from eventstore.checkpoints import (
     keep_checkpoint_part,
     put_checkpoint,
 )
-from eventstore.codec import lift
-from eventstore.connecting import Connections, close_quietly, losses_as_unavailable
+from eventstore.codec import event_of, lift
+from eventstore.connecting import SHORT_QUERY_TIMEOUT_S, Connections, close_quietly, losses_as_unavailable
+from eventstore.continuity import Continuity
 from eventstore.copying import append_by_copy, is_bulk
 from eventstore.files import FileKeeper, file_content, file_size_bytes
 from eventstore.hints import HintBoard, HintSubscription
 from eventstore.holding import Holder
 from eventstore.limits import check_append, check_kept, check_page
 from eventstore.listening import HintListener
-from eventstore.migrating import migrate
+from eventstore.migrating import migrate, missing_in
 from eventstore.presence import Presence
 from eventstore.queries import QUERIES
-from eventstore.store import EVENT_VERSION, Append, Checkpoint, Event, Head, Hold, ServerAccount, StoreRefused, Turn
+from eventstore.restoring import refuse_half_restored
+from eventstore.snapshots import PostgresPast
+from eventstore.store import (
+    EVENT_VERSION,
+    Append,
+    Checkpoint,
+    Event,
+    Head,
+    Hold,
+    ServerAccount,
+    StoreRefused,
+    StoreUnavailable,
+    Turn,
+)
 from eventstore.turns import postpone_turns, take_turn
 
 
@@ -40,15 +54,22 @@ class PostgresStore:
     def __init__(self, dsn: str, *, announce: bool, presence_number: int | None = None) -> None:
         """Use `open` instead: a store that was only constructed has no connections."""
         self._connections = Connections(dsn)
+        self.past = PostgresPast(self._connections)
         self._files = FileKeeper(self._connections)
         self._board = HintBoard()
         self._heads = Heads()
+        self._continuity = Continuity(self._heads)
         self._presence = Presence(presence_number)
         self._grouped = presence_number is not None
         self._holder = Holder(self._connections.connect, lambda: self.alone)
         self._appender = Appender(self._connect_to_write, self._heads, self._board.announce, announce=announce)
         self._listener = HintListener(
-            self._connections.connect, self._board, self._presence, lambda: self._appender.session
+            self._connections.connect,
+            self._board,
+            self._presence,
+            lambda: self._appender.session,
+            self._note_silence,
+            self._continuity,
         )
         self._announce = announce
         self._beside = False
@@ -59,11 +80,11 @@ class PostgresStore:
 
         `announce` false sends no NOTIFY: other processes then learn of appends by their polls. `presence_number` is
         that of a group of processes who tell each other what they have written; without it this one is on its own.
-        Raises StoreUnavailable when the database is away, StoreRefused when it is newer than this program.
+        Raises StoreUnavailable when the database is away, StoreRefused when it is newer than this program, or half
+        restored from a backup.
         """
         store = cls(dsn, announce=announce, presence_number=presence_number)
-        await store._prepare()
-        await store._listener.start()
+        await store._listener.start(await store._prepare())
         store._appender.start()
         return store
 
@@ -75,17 +96,28 @@ class PostgresStore:
         """
         store = cls(dsn, announce=False)
         store._beside = True
-        await store._prepare()
+        await close_quietly(await store._prepare())
         return store
 
-    async def _prepare(self) -> None:
+    async def _prepare(self) -> asyncpg.Connection:
+        """Migrate the database and prepare the pool. Returns the connection that did it, as good as new."""
         connection = await self._connections.connect()
         try:
             with losses_as_unavailable():
-                await migrate(connection)
-        finally:
-            await close_quietly(connection)
-        await self._connections.open_pool()
+                await refuse_half_restored(connection)
+                # A standby cannot be written, and may be read from.
+                if not self._beside or await missing_in(connection):
+                    await migrate(connection)
+            await self._connections.open_pool()
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _note_silence(self) -> None:
+        """The machine of the database may be lost, and nobody will ever say so to those who wait on a connection."""
+        self._appender.let_go()
+        await self._connections.let_go()
 
     async def _connect_to_write(self) -> asyncpg.Connection:
         """A session that counts as present for as long as it can write, whatever becomes of the one that listens."""
@@ -103,6 +135,13 @@ class PostgresStore:
         """See EventStore.reachable; asked every listening.POLL_INTERVAL_S."""
         return self._listener.connected
 
+    async def log_replaced(self) -> str:
+        """Come back when the database is found to hold another log than the one that was read: with what differs.
+
+        From then on nothing is appended. It is looked for whenever the connection that listens has been lost.
+        """
+        return await self._continuity.broken()
+
     @property
     def hint_connections_lost(self) -> int:
         """How often the connection that listens for hints has been lost since this store was opened."""
@@ -118,10 +157,17 @@ class PostgresStore:
         """See EventStore.group_alone."""
         return self._listener.alone
 
+    @property
+    def waits_for_standby(self) -> bool:
+        """See EventStore.waits_for_standby; asked with every poll."""
+        return self._listener.waits_for_standby
+
     async def append(self, append: Append) -> Head | None:
         """See EventStore.append. Raises StoreRefused for what `limits.check_append` refuses."""
         if self._beside:
             raise StoreRefused("this store was opened beside others, and appends nothing")
+        if self._continuity.is_broken:
+            raise StoreUnavailable("the database holds another log than the one that was read")
         if not is_bulk(append):
             check_append(append)
             return await self._appender.append(append)
@@ -145,7 +191,7 @@ class PostgresStore:
         """See EventStore.read_stored."""
         check_page(limit)
         rows = await self._connections.fetch(QUERIES["read"], stream, after, limit)
-        events = [_event(stream, row) for row in rows]
+        events = [event_of(stream, row) for row in rows]
         if events:
             self._heads.learn(stream, Head(position=events[-1].position, chain=events[-1].chain))
         return events
@@ -155,7 +201,9 @@ class PostgresStore:
         check_page(len(streams) * limit)
         found: dict[str, list[Event]] = {}
         for name, *row in await self._connections.fetch(QUERIES["read_beginnings"], list(streams), limit):
-            found.setdefault(name, []).append(_event(name, row))
+            found.setdefault(name, []).append(event_of(name, row))
+        for name, events in found.items():
+            self._heads.learn(name, Head(position=events[-1].position, chain=events[-1].chain))
         return {stream: _lifted(events) for stream, events in found.items()}
 
     async def head(self, stream: str) -> Head:
@@ -211,7 +259,7 @@ class PostgresStore:
 
     async def server_accounts(self) -> dict[str, ServerAccount]:
         """See EventStore.server_accounts."""
-        rows = await self._connections.fetch(QUERIES["server_accounts"])
+        rows = await self._connections.fetch(QUERIES["server_accounts"], timeout_s=SHORT_QUERY_TIMEOUT_S)
         return {
             username: ServerAccount(username=username, role=role, password_hash=password_hash, disabled=disabled)
             for username, role, password_hash, disabled in rows
@@ -233,7 +281,8 @@ class PostgresStore:
         # In one order, so that two processes never wait for each other.
         present = {identifier: data for identifier, data in sorted(contents.items()) if data is not None}
         erased = sorted(contents.keys() - present)
-        await self._connections.fetch(QUERIES["keep"], kind, list(present), list(present.values()), erased)
+        arguments = (kind, list(present), list(present.values()), erased)
+        await self._connections.fetch(QUERIES["keep"], *arguments, timeout_s=SHORT_QUERY_TIMEOUT_S)
 
     async def kept(self, kind: str, ids: Collection[str] | None = None) -> dict[str, bytes]:
         """See EventStore.kept."""
@@ -241,7 +290,7 @@ class PostgresStore:
             rows = await self._connections.fetch(QUERIES["kept"], kind)
         else:
             check_kept(kind, dict.fromkeys(ids))
-            rows = await self._connections.fetch(QUERIES["kept_of"], kind, list(ids))
+            rows = await self._connections.fetch(QUERIES["kept_of"], kind, list(ids), timeout_s=SHORT_QUERY_TIMEOUT_S)
         return {row[0]: row[1] for row in rows}
 
     async def take_turn(self, name: str, *, interval_us: int, patience_us: int, held_us: int | None = None) -> Turn:
@@ -293,23 +342,6 @@ class PostgresStore:
         await self._listener.stop()
         self._board.close()
         await self._connections.close()
-
-
-def _event(stream: str, row: Iterable[Any]) -> Event:
-    """An event of a row whose columns are those of the query `read`."""
-    position, type_, id_, data, recorded_at_us, actor, cause, version, chain = row
-    return Event(
-        stream=stream,
-        position=position,
-        type=type_,
-        id=id_,
-        data=data,
-        recorded_at_us=recorded_at_us,
-        actor=actor,
-        cause=cause,
-        version=version,
-        chain=chain,
-    )
 
 
 def _lifted(events: list[Event]) -> list[Event]:

@@ -11,6 +11,7 @@ also where no word of the arrival comes through.
 
 import asyncio
 import secrets
+from contextlib import suppress
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -62,7 +63,9 @@ class Presence:
         Nothing may be written before that: who is alone asks nobody whether there is something new.
         """
         await session.execute(QUERIES["hold_shared"], PRESENCE_CLASS, self.number, timeout=LOCK_TIMEOUT_S)
-        await session.execute(QUERIES["announce"], self.word, timeout=LOCK_TIMEOUT_S)
+        # The word is for haste only: where it cannot be sent, those who are alone learn of us by their next poll.
+        with suppress(asyncpg.LockNotAvailableError):
+            await session.execute(QUERIES["announce_arrival"], self.word, timeout=LOCK_TIMEOUT_S)
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + ARRIVAL_S_MAX
         while loop.time() < deadline_s:

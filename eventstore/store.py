@@ -6,10 +6,13 @@ and hashes; it must not know what a contest is, nor which database keeps the byt
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
 import msgspec
+
+if TYPE_CHECKING:
+    from eventstore.snapshots import Past
 
 GENESIS_CHAIN = bytes(32)
 """The chain value before the first event of any stream."""
@@ -133,6 +136,10 @@ class StoreUnavailable(Exception):
     """The database cannot be reached now; nothing is known to have been written."""
 
 
+class NotWritable(StoreUnavailable):
+    """The database answers, and takes nothing now: its disk is full, or it is read-only. Nothing was written."""
+
+
 class OutcomeUnknown(StoreUnavailable):
     """The connection was lost during a commit and the database stayed away: the append may or may not be written.
 
@@ -165,6 +172,20 @@ class EventStore(Protocol):
     @property
     def group_alone(self) -> bool:
         """The same, leaving out the processes of our own group, who tell each other what they write. False in doubt."""
+        ...
+
+    @property
+    def waits_for_standby(self) -> bool:
+        """Whether an append is acknowledged only when another machine has it too, as far as was heard a moment ago.
+
+        What can be read may be on one machine alone then: a commit whose session was ended while it waited. An answer
+        that rests on it waits for an append of its own, which may be one without events.
+        """
+        ...
+
+    @property
+    def past(self) -> "Past":
+        """What is asked of the streams by those who look at the past; derived, but for the log itself."""
         ...
 
     async def append(self, append: Append) -> Head | None:

@@ -9,7 +9,7 @@ import pytest
 
 from eventstore.postgres import PostgresStore
 from eventstore.store import EventStore
-from tests.conftest import with_database
+from tests.databases import with_database
 from tests.eventstore.embedded_processes import wait_until_ended
 
 

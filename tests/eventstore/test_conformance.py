@@ -75,6 +75,17 @@ async def test_the_first_append_expects_position_0(any_store: EventStore) -> Non
     assert await append_ids(any_store, "s", 0, "a") is not None
 
 
+async def test_an_append_without_events_changes_nothing_where_the_stream_ends_there(any_store: EventStore) -> None:
+    """It is written all the same: where commits wait for a standby, all that stood before is there too, behind it."""
+    head = await append_ids(any_store, "s", 0, "a")
+    before = await read_all(any_store, "s")
+    assert await append_ids(any_store, "s", 1) == head
+    assert await append_ids(any_store, "s", 0) is None
+    assert await any_store.head("s") == head
+    assert await read_all(any_store, "s") == before
+    assert not any_store.waits_for_standby
+
+
 async def test_the_same_batch_is_written_once(any_store: EventStore) -> None:
     append = append_of("s", 0, new_events("a"))
     first = await any_store.append(append)

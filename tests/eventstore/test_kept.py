@@ -2,8 +2,10 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
+from eventstore.connecting import QUERY_TIMEOUT_S
 from eventstore.limits import KEPT_AT_ONCE_MAX, KEPT_BYTES_MAX
 from eventstore.postgres import PostgresStore
 from eventstore.store import EventStore, StoreRefused, StoreUnavailable
@@ -72,3 +74,26 @@ async def test_what_is_kept_outlives_the_process(store: PostgresStore, second_st
     await store.keep("tokens", {"a": b"1"})
     await store.close()
     assert await second_store.kept("tokens") == {"a": b"1"}
+
+
+@pytest.mark.parametrize("table", ["kept", "server_account"])
+async def test_whoever_waits_for_a_few_rows_is_soon_told_that_nobody_answers(
+    store: PostgresStore, database_dsn: str, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    """A sign-up stands behind it, which half a minute helps nobody with."""
+    monkeypatch.setattr("eventstore.postgres.SHORT_QUERY_TIMEOUT_S", 0.2)
+    blocker = await asyncpg.connect(database_dsn)
+    try:
+        async with asyncio.timeout(QUERY_TIMEOUT_S / 2), blocker.transaction():
+            await blocker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            waiting = (
+                [store.keep("tokens", {"a": b"1"}), store.kept("tokens", ["a"])]
+                if table == "kept"
+                else [store.server_accounts()]
+            )
+            for each in waiting:
+                with pytest.raises(StoreUnavailable):
+                    await each
+    finally:
+        await blocker.close()
+    assert await store.kept("tokens") == {}

@@ -13,7 +13,7 @@ from eventstore.connecting import SESSION_SETTINGS
 from eventstore.migrating import Migration, known_migrations, migrate
 from eventstore.postgres import PostgresStore
 from eventstore.store import ServerAccount, StoreRefused
-from tests.conftest import with_database
+from tests.databases import with_database
 from tests.eventstore.builders import append_ids, assert_sound
 
 

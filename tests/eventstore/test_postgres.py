@@ -38,6 +38,37 @@ async def terminate_all(admin: asyncpg.Connection, dsn: str) -> None:
     await admin.execute(TERMINATE_ALL, Path(dsn.partition("?")[0]).name)
 
 
+async def test_a_session_that_waits_for_a_lock_ends_when_its_client_has_gone(
+    store: PostgresStore, admin: asyncpg.Connection, database_dsn: str
+) -> None:
+    """Where commits wait for a standby, many may wait behind them, and whoever tries again would wait as one more."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND database = $1::oid"
+    holder = await asyncpg.connect(database_dsn)
+    database = await holder.fetchval("SELECT oid FROM pg_database WHERE datname = current_database()")
+    async with holder.transaction():
+        await holder.execute("SELECT lock_stream('s')")
+        appended = asyncio.create_task(append_ids(store, "s", 0, "a"))
+
+        async def waits() -> bool:
+            return bool(await admin.fetchval(waiting, database))
+
+        async def ended() -> bool:
+            return not await waits()
+
+        await eventually(waits)
+        connection = store._appender._connection
+        assert connection is not None
+        store._appender._connect = unreachable
+        connection.terminate()
+        await eventually(ended)
+    await holder.close()
+    appended.cancel()
+
+
+async def unreachable() -> asyncpg.Connection:
+    raise StoreUnavailable("away")
+
+
 async def test_hints_arrive_from_another_process(store: PostgresStore, second_store: PostgresStore) -> None:
     hints = second_store.hints()
     await append_ids(store, "s", 0, "a", "b")
