@@ -10,6 +10,7 @@ from cds.live_contest import LiveContest
 from eventstore.store import ServerAccount
 from projections.contest import ContestState
 from schemas.objects import Account
+from schemas.users import User
 from schemas.viewers import ROLE_OF_ACCOUNT_TYPE, Viewer
 
 GENERATION_BYTES = 6
@@ -57,11 +58,25 @@ def known_networks_of(account: Account) -> tuple[Network, ...]:
         return ()
 
 
-def viewer_of_server_account(account: ServerAccount, *, expires_at_s: int | None = None) -> Viewer:
-    """The viewer that an account of the server is, everywhere; `expires_at_s` where a token has let it in."""
+def viewer_of_server_account(
+    account: ServerAccount, *, expires_at_s: int | None = None, token_mark: str | None = None
+) -> Viewer:
+    """The viewer that an account of the server is, everywhere; the last two are of the token that has let it in."""
     return Viewer(
         role=ROLE_OF_ACCOUNT_TYPE.get(account.role, "public"),
         server_username=account.username,
         generation=int.from_bytes(sha256(account.password_hash.encode()).digest()[:GENERATION_BYTES]),
+        expires_at_s=expires_at_s,
+        token_mark=token_mark,
+    )
+
+
+def viewer_of_user(user: User, *, expires_at_s: int | None = None) -> Viewer:
+    """The viewer that a user of the platform is: the public in every contest (roles.md, "Scope of accounts")."""
+    return Viewer(
+        role="public",
+        user_id=user.id,
+        user_is_admin=user.role == "admin",
+        generation=user.generation,
         expires_at_s=expires_at_s,
     )

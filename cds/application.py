@@ -6,11 +6,10 @@ This module must not hold rules; it starts, wires and stops.
 import asyncio
 import gc
 import os
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import cast
@@ -30,6 +29,7 @@ from cds.cms_api.routes import cms_api_routes
 from cds.comparing.live import Comparisons
 from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
+from cds.contest_api.away import IS_DATABASE_THERE
 from cds.contest_api.board_channels import BoardChannels
 from cds.contest_api.comparison import COMPARISONS
 from cds.contest_api.cross_origin import mark_response
@@ -45,13 +45,21 @@ from cds.duties import Duties
 from cds.encryption import Encryption, tls_options
 from cds.fan_out.fan_out import FanOut
 from cds.identity import Identity
+from cds.jetstream.taking_up import take_up_publishing
 from cds.live_contest import Circumstances
+from cds.loc_api.handlers import HANDLERS
+from cds.loc_api.routes import loc_api_routes
+from cds.matches.contests import DUTY as MATCHES_DUTY
+from cds.matches.contests import MatchContests
+from cds.matches.matches import match_parts
 from cds.operations.encrypting import encryption_of
 from cds.operations.metrics_page import METRICS_PATH, get_metrics
 from cds.operations.readiness import READINESS_PATH, Checks, Readiness, readiness
+from cds.operations.replaced_log import leaving_when_replaced, raise_refusal
 from cds.operations.request_log import REQUEST_LOG, request_log_of
 from cds.operations.watching import Watcher
 from cds.pages.routes import page_routes
+from cds.past.pasts import Pasts
 from cds.platform_api.asking import BUDGET
 from cds.platform_api.request_budget import RequestBudget
 from cds.platform_api.routes import platform_api_routes
@@ -68,17 +76,20 @@ from cds.student_api.routes import student_api_routes
 from cds.students.keeping import DUTY as STUDENTS_DUTY
 from cds.students.keeping import StudentKeeper
 from cds.students.students import opened_students
-from cds.token_keeping import token_maker
+from cds.token_keeping import new_key, token_maker
 from cds.upstream.sources import Sources
+from cds.users.ledger import users_ledger
+from cds.users.tidying import DUTY as USERS_DUTY
+from cds.users.tidying import keep_tidy
+from cds.users.users import opened_users
 from cds.webhooks.calling import CallRules
 from cds.webhooks.webhooks import DUTY as WEBHOOKS_DUTY
 from cds.webhooks.webhooks import opened_webhooks
 from cds.workers.marks import OWN_MARKS
-from cds.workers.membership import ACCEPTED_AT_ONCE, BACKLOG, Membership
+from cds.workers.membership import Membership, accepting
 from eventstore.embedded.launcher import embedded_postgres
 from eventstore.embedded.ownership import server_ownership
 from eventstore.postgres import PostgresStore
-from projections.tokens import KEY_BYTES
 
 DISTRIBUTION = "contest-data-server"
 SHUTDOWN_S_MAX = 3.0
@@ -92,8 +103,9 @@ GARBAGE_THRESHOLDS = (20_000, 20, 50)
 log = structlog.get_logger(__name__)
 
 
+@cache
 def program_version() -> str:
-    """The version of this program, a semantic version."""
+    """The version of this program, a semantic version. The installed package is asked once: its metadata is a file."""
     return version(DISTRIBUTION)
 
 
@@ -118,6 +130,7 @@ class Server:
         self.started_s = time.monotonic()
         self._requests = request_log_of(configuration)
         self.encryption: Encryption | None = None
+        self.refusal: str | None = None
 
     @property
     def port(self) -> int:
@@ -185,11 +198,10 @@ class Server:
         # In place of a TCPSite, which leaves no choice of the protocol.
         protocol = partial(ErrorsAsJson, server, loop=loop, access_log_class=self._requests.for_connections())
         listen = partial(loop.create_server, protocol, **tls_options(self.encryption))
-        for shared in () if self._group is None else self._group.sockets:
-            self._listening.append(await listen(sock=shared, backlog=ACCEPTED_AT_ONCE))
-        if not self._listening:
-            host, port = self._configuration.host, self._configuration.port
-            self._listening.append(await listen(host, port, backlog=BACKLOG))
+        sockets, at_once = await accepting(self._group, self._configuration.host, self._configuration.port)
+        for each in sockets:
+            each.in_plain_text = self.encryption is None
+            self._listening.append(await listen(sock=each, backlog=at_once))
 
     async def _open(self) -> None:
         configuration = self._configuration
@@ -206,10 +218,12 @@ class Server:
         self._stack.push_async_callback(store.close)
         # All that can be asked for before the log is read: afterwards, what was read is being decoded in between.
         tokens = await token_maker(store)
-        entity_tags_key = await store.secret(ENTITY_TAGS_SECRET, _new_key)
-        repetition_key = await store.secret(REPETITIONS_SECRET, _new_key)
+        entity_tags_key, repetition_key = [
+            await store.secret(name, new_key) for name in (ENTITY_TAGS_SECRET, REPETITIONS_SECRET)
+        ]
         cms = await opened_cms(store, configuration.cms)
-        identity = Identity(store, await bearer_tokens(store), throttled=configuration.rate_limits)
+        bearers, users_in_memory = await bearer_tokens(store), users_ledger(store)
+        identity = Identity(store, bearers, throttled=configuration.rate_limits, users=users_in_memory)
         self._stack.callback(identity.close)
         contests = Contests(store, tokens, OWN_MARKS if self._group is None else self._group.marks)
         self._stack.push_async_callback(contests.close)
@@ -240,6 +254,20 @@ class Server:
         students = await self._stack.enter_async_context(
             opened_students(store, platforms.client, self._circumstances, configuration.students)
         )
+        users = await self._stack.enter_async_context(
+            opened_users(
+                store,
+                users_in_memory,
+                identity,
+                bearers,
+                self._circumstances,
+                configuration.users,
+                rate_limits=configuration.rate_limits,
+            )
+        )
+        matches = await match_parts(store, users.fresh, self._circumstances)
+        match_contests = MatchContests(matches.register, opened_in(contests), self._circumstances)
+        matches.register.watch(match_contests.bring_level)
         self._stack.push_async_callback(duties.stop)
         if configuration.checkpoint_events is not None:
             keeper = CheckpointKeeper(store, tokens, dsn, contests, configuration.checkpoint_events)
@@ -254,7 +282,10 @@ class Server:
             students.register, students.syncing, self._circumstances, configuration.platforms
         )
         duties.take_up(STUDENTS_DUTY, student_keeper.keep)
+        duties.take_up(USERS_DUTY, partial(keep_tidy, users.register))
+        duties.take_up(MATCHES_DUTY, match_contests.keep)
         Sources(store, contests, tokens, self._circumstances, program_version()).take_up(configuration.sources, duties)
+        take_up_publishing(configuration.publishing, contests, tokens, duties)
         self._slot.service = Service(
             store=store,
             contests=contests,
@@ -262,6 +293,7 @@ class Server:
             identity=identity,
             tokens=tokens,
             answers=AnswerCache(entity_tags_key),
+            pasts=Pasts(store, tokens),
             closing=self._closing,
             feeds=FanOut(identity.valid, self._closing, configuration.keep_alive_s, configuration.feed_limits),
             version=program_version(),
@@ -273,15 +305,19 @@ class Server:
             platforms=platforms,
             students=students,
             cms=cms,
+            users=users,
+            matches=matches,
             repetition_key=repetition_key,
             auto_login=configuration.auto_login,
             trusted_proxies=configuration.trusted_proxies,
             base_url=configuration.base_url,
             behind_proxy=configuration.behind_proxy,
             rate_limits=configuration.rate_limits,
+            edge_secret=configuration.edge_secret,
         )
         watcher = Watcher(store, contests, program_version())
         watcher.start()
+        self._stack.callback(leaving_when_replaced(store, self).cancel)
         self._stack.push_async_callback(watcher.stop)
         log.info(
             "ready",
@@ -302,6 +338,7 @@ class Server:
         application[CMS_AT_ROOT] = self._configuration.cms.contest_id is not None
         application[HELD_BODIES] = HeldBodies()
         application[REQUEST_LOG] = self._requests
+        application[IS_DATABASE_THERE] = lambda: self._store is None or self._store.reachable
         application[BOARD_CHANNELS] = BoardChannels()
         application[COMPARISONS] = Comparisons()
         application[BUDGET] = RequestBudget()
@@ -313,11 +350,14 @@ class Server:
         application.router.add_get(READINESS_PATH, self._get_readiness)
         application.router.add_get(METRICS_PATH, get_metrics)
         for prefix in self._configuration.prefixes:
-            application.router.add_routes(contest_api_routes(prefix))
+            application.router.add_routes(
+                contest_api_routes(prefix, for_edges=self._configuration.edge_secret is not None)
+            )
             application.router.add_routes(student_api_routes(prefix))
             for earlier in EARLIER_VERSIONS:
                 application.router.add_routes(version_routes(prefix, earlier))
         application.router.add_routes(platform_api_routes())
+        application.router.add_routes(loc_api_routes(HANDLERS))
         application.router.add_routes(page_routes(self._configuration.prefixes))
         application.router.add_routes(cms_api_routes(self._configuration.cms.contest_id))
         return application
@@ -340,8 +380,13 @@ class Server:
 async def serve(
     configuration: Configuration, announce: Callable[[Server], Awaitable[None]], group: Membership | None = None
 ) -> None:
-    """Run a server until SIGTERM or SIGINT; `announce` is called when it is ready. Raises as `Server.start`."""
-    await serve_until_told(Server(configuration, group=group), configuration, announce)
+    """Run a server until SIGTERM or SIGINT; `announce` is called when it is ready.
+
+    Raises as `Server.start`, and LogReplaced when the database has come to hold another log.
+    """
+    server = Server(configuration, group=group)
+    await serve_until_told(server, configuration, announce)
+    raise_refusal(server)
 
 
 async def _loaded(contests: Contests) -> None:
@@ -353,7 +398,3 @@ async def _loaded(contests: Contests) -> None:
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         gc.enable()
-
-
-def _new_key() -> bytes:
-    return secrets.token_bytes(KEY_BYTES)

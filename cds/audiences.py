@@ -96,6 +96,8 @@ class Audiences:
         if building is None:
             building = self._building[asked] = asyncio.create_task(self._built(role, version))
             building.add_done_callback(lambda _: self._building.pop(asked, None))
+            # Whoever waits is told of a failure; when all of them have left nobody has to be.
+            building.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(building)
 
     def flush(self) -> Iterator[tuple[Audience, Exception]]:

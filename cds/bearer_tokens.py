@@ -34,6 +34,9 @@ NOBODY = ""
 TEAM = "team"
 """The role of tokens that may name whom they like: teams have accounts of contests, and none of the server."""
 
+USER = "user"
+"""The role of tokens of users of the platform (schemas/users.py), whose subject is the id of the user."""
+
 Audience = Literal["admin", "loc"]
 """For whom a token is: those who run contests (`admin`), or those who play (`loc`)."""
 
@@ -44,7 +47,8 @@ Fault = Literal["malformed", "not valid", "expired", "revoked", "unknown account
 """Why a token is good for nothing.
 
 `malformed`: no JWT at all; `not valid`: another key, algorithm or issuer, or claims that are missing or wrong;
-`revoked`: good once, but the account has another password since, or is disabled; `unknown account`: it is gone.
+`revoked`: good once, but given back, or the account has another password since, or is disabled; `unknown account`: it
+is gone, or the user is banned.
 """
 
 
@@ -85,6 +89,15 @@ class BearerTokens:
 
     def token(self, *, subject: str, role: str, password_hash: str, now_s: int, lifetime_s: int) -> str:
         """A token for an account, as it is now, that is good for so many seconds."""
+        return self._made(subject, role, self.version(subject, password_hash), now_s, lifetime_s)
+
+    def token_of_user(
+        self, user_id: str, generation: int, credential: str | None, *, now_s: int, lifetime_s: int
+    ) -> str:
+        """A token for a user of the platform, as they are now, that is good for so many seconds."""
+        return self._made(user_id, USER, self.version_of_user(user_id, generation, credential), now_s, lifetime_s)
+
+    def _made(self, subject: str, role: str, version: str, now_s: int, lifetime_s: int) -> str:
         claims = Claims(
             issuer=ISSUER,
             audience=audience_of(role),
@@ -93,7 +106,7 @@ class BearerTokens:
             issued_at_s=now_s,
             expires_at_s=now_s + lifetime_s,
             token_id=secrets.token_hex(IDENTIFIER_BYTES),
-            version=self.version(subject, password_hash),
+            version=version,
         )
         return jwt.encode(msgspec.to_builtins(claims), self._key, algorithm=ALGORITHM)
 
@@ -129,13 +142,29 @@ class BearerTokens:
 
     def version(self, subject: str, password_hash: str) -> str:
         """What `ver` is of an account with this password hash; tells nothing of it without the key."""
-        message = msgspec.json.encode((subject, password_hash))
+        return self._fingerprint(subject, password_hash)
+
+    def version_of_user(self, user_id: str, generation: int, credential: str | None) -> str:
+        """What `ver` is of a user in this generation of tokens, with the credential of this id.
+
+        Ids of users are counted, so an older log that was restored gives them to others once more; those of credentials
+        are random, and never come back.
+        """
+        return self._fingerprint(USER, user_id, str(generation), credential or NO_PASSWORD_HASH)
+
+    def _fingerprint(self, *texts: str) -> str:
+        message = msgspec.json.encode(texts)
         return hmac.new(self._key, message, sha256).hexdigest()[:FINGERPRINT_CHARACTERS]
 
 
 def audience_of(role: str) -> Audience:
     """For whom tokens of a role are."""
-    return "loc" if role == TEAM else "admin"
+    return "loc" if role in (TEAM, USER) else "admin"
+
+
+def token_mark(token_id: str) -> str:
+    """What a token is known by once it was given back; nobody can make a token of it."""
+    return sha256(token_id.encode()).hexdigest()
 
 
 def _is_canonical(token: str) -> bool:

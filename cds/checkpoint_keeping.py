@@ -17,6 +17,7 @@ from cds.checkpointing import DATABASE_VARIABLE
 from cds.checkpoints import held_checkpoint
 from cds.live_contest import LiveContest
 from cds.operations.worker_metrics import DIRECTORY_VARIABLE
+from cds.past.snapshots import last_snapshot, next_snapshot
 from eventstore.store import EventStore
 from projections.tokens import TokenMaker
 
@@ -84,6 +85,13 @@ class CheckpointKeeper:
             done = max(done, failed.position)
         return contest.position - done >= max(enough, 1)
 
+    async def _lacks_snapshots(self, contest: LiveContest) -> bool:
+        """Whether an import, say, has made a checkpoint and left the snapshots to us."""
+        if contest.position < next_snapshot(0):
+            return False
+        last = await last_snapshot(self._store, contest.stream, contest.position, self._tokens)
+        return last is None or next_snapshot(last.position) + self._every_events <= contest.position
+
     def _unchanged_s(self, contest: LiveContest) -> float:
         """For how long nothing has happened in a contest, as far as we have looked."""
         now_s = asyncio.get_running_loop().time()
@@ -98,7 +106,7 @@ class CheckpointKeeper:
         held = await held_checkpoint(self._store, contest.stream, self._tokens)
         if held is not None and held.position > self._done.get(contest.stream, 0):
             self._done[contest.stream] = held.position
-            if not self._is_due(contest):
+            if not self._is_due(contest) and not await self._lacks_snapshots(contest):
                 return
         position, loop = contest.position, asyncio.get_running_loop()
         began_s = loop.time()

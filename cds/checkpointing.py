@@ -1,8 +1,9 @@
-"""`python -m cds.checkpointing CONTEST [ROLE…]`: make the checkpoint of a contest, in a process of its own.
+"""`python -m cds.checkpointing CONTEST [ROLE…]`: make the checkpoint of a contest, and its snapshots.
 
-Folding a contest and packing it takes whole seconds; in the server they would be missed by everybody who waits. So this
-process does it beside the servers, with the lowest priority, under no presence of its own. The address of the database
-comes from CDS_DATABASE_URL, which no list of processes shows. This module must not know when it is time for one.
+Folding a contest and packing it takes whole seconds; in the server they would be missed by everybody who waits. So a
+process of its own does it beside the servers, with the lowest priority, under no presence of its own. The address of
+the database comes from CDS_DATABASE_URL, which no list of processes shows. This module must not know when it is time
+for one.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import cast
 
 from cds.checkpoints import held_checkpoint, keep_checkpoint, program_digest
 from cds.live_contest import LiveContest, stream_of
+from cds.past.snapshots import keep_snapshots
 from cds.token_keeping import token_maker
 from eventstore.postgres import PostgresStore
 from eventstore.store import EventStore, StoreUnavailable
@@ -23,7 +25,7 @@ from schemas.viewers import ROLES, Role
 
 NICENESS = 19
 MAKING = "make a checkpoint"
-"""The name under which one process of all on the database makes a checkpoint at a time."""
+"""The name under which one process of all on the database makes a checkpoint, or snapshots, at a time."""
 DATABASE_VARIABLE = "CDS_DATABASE_URL"
 
 ALWAYS: frozenset[Role] = frozenset({"public"})
@@ -55,11 +57,23 @@ async def make_checkpoint(store: EventStore, contest_id: str, tokens: TokenMaker
         raise StoreUnavailable("the connection that kept others from making checkpoints was lost")
 
 
+async def make_snapshots(store: EventStore, contest_id: str, tokens: TokenMaker) -> None:
+    """Make the snapshots that are missing behind the last one. Raises as `make_checkpoint`."""
+
+    async def make() -> None:
+        await keep_snapshots(store, stream_of(contest_id), tokens)
+
+    if not await store.hold(MAKING, make):
+        raise StoreUnavailable("the connection that kept others from making snapshots was lost")
+
+
 async def run(dsn: str, contest_id: str, roles: Sequence[Role]) -> None:
-    """Make one checkpoint. Raises as `make_checkpoint`."""
+    """Make one checkpoint, and the snapshots. Raises as `make_checkpoint`."""
     store = await PostgresStore.open_beside(dsn)
     try:
-        await make_checkpoint(store, contest_id, await token_maker(store), roles)
+        tokens = await token_maker(store)
+        await make_checkpoint(store, contest_id, tokens, roles)
+        await make_snapshots(store, contest_id, tokens)
     finally:
         await store.close()
 

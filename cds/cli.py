@@ -3,28 +3,35 @@
 This module translates words into calls; it must not hold rules.
 """
 
-import os
 from pathlib import Path
 from typing import Unpack
 
 import click
 
 from cds.account_commands import accounts
+from cds.backup_command import backup
 from cds.command_line import address_options, database_options, run
 from cds.compare_command import compare
 from cds.configuration import Configuration
 from cds.contest_commands import contest
+from cds.edge_command import edge
 from cds.encryption_options import EncryptionOptions, chosen_encryption, encryption_options
 from cds.follow_command import follow
+from cds.head_command import head
+from cds.log_command import log
 from cds.platform_options import CodeforcesOptions, chosen_codeforces, codeforces_options
 from cds.relay_command import relay
 from cds.replay_command import replay
+from cds.restore_command import restore
+from cds.secret_options import ADMIN_PASSWORD_VARIABLE, secret_given
 from cds.serve_command import is_whole_url, serve
 from cds.shadow_commands import shadow
 from cds.student_command import students
 from cds.submit_command import submit
 from cds.sync_command import sync
 from cds.token_command import token
+from cds.user_command import forget, users
+from cds.verify_command import verify
 
 DSN_LINGER_S = 120.0
 
@@ -42,15 +49,23 @@ def main() -> None:
 main.add_command(contest)
 main.add_command(accounts)
 main.add_command(serve)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(verify)
+main.add_command(head)
 main.add_command(relay)
+main.add_command(edge)
 main.add_command(follow)
 main.add_command(replay)
 main.add_command(compare)
 main.add_command(shadow)
 main.add_command(sync)
 main.add_command(students)
+main.add_command(log)
 main.add_command(submit)
 main.add_command(token)
+main.add_command(users)
+main.add_command(forget)
 
 
 @main.command(name="import")
@@ -106,14 +121,23 @@ def import_(
 @click.argument("contest_id")
 @click.argument("destination", type=click.Path(path_type=Path))
 @click.option("--credentials", is_flag=True, envvar="CDS_CREDENTIALS", help="Add password hashes to the accounts.")
+@click.option(
+    "--at",
+    metavar="MOMENT",
+    envvar="CDS_AT",
+    help="As it was then: a time (2031-05-17T15:00:00Z), a contest time (1:23:45), or a token of the administrator's "
+    "feed.",
+)
 @database_options
-def export(*, contest_id: str, destination: Path, credentials: bool, data_dir: Path, database_url: str | None) -> None:
+def export(
+    *, contest_id: str, destination: Path, credentials: bool, at: str | None, data_dir: Path, database_url: str | None
+) -> None:
     """Write a contest as a contest package, to a directory or a file that ends in .zip."""
     from cds import transfer
 
     run(
         transfer.export_contest(
-            contest_id, destination, credentials=credentials, data_dir=data_dir, database_url=database_url
+            contest_id, destination, credentials=credentials, data_dir=data_dir, database_url=database_url, at=at
         )
     )
 
@@ -282,7 +306,7 @@ def simulate(
 
 
 def _live_password(password_file: Path | None) -> str:
-    password = password_file.read_text().rstrip("\r\n") if password_file else os.environ.get("CDS_ADMIN_PASSWORD")
+    password = password_file.read_text().rstrip("\r\n") if password_file else secret_given(ADMIN_PASSWORD_VARIABLE)
     if not password:
         raise click.UsageError("--live needs the administrator's password: --password-file or CDS_ADMIN_PASSWORD")
     return password
@@ -324,7 +348,7 @@ def demo(
         port=port,
         data_dir=data_dir,
         database_url=database_url,
-        admin_password=os.environ.get("CDS_ADMIN_PASSWORD") or None,
+        admin_password=secret_given(ADMIN_PASSWORD_VARIABLE),
         behind_proxy=chosen.behind_proxy,
         tls_certificate=chosen.certificate,
         tls_key=chosen.key,

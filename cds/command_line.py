@@ -12,6 +12,7 @@ from typing import IO, TypeVar
 import click
 
 from cds.configuration import DEFAULT_DATA_DIR, DEFAULT_HOST, DEFAULT_PORT, LogFormat, LogLevel
+from cds.secret_options import SecretOption
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -31,7 +32,7 @@ def read_configuration_file(context: click.Context, _parameter: click.Parameter,
     if value is not None:
         try:
             settings = tomllib.loads(value.read_text())
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as exception:
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exception:
             raise click.BadParameter(f"{value}: {exception}") from None
         settings = {name.replace("-", "_"): setting for name, setting in settings.items()}
         for name in settings.keys() - _names_of_all_options(context):
@@ -127,6 +128,7 @@ def database_options(command: Command) -> Command:
         ),
         click.option(
             "--database-url",
+            cls=SecretOption,
             metavar="DSN",
             envvar="CDS_DATABASE_URL",
             callback=lambda _context, _parameter, value: value or None,

@@ -113,9 +113,12 @@ class Committing:
 
     async def _appended(self, batch: Batch, circumstances: Circumstances) -> bool:
         """Append what a batch came to and apply it; False when somebody else wrote first, and that is applied."""
-        if not batch.events and not batch.credentials:
-            return True
         base = self._contest.end
+        writes = bool(batch.events or batch.credentials)
+        # An answer that rests on what is there already may rest on what a standby does not have: an append without
+        # events waits for that. A refusal too, for it may say that the same request was carried out before.
+        if not writes and not (batch.outcomes and base.position and self._store.waits_for_standby):
+            return True
         append = Append(
             stream=self._contest.stream,
             expected_position=base.position,
@@ -129,6 +132,8 @@ class Committing:
         )
         with APPEND_S.time():
             head = await self._store.append(append)
+        if head is not None and not writes:
+            return True
         if head is not None:
             APPENDED_EVENTS.inc(len(append.events))
         events = None if head is None else appended_events(append, base, head)

@@ -12,9 +12,11 @@ import msgspec
 
 from cds.cms_api.settings import CmsSettings
 from cds.fan_out.limits import FeedLimits
+from cds.jetstream.settings import PublishingSettings
 from cds.platforms.settings import PlatformSettings
 from cds.students.settings import StudentSettings
 from cds.upstream.options import SourceOptions
+from cds.users.settings import UserSettings
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "console"]
@@ -48,7 +50,9 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     `platforms`: how programming platforms are asked, and how often; by default nobody asks them unless told to.
     `students`: where answers on students are cached, and who may ask for a sync.
     `cms`: which contest the ContestWebServer API serves at the root too, and the token for acting as a participant.
+    `users`: how long logins of users are good, and how mails reach them.
     `sources` are the contest servers that are followed.
+    `publishing`: where and how feeds are published for edges; `edge_secret`: what edges bring, None: there are none.
     """
 
     host: str = DEFAULT_HOST
@@ -76,7 +80,10 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     platforms: PlatformSettings = PlatformSettings(every_s=0)
     students: StudentSettings = StudentSettings()
     cms: CmsSettings = CmsSettings()
+    users: UserSettings = UserSettings()
     sources: tuple[SourceOptions, ...] = ()
+    publishing: PublishingSettings | None = None
+    edge_secret: str | None = None
 
     @property
     def encrypted(self) -> bool:

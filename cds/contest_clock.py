@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 
 from cds.commands.contest_clock import due_changes, next_due_ms
+from cds.commands.matches.belonging import CLOCK
 from cds.contests import Contests
 from cds.importing import encoded_events
 from cds.live_contest import Circumstances, Contended, Decision, LiveContest, UnreadableEvent
@@ -27,7 +28,7 @@ RETRY_MS = 1_000
 PASSING = (StoreUnavailable, StoreRefused, Contended, TooManyCommands, UnreadableEvent)
 """Failures that have been told elsewhere, or that end by themselves."""
 
-ACTOR = "clock"
+ACTOR = CLOCK
 CAUSE = "clock"
 
 log = structlog.get_logger(__name__)

@@ -27,7 +27,7 @@ def decoded(event: Event) -> ContestObject | None:
         raise UnreadableEvent(f"{event.stream} {event.position}: there is no type {event.type!r}")
     try:
         return None if event.data is None else decoder.decode(event.data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableEvent(f"{event.stream} {event.position}: {event.type} {event.id}: {error}") from error
 
 

@@ -125,14 +125,18 @@ def checked_certificate(files: TlsFiles) -> "x509.Certificate":
 
 def _certificate(path: Path) -> "x509.Certificate":
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        return x509.load_pem_x509_certificates(_content(path))[0]
-    except ValueError:
+        certificate = x509.load_pem_x509_certificates(_content(path))[0]
+        certificate.public_key()  # It is read when it is asked for, and may be none.
+    except (ValueError, UnsupportedAlgorithm):
         raise EncryptionRefused(f"{path}: there is no certificate in PEM in this file") from None
+    return certificate
 
 
 def _key(path: Path) -> "PrivateKeyTypes":
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     try:
@@ -142,7 +146,7 @@ def _key(path: Path) -> "PrivateKeyTypes":
             f"{path}: the key is encrypted, and nobody could be asked for its passphrase at a restart; "
             "write it without one: openssl pkey -in OLD -out NEW"
         ) from None
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise EncryptionRefused(f"{path}: there is no private key in PEM in this file") from None
 
 

@@ -12,7 +12,7 @@ import msgspec
 from cds.configuration import API_PREFIX
 from schemas.metadata import ErrorBody
 
-Detail = str | int | bool | None | tuple[str, ...]
+Detail = str | int | bool | None | tuple[str, ...] | Mapping[str, str]
 Body = Mapping[str, Detail]
 
 NO_DETAILS: Mapping[str, Detail] = {}
@@ -64,9 +64,25 @@ def cms_form(complaint: Complaint) -> Body:
     return plain_form(complaint)
 
 
+JSEND_DATA = "data"
+"""The detail of a complaint that is the caller's fault: the `data` of a JSend failure."""
+
+
+def jsend_form(complaint: Complaint) -> Body:
+    """`fail` with what is wrong of what was sent, where that is known, else `error` (requirements-003, 1.1)."""
+    if JSEND_DATA in complaint.details:
+        return {"status": "fail", JSEND_DATA: complaint.details[JSEND_DATA]}
+    return {"status": "error", "message": complaint.message}
+
+
 CMS_PREFIX = "/cms"
 
-FORMS_BELOW_ROOT: Mapping[str, Form] = {"/contests/sync": sync_form, CMS_PREFIX: cms_form}
+FORMS_BELOW_ROOT: Mapping[str, Form] = {
+    "/contests/sync": sync_form,
+    CMS_PREFIX: cms_form,
+    "/v1": jsend_form,
+    "/info": jsend_form,
+}
 """By path from the root."""
 
 FORMS_BELOW_API: Mapping[str, Form] = {"/codeforces": plain_form, "/students": plain_form}

@@ -7,7 +7,6 @@ login was then, so that a password that is changed, by any worker, is good for n
 This module must not know the wire that brought the credentials.
 """
 
-import asyncio
 import secrets
 import time
 from collections import OrderedDict
@@ -15,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from hashlib import blake2b
-from typing import TypeVar, cast
+from typing import cast
 
 import msgspec
 
@@ -28,16 +27,20 @@ from cds.account_viewers import (
     viewer_of_account,
     viewer_of_server_account,
 )
-from cds.addresses import is_among, known_address, neighbourhood
-from cds.bearer_identity import BearerIdentity
+from cds.addresses import is_among, known_address
+from cds.bearer_identity import BearerIdentity, Holder
 from cds.bearer_tokens import BearerTokens
 from cds.commands.accounts import PASSWORD_BYTES_MAX, accounts_of
+from cds.ledgers import Ledger
 from cds.live_contest import LiveContest
+from cds.login_attempts import LoginAttempts, WrongCredentials
+from cds.newest_kept import keep_newest
 from cds.password_checking import PasswordChecks
 from cds.server_accounts import ServerAccounts
-from cds.throttling import Throttle
+from cds.users.ledger import users_ledger
 from eventstore.store import EventStore
 from projections.contest import ContestState
+from projections.users import Users
 from schemas.objects import Account
 from schemas.viewers import ELSEWHERE, PUBLIC, Viewer
 
@@ -45,9 +48,6 @@ SERVER_SCOPE = ""
 
 REMEMBERED_S = 600.0
 REMEMBERED_MAX = 4_096
-RIGHT_BEFORE_MAX = 16_384
-"""Credentials that were right once since the server started; they are never slowed by the failures of others."""
-
 FOREIGN_ACCOUNTS_TRIED_MAX = 1_024
 """Accounts of the same name in other contests; beyond so many nobody is looked for any further."""
 
@@ -57,20 +57,8 @@ VERIFYING_AGAIN_MAX = 3
 KEYED_BYTES = 32
 """The length of what credentials are remembered under."""
 
-Kept = TypeVar("Kept")
-Verify = Callable[[], Awaitable[Viewer]]
-
-
-class WrongCredentials(Exception):
-    """User name and password belong together nowhere, or to an account that is disabled."""
-
-
-class Throttled(Exception):
-    """After so many failures this password is not looked at before `wait_s` seconds have passed."""
-
-    def __init__(self, wait_s: float) -> None:
-        super().__init__(f"wait {wait_s} s")
-        self.wait_s = wait_s
+Find = Callable[[], Awaitable[tuple[str, Viewer] | None]]
+"""Looks up whose password it may be: the hash, and who that is; None for nobody."""
 
 
 class Elsewhere(msgspec.Struct, frozen=True):
@@ -103,32 +91,42 @@ class Recognized(msgspec.Struct, frozen=True):
 class Identity:
     """Checks credentials against the store, and remembers shortly what it checked."""
 
-    def __init__(self, store: EventStore, tokens: BearerTokens, *, throttled: bool = True) -> None:
-        """An identity service over the accounts of a store. `throttled`: whether failed logins are slowed down."""
+    def __init__(
+        self,
+        store: EventStore,
+        tokens: BearerTokens,
+        *,
+        throttled: bool = True,
+        users: Ledger[Users] | None = None,
+    ) -> None:
+        """An identity service over the accounts of a store. `throttled`: whether failed logins are slowed down.
+
+        `users`: those of the platform, where somebody else reads them too.
+        """
         self._store = store
         self._passwords = PasswordChecks()
         self._remembering_key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, float] = OrderedDict()
         self._elsewhere: OrderedDict[bytes, Elsewhere] = OrderedDict()
-        self._right_before: OrderedDict[bytes, None] = OrderedDict()
-        self._guessed: OrderedDict[bytes, float] = OrderedDict()
-        self._throttle = Throttle()
-        self._throttled = throttled
-        self._verifying: dict[bytes, asyncio.Task[Viewer]] = {}
-        self._server_accounts = ServerAccounts(store)
-        self._bearers = BearerIdentity(tokens, self._server_accounts)
+        self._attempts = LoginAttempts(self._keyed, throttled=throttled)
+        users = users or users_ledger(store)
+        self._server_accounts = ServerAccounts(store, users.fresh)
+        self._bearers = BearerIdentity(tokens, self._server_accounts, users)
         self._recognized: OrderedDict[bytes, Recognized] = OrderedDict()
 
     def close(self) -> None:
         """Let go of the hashing threads, and stop what runs beside the requests."""
         self._server_accounts.close()
-        for verifying in self._verifying.values():
-            verifying.cancel()
+        self._attempts.close()
         self._passwords.close()
 
     async def hashed(self, password: str) -> str:
         """The hash under which a new password is kept; made off the event loop, however many wait."""
         return await self._passwords.hashed(password)
+
+    async def hashed_in_turn(self, password: str) -> str:
+        """The same for users, who are so many as like to be. Raises TooManyLogins where too many wait."""
+        return await self._passwords.hashed_in_turn(password)
 
     async def has_password(self, contest: LiveContest, account_id: str, password: str) -> bool:
         """Whether an account of a contest has this password already. Raises TooManyLogins."""
@@ -155,7 +153,9 @@ class Identity:
         if remembered is not None:
             return remembered
         verify = partial(self._verified_viewer, username, password, contest, others)
-        return await self._together("" if contest is None else contest.stream, username, password, address, verify)
+        return await self._attempts.together(
+            "" if contest is None else contest.stream, username, password, address, verify
+        )
 
     async def participant(self, username: str, password: str, contest: LiveContest, *, address: str) -> Viewer:
         """The participant of a contest with this password, asking from `address`; no other account is looked at.
@@ -165,11 +165,35 @@ class Identity:
         if len(password.encode()) > PASSWORD_BYTES_MAX:
             raise WrongCredentials(username)
         verify = partial(self._verified_participant, username, password, contest)
-        return await self._together(f"participant {contest.stream}", username, password, address, verify)
+        return await self._attempts.together(f"participant {contest.stream}", username, password, address, verify)
 
     async def viewer_of_token(self, token: str) -> Viewer:
         """Who comes with a bearer token, everywhere. Raises BearerRefused, and StoreUnavailable."""
         return await self._bearers.viewer(token, now_s=time.time())
+
+    async def holder_of_token(self, token: str, *, now_s: float) -> Holder:
+        """The user or the account that a bearer token stands for. Raises as `viewer_of_token`."""
+        return await self._bearers.holder(token, now_s=now_s)
+
+    async def found(self, place: str, username: str, password: str, find: Find, *, address: str) -> Viewer:
+        """Whoever `find` knows by a password hash, if that is the hash of this password; asking from `address`.
+
+        `place` tells one way of finding somebody of that name from another.
+        A name that nobody has takes as long as a wrong password does. Raises as `viewer`, and what `find` raises.
+        """
+        if len(password.encode()) > PASSWORD_BYTES_MAX:
+            raise WrongCredentials(username)
+
+        async def verify() -> Viewer:
+            known = await find()
+            if known is None:
+                await self._passwords.for_nobody(username, password)
+            elif await self._passwords.good(known[0], password):
+                return known[1]
+            raise WrongCredentials(username)
+
+        # People choose these passwords, so they are guarded against guesses from many addresses too.
+        return await self._attempts.together(place, username, password, address, verify, anywhere=True)
 
     def recognized(self, contest: LiveContest, credentials: str) -> Viewer | None:
         """The account of the contest that the very same credentials were found to be a moment ago, by `recognize`.
@@ -187,7 +211,7 @@ class Identity:
             account_id = viewer.account_id
             login = self._keyed(contest.stream, account_id, login_of(contest.state, account_id), password)
             found = Recognized(login, contest.logins_position, viewer)
-            _kept(self._recognized, self._keyed(contest.stream, credentials), found, REMEMBERED_MAX)
+            keep_newest(self._recognized, self._keyed(contest.stream, credentials), found, REMEMBERED_MAX)
 
     def automatic(self, address: str, contest: LiveContest) -> Viewer | None:
         """Whom a client's address logs in: the one account that names it and is not disabled, else nobody."""
@@ -201,7 +225,8 @@ class Identity:
 
     def valid(self, viewer: Viewer, contest: LiveContest | None) -> bool:
         """Whether somebody who was let in may go on: the account is there, not disabled, and has the same role,
-        team and password (or address) as then; a token has not expired. Reads what is in memory only.
+        team and password (or address) as then; a token has neither expired nor been given back. All this as far as
+        memory tells.
         """
         return self.valid_in(viewer, None if contest is None else contest.state)
 
@@ -224,7 +249,10 @@ class Identity:
         account = self._server_accounts.named(username)
         if account is None or account.disabled:
             return False
-        return viewer_of_server_account(account, expires_at_s=viewer.expires_at_s) == viewer
+        if viewer.token_mark is not None and self._bearers.is_given_back(viewer.token_mark):
+            return False
+        expires_at_s, token_mark = viewer.expires_at_s, viewer.token_mark
+        return viewer_of_server_account(account, expires_at_s=expires_at_s, token_mark=token_mark) == viewer
 
     def watching(self, viewer: Viewer) -> AbstractContextManager[None]:
         """For as long as an answer to this viewer goes on, `valid` follows also what other processes change."""
@@ -261,52 +289,9 @@ class Identity:
         return self._remembered.get(self._keyed(*login), 0.0) > time.monotonic()
 
     def _remember(self, *login: str) -> None:
-        _kept(self._remembered, self._keyed(*login), time.monotonic() + REMEMBERED_S, REMEMBERED_MAX)
+        keep_newest(self._remembered, self._keyed(*login), time.monotonic() + REMEMBERED_S, REMEMBERED_MAX)
 
     # --- One login.
-
-    async def _together(self, place: str, username: str, password: str, address: str, verify: Verify) -> Viewer:
-        """Many requests that come to a place with the same credentials at once are one login. Raises as `viewer`."""
-        asked = self._keyed(place, username, password, address)
-        verifying = self._verifying.get(asked)
-        if verifying is None:
-            work = self._slowly_verified(username, password, address, verify)
-            verifying = self._verifying[asked] = asyncio.create_task(work, name="verify a login")
-            verifying.add_done_callback(lambda done: self._verified_at_last(asked, done))
-        return await asyncio.shield(verifying)
-
-    async def _slowly_verified(self, username: str, password: str, address: str, verify: Verify) -> Viewer:
-        """Verify credentials, unless too many from there failed. Raises as `viewer`."""
-        near = neighbourhood(address)
-        account, guess = self._keyed(username).hex(), self._keyed(username, password, near)
-        # The very same wrong password again is no new guess, and one that was right before is none at all.
-        guessed = self._guessed_lately(guess) or self._keyed(username, password) in self._right_before
-        counted = self._throttled and not guessed
-        if counted and (wait_s := self._throttle.attempt(account, near, time.monotonic())) > 0:
-            raise Throttled(wait_s)
-        try:
-            viewer = await verify()
-        except WrongCredentials:
-            _kept(self._guessed, guess, time.monotonic() + REMEMBERED_S, REMEMBERED_MAX)
-            raise
-        except BaseException:
-            if counted:
-                self._throttle.withdraw(account, near)
-            raise
-        if counted:
-            self._throttle.withdraw(account, near)
-        self._throttle.forgive(account, near)
-        _kept(self._right_before, self._keyed(username, password), None, RIGHT_BEFORE_MAX)
-        return viewer
-
-    def _guessed_lately(self, guess: bytes) -> bool:
-        return self._guessed.get(guess, 0.0) > time.monotonic()
-
-    def _verified_at_last(self, asked: bytes, done: asyncio.Task[Viewer]) -> None:
-        del self._verifying[asked]
-        if not done.cancelled():
-            # Whoever waited has been told; when all of them have left, nobody has to be.
-            done.exception()
 
     async def _verified_viewer(
         self, username: str, password: str, contest: LiveContest | None, others: Iterable[LiveContest]
@@ -363,7 +348,7 @@ class Identity:
             login = login_of(other.state, account.id)
             if not is_disabled(other.state, account.id) and await self._has_password(attempt, other, account.id):
                 found = Elsewhere(time.monotonic() + REMEMBERED_S, other, account.id, login)
-                _kept(self._elsewhere, self._keyed(attempt.username, attempt.password), found, REMEMBERED_MAX)
+                keep_newest(self._elsewhere, self._keyed(attempt.username, attempt.password), found, REMEMBERED_MAX)
                 return True
         return False
 
@@ -382,11 +367,3 @@ class Identity:
 def _foreign(contest: LiveContest | None) -> Viewer:
     """Who has an account of another contest: the public in this one, and known outside contests."""
     return ELSEWHERE if contest is None else PUBLIC
-
-
-def _kept(table: OrderedDict[bytes, Kept], key: bytes, value: Kept, entries_max: int) -> None:
-    """Keep a value; beyond so many entries the oldest go."""
-    table[key] = value
-    table.move_to_end(key)
-    while len(table) > entries_max:
-        table.popitem(last=False)

@@ -16,6 +16,7 @@ from argon2.exceptions import InvalidHashError
 from cds.commands.accounts import login_change, login_erased
 from cds.commands.decision import ObjectChange, Refused
 from cds.commands.kept_starts import ACCOUNTS, with_starts_kept
+from cds.commands.matches.belonging import is_of_match, refuse_change_of_match, refuse_match_id
 from cds.commands.platform_objects import record_id, taken_over
 from cds.commands.properties import refuse_reserved
 from cds.commands.reconcile import Objects, decide_reconcile
@@ -41,6 +42,9 @@ TIMES_RUN_HERE = (
     "scoreboard_thaw_time",
 )
 """What an import leaves alone of a contest whose clock this server is."""
+
+ACTOR = "import"
+OTHER_ID = "give it another one (--contest-id)"
 
 Progress = Callable[[str, int, int | None], None]
 """Told what is being done, how many of how many (None: unknown)."""
@@ -74,6 +78,8 @@ async def import_contest(
         refuse_reserved(contents.contest_id)
         stream = stream_of(contents.contest_id)
     state = await fold_stream(store, stream)
+    if state.contest is None and stream == stream_of(contents.contest_id) and not is_of_match(state):
+        refuse_match_id(contents.contest_id, OTHER_ID)
     changes = await _decided(store, stream, state, contents)
     files = await put_files(store, contents.files, progress)
     hashed = await hashed_credentials(store, stream, contents.passwords, progress)
@@ -89,7 +95,7 @@ async def import_contest(
                     expected_position=state.position,
                     events=events,
                     credentials=credentials,
-                    actor="import",
+                    actor=ACTOR,
                     cause=cause,
                     batch_id=circumstances.batch_id(),
                     recorded_at_us=circumstances.now_us(),
@@ -121,7 +127,9 @@ async def _decided(
         (first,) = await store.read(stream, position - 1, 1)
         if decoded(first) is not None:
             contents = msgspec.structs.replace(contents, platform_objects=None)
-    return decide_import(state, contents)
+    changes = decide_import(state, contents)
+    refuse_change_of_match(state, ACTOR, changes)
+    return changes
 
 
 def decide_import(state: ContestState, contents: ContestContents) -> Sequence[ObjectChange]:

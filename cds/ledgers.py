@@ -96,15 +96,27 @@ class Ledger(Generic[S]):
             for _ in range(ATTEMPTS_MAX):
                 # Who is alone knows all there is; behind a lost race there is something to be read.
                 state = await self.fresh()
-                position, events = state.position, decide(state)
-                if not events or await self._append(position, events, actor, cause, circumstances):
+                position = state.position
+                try:
+                    events = decide(state)
+                except Exception:
+                    # It may say that what was asked for has happened before.
+                    if await self._append((), position, actor, cause, circumstances):
+                        raise
+                    continue
+                if await self._append(events, position, actor, cause, circumstances):
                     return events
         raise Contended(f"{self._name}: written by others {ATTEMPTS_MAX} times in a row")
 
     async def _append(
-        self, position: int, events: Sequence[NewEvent], actor: str, cause: str, circumstances: Circumstances
+        self, events: Sequence[NewEvent], position: int, actor: str, cause: str, circumstances: Circumstances
     ) -> bool:
-        """Append, and apply without reading back; False when the stream does not end there any more."""
+        """Append, and apply without reading back; False when the stream does not end there any more.
+
+        Without events that is for the sake of a standby alone: what the answer rests on is there too, behind it.
+        """
+        if not events and not (position and self._store.waits_for_standby):
+            return True
         append = Append(
             stream=self._stream,
             expected_position=position,
@@ -147,5 +159,5 @@ class Ledger(Generic[S]):
         """Raises UnreadableEvent: a newer program may have written it."""
         try:
             self.state.apply(position, event.type, event.id, event.data)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UnreadableEvent(f"{self._stream} {position}: {event.type} {event.id}: {error}") from error

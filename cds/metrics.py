@@ -28,7 +28,10 @@ class ManyAtOnce(Histogram):
             self._buckets[bucket].inc(number)
 
 
-REQUESTS = Counter("cds_requests_total", "Requests answered.", ("method", "endpoint", "status"))
+REQUESTS = Counter("cds_requests_total", "Requests answered.", ("method", "endpoint", "status", "fault"))
+"""`fault` is `none`, `client` or `server`. It goes with the status, but where an API demands one that blames the server
+for what clients send."""
+
 REQUEST_S = ManyAtOnce(
     "cds_request_seconds", "From a request to its answer, streams left out.", buckets=LATENCY_BUCKETS_S
 )
@@ -103,6 +106,47 @@ RELAY_ANSWERS = Counter(
     "cds_relay_answers_total", "Answers of a relay that are no feeds, by where they came from.", ("origin",)
 )
 RELAY_ANSWERS_BYTES = Gauge("cds_relay_answers_bytes", "Bodies of answers that are kept.", multiprocess_mode="livesum")
+
+PUBLISHED_LINES = Counter("cds_published_lines_total", "Lines that were published to JetStream.")
+PUBLISHED_MESSAGES = Counter("cds_published_messages_total", "Messages that were published to JetStream.")
+PUBLISHER_LAG_LINES = Gauge(
+    "cds_publisher_lag_lines",
+    "Lines of all audiences that JetStream is not known to keep.",
+    multiprocess_mode="livesum",
+)
+PUBLISHER_LAG_S = Gauge(
+    "cds_publisher_lag_seconds", "Since when there are such lines; 0 while there are none.", multiprocess_mode="livemax"
+)
+PUBLISHER_CONNECTED = Gauge(
+    "cds_publisher_connected", "1 while the publisher is connected to NATS.", multiprocess_mode="livesum"
+)
+PUBLISHING_INTERRUPTED = Counter(
+    "cds_publishing_interrupted_total", "Times that the publishing of a contest had to be taken up again."
+)
+
+EDGE_LINES = Counter("cds_edge_lines_total", "Lines that an edge has taken in.")
+EDGE_TOLD_S = Histogram(
+    "cds_edge_told_seconds",
+    "From a message of lines being published to its being taken in by an edge.",
+    buckets=LATENCY_BUCKETS_S,
+)
+EDGE_LAG_MESSAGES = Gauge(
+    "cds_edge_lag_messages", "Messages that an edge has yet to take in.", ("contest",), multiprocess_mode="livemax"
+)
+EDGE_LAG_S = Gauge(
+    "cds_edge_lag_seconds",
+    "Since when the view that is furthest behind has not been level; 0 while all are.",
+    multiprocess_mode="livemax",
+)
+EDGE_CUT_OFF = Counter("cds_edge_consumers_cut_off_total", "Times that a consumer of an edge was lost.")
+EDGE_FILLED = Counter("cds_edge_filled_total", "Times that an edge had lines from the core.")
+EDGE_NATS_CONNECTED = Gauge(
+    "cds_edge_nats_connected", "1 while an edge is connected to NATS.", multiprocess_mode="livemin"
+)
+EDGE_VIEWERS_ASKED = Counter("cds_edge_viewers_asked_total", "Times that the core was asked who somebody is.")
+EDGE_ANSWERS = Counter(
+    "cds_edge_answers_total", "Answers of an edge to requests of the API, by where they came from.", ("origin",)
+)
 
 SOURCE_CONNECTED = Gauge(
     "cds_source_connected", "1 while an upstream is being heard.", ("source",), multiprocess_mode="livemax"

@@ -11,7 +11,7 @@ import msgspec
 
 from cds.commands.decision import Refused
 from cds.live_contest import LiveContest
-from cds.store_opening import opened_store
+from cds.store_opening import opened_database, opened_store
 from cds.token_keeping import token_maker
 from eventstore.postgres import PostgresStore
 
@@ -27,6 +27,12 @@ class Place(msgspec.Struct, frozen=True):
         """The store there; `make`: also where there is no data directory yet. Raises StoreRefused."""
         async with opened_store(self.data_dir, self.database_url, make=make) as store:
             yield store
+
+    @asynccontextmanager
+    async def dsn(self, *, make: bool = True) -> AsyncIterator[str]:
+        """The address of the database, which may be empty; `make` as for `store`. Raises StoreRefused."""
+        async with opened_database(self.data_dir, self.database_url, make=make) as dsn:
+            yield dsn
 
     @asynccontextmanager
     async def contest(self, contest_id: str) -> AsyncIterator[tuple[PostgresStore, LiveContest]]:

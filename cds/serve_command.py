@@ -4,7 +4,6 @@ This module translates words into a configuration; it must not know how a server
 """
 
 import gc
-import os
 from contextlib import nullcontext
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -25,12 +24,15 @@ from cds.configuration import (
 from cds.encryption_options import chosen_encryption, encryption_options
 from cds.fan_out.limits import FeedLimits
 from cds.feed_options import feed_options
+from cds.jetstream_options import JetStreamOptions, chosen_publishing, jetstream_options
 from cds.log_options import log_options
 from cds.operations.leaving import leave_at_once
 from cds.platform_options import PlatformOptions, chosen_platforms, platform_options, schedule_option
+from cds.secret_options import ADMIN_PASSWORD_VARIABLE, secret_given
 from cds.source_options import chosen_sources, source_options
 from cds.standing_options import drain_option, trusted_proxy_option
 from cds.student_options import StudentOptions, chosen_students, student_options
+from cds.user_options import UserOptions, chosen_users, user_options
 from cds.webhook_options import webhook_options
 from eventstore.embedded.waking import woken_postgres
 
@@ -55,7 +57,7 @@ def is_whole_url(value: str) -> bool:
         return False
 
 
-class ServeOptions(PlatformOptions, StudentOptions, CmsOptions):
+class ServeOptions(PlatformOptions, StudentOptions, CmsOptions, UserOptions, JetStreamOptions):
     """The options of `cds serve`, by the names that click gives them."""
 
     host: str
@@ -130,16 +132,19 @@ class ServeOptions(PlatformOptions, StudentOptions, CmsOptions):
 @schedule_option
 @student_options
 @cms_options
+@user_options
 @feed_options
 @source_options
+@jetstream_options
 @log_options
 @database_options
 def serve(**options: Unpack[ServeOptions]) -> None:
     """Serve all contests of the log until SIGTERM.
 
-    CDS_ADMIN_PASSWORD sets the password of the account `admin`; without it the first start makes one and prints it.
+    CDS_ADMIN_PASSWORD, or the file that CDS_ADMIN_PASSWORD_FILE names, sets the password of the account `admin`;
+    without it the first start makes one and prints it.
     """
-    configuration = configuration_of(options, admin_password=os.environ.get("CDS_ADMIN_PASSWORD") or None)
+    configuration = configuration_of(options, admin_password=secret_given(ADMIN_PASSWORD_VARIABLE))
     # The embedded Postgres starts meanwhile: on two cores it is up by the time the program has been imported.
     with nullcontext() if configuration.database_url else woken_postgres(configuration.data_dir):
         # What is imported stays for good; looking for garbage in it would take a quarter of the time.
@@ -192,6 +197,9 @@ def configuration_of(options: ServeOptions, *, admin_password: str | None) -> Co
         platforms=chosen_platforms(options, rate_limits=options["rate_limits"] == "on"),
         students=chosen_students(options),
         cms=chosen_cms(options),
+        users=chosen_users(options),
         feed_limits=options["feed_limits"],
         sources=chosen_sources(options["followed"], options["sources_file"]),
+        publishing=chosen_publishing(options),
+        edge_secret=options["edge_secret"],
     )

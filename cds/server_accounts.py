@@ -6,7 +6,7 @@ that is followed. This module must not know passwords, nor who is asking.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -23,9 +23,10 @@ log = structlog.get_logger(__name__)
 class ServerAccounts:
     """The accounts of the server itself, in memory."""
 
-    def __init__(self, store: EventStore) -> None:
-        """None are known before `read`."""
+    def __init__(self, store: EventStore, look_besides: Callable[[], Awaitable[object]] | None = None) -> None:
+        """None are known before `read`. `look_besides` reads what else ends a login; it is called as often."""
         self._store = store
+        self._look_besides = look_besides
         self._accounts: dict[str, ServerAccount] = {}
         self._depending = 0
         self._needed_until_s = 0.0
@@ -80,6 +81,8 @@ class ServerAccounts:
             await asyncio.sleep(SERVER_ACCOUNTS_AGE_S)
             try:
                 await self.read()
+                if self._look_besides is not None:
+                    await self._look_besides()
             except StoreUnavailable as away:
                 # What was read last stays good until the database is back, as everything in memory does.
                 log.warning("server_accounts_unavailable", reason=str(away))

@@ -5,11 +5,12 @@ This module must not know what is done with the store.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
 
+from cds.operations.replaced_log import ending_when_replaced
 from eventstore.embedded.launcher import embedded_postgres
 from eventstore.postgres import PostgresStore
 from eventstore.store import StoreRefused, StoreUnavailable
@@ -28,15 +29,27 @@ async def opened_store(
 
     `make`: whether a data directory is made where there is none; otherwise StoreRefused is raised.
     """
-    if database_url is None and not make and not await asyncio.to_thread(data_dir.is_dir):
-        raise StoreRefused(f"there is no data directory {data_dir} (`cds serve` makes it)")
-    async with AsyncExitStack() as stack:
-        dsn = database_url
-        if dsn is None:
-            dsn = await stack.enter_async_context(embedded_postgres(data_dir, linger_s=linger_s))
+    async with opened_database(data_dir, database_url, linger_s=linger_s, make=make) as dsn:
         store = await PostgresStore.open(dsn)
-        stack.push_async_callback(store.close)
-        yield store
+        try:
+            async with ending_when_replaced(store):
+                yield store
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def opened_database(
+    data_dir: Path, database_url: str | None, *, linger_s: float = 0, make: bool = True
+) -> AsyncIterator[str]:
+    """The address of the database alone, which may be empty: as `opened_store`."""
+    if database_url is not None:
+        yield database_url
+        return
+    if not make and not await asyncio.to_thread(data_dir.is_dir):
+        raise StoreRefused(f"there is no data directory {data_dir} (`cds serve` makes it)")
+    async with embedded_postgres(data_dir, linger_s=linger_s) as dsn:
+        yield dsn
 
 
 async def opened_patiently(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from cds.secret_options import SecretOption
 from cds.student_api.request_buckets import REFILL_S
 from cds.students.cache import CacheBacking
 from cds.students.settings import StudentSettings
@@ -59,6 +60,7 @@ def student_options(command: Command) -> Command:
         ),
         click.option(
             "--redis-url",
+            cls=SecretOption,
             metavar="URL",
             callback=check_redis_url,
             envvar="CDS_REDIS_URL",

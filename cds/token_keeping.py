@@ -13,4 +13,9 @@ TOKENS_SECRET = "tokens"  # noqa: S105 - the name of a secret, not one
 
 async def token_maker(store: EventStore) -> TokenMaker:
     """The maker of feed tokens, under the key that the database keeps."""
-    return TokenMaker(await store.secret(TOKENS_SECRET, lambda: secrets.token_bytes(KEY_BYTES)))
+    return TokenMaker(await store.secret(TOKENS_SECRET, new_key))
+
+
+def new_key() -> bytes:
+    """A random key, for a secret that a database does not have yet."""
+    return secrets.token_bytes(KEY_BYTES)

@@ -24,15 +24,21 @@ from cds.live_contest import STREAM_PREFIX, LiveContest
 from cds.packages.contents import Warned
 from cds.packages.reading import read_contest
 from cds.packages.writing import write_package
+from cds.past.asking import moment_asked
+from cds.past.contest_then import ContestThen
 from cds.place import Place
 from cds.platform_records import known_objects
 from cds.progress import shown_progress
 from cds.shadows import Shadows, end_shadow, shadow_stream, shadows_among
 from cds.store_opening import opened_store
 from cds.token_keeping import token_maker
+from cds.view_names import view_name
 from eventstore.postgres import PostgresStore
+from projections.tokens import TokenMaker
+from schemas.viewers import Viewer
 
 WARNINGS_ON_TERMINAL_MAX = 20
+MICROSECONDS_PER_MILLISECOND = 1_000
 READING = "reading"
 CHECKPOINT = "making a checkpoint"
 
@@ -77,12 +83,23 @@ async def import_source(
 
 
 async def export_contest(
-    contest_id: str, destination: Path, *, credentials: bool, data_dir: Path, database_url: str | None
+    contest_id: str,
+    destination: Path,
+    *,
+    credentials: bool,
+    data_dir: Path,
+    database_url: str | None,
+    at: str | None = None,
 ) -> None:
-    """Write a contest package. Raises Refused for a contest that does not exist, and what writing refuses."""
+    """Write a contest package, as it was at a moment (`at`) where one is given; password hashes are those of now.
+
+    Raises Refused for a contest that does not exist, or a moment that cannot be had, and what writing refuses.
+    """
     async with opened_store(data_dir, database_url, make=False) as store:
         tokens = await token_maker(store)
         contest = LiveContest(contest_id, store, tokens, eager_roles=(EXPORT_ROLE,))
+        if at is not None:
+            contest = await _contest_then(contest, store, tokens, at)
         await contest.catch_up()
         if not contest.exists:
             raise Refused(f"there is no contest {contest_id}")
@@ -93,6 +110,16 @@ async def export_contest(
         made = documents(contest, program_version(), hashes, platform_objects)
         await asyncio.to_thread(write_package, destination, made, lines, files)
     click.echo(f"{contest_id}: written to {destination} ({len(files)} files)")
+
+
+async def _contest_then(contest: LiveContest, store: PostgresStore, tokens: TokenMaker, at: str) -> LiveContest:
+    """The contest at a moment that the administrator's token, a time or a contest time says. Raises Refused."""
+    if not (await store.head(contest.stream)).position:
+        return contest
+    view = view_name(contest, Viewer(role=EXPORT_ROLE))
+    now_ms = SYSTEM.now_us() // MICROSECONDS_PER_MILLISECOND
+    moment = await moment_asked(store, contest.stream, at, now_ms=now_ms, tokens=tokens, view=view)
+    return ContestThen(contest.contest_id, store, tokens, EXPORT_ROLE, moment)
 
 
 async def list_contests(data_dir: Path, database_url: str | None) -> None:

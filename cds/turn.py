@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from cds.commands.decision import UPDATES_ENDED, Refused
+from cds.commands.decision import UPDATES_ENDED, ObjectChange, Refused
+from cds.commands.matches.belonging import is_of_match, refuse_change_of_match
 from cds.metrics import COMMANDS_WAITING
 from eventstore.store import Credential, NewEvent, StoreUnavailable
 from projections.contest import ContestState
@@ -162,7 +163,7 @@ def decided(state: ContestState, commands: Sequence[Waiting], decode: Decode) ->
         if len(batch.events) >= BATCH_EVENTS_MAX or files_bytes >= BATCH_FILES_BYTES_MAX:
             batch.left.extend(commands[number:])
             break
-        outcome = _outcome(draft, waiting)
+        outcome = _outcome(draft, waiting, decode)
         batch.outcomes.append((waiting, outcome if isinstance(outcome, Exception) else outcome.events))
         if isinstance(outcome, Exception):
             continue
@@ -186,9 +187,12 @@ def decided(state: ContestState, commands: Sequence[Waiting], decode: Decode) ->
     return batch
 
 
-def _outcome(draft: ContestState, waiting: Waiting) -> Decision | Exception:
+def _outcome(draft: ContestState, waiting: Waiting, decode: Decode) -> Decision | Exception:
     try:
         decision = waiting.decide(draft)
+        if is_of_match(draft):
+            changes = [ObjectChange(event.type, event.id, decode(event)) for event in decision.events]
+            refuse_change_of_match(draft, waiting.actor, changes)
     except Exception as refusal:  # noqa: BLE001 - not swallowed: it is the answer to that one command
         return refusal
     if draft.ended_updates and any(event.type not in RECORD_TYPES for event in decision.events):

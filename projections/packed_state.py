@@ -281,7 +281,8 @@ def _packed_remainder(state: ContestState) -> bytes:
             submission_times_ms=dict(state.submission_times_ms),
             highest_submission_number=state.highest_submission_number,
             latest_submission_time_ms=state.latest_submission_time_ms,
-            extended={name: list(members) for name, members in state.extended.items()},
+            # In an order that is the same in every process: whoever verifies compares bytes first.
+            extended={name: list(state.extended[name]) for name in sorted(state.extended)},
             settings=state.settings,
             logins=dict(state.logins),
             awards_at_freeze=None if frozen is None else list(frozen.values()),

@@ -14,6 +14,12 @@ class Places:
         self._places = {identifier: place for place, identifier in enumerate(identifiers)}
         self._next = len(identifiers)
 
+    def copy(self) -> "Places":
+        """The same places, on which nothing rests that happens here."""
+        copied = Places(())
+        copied._places, copied._next = dict(self._places), self._next
+        return copied
+
     def note(self, identifier: str, *, present: bool) -> None:
         """Give an object that is new its place, and forget one that is gone."""
         if not present:

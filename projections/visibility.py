@@ -7,12 +7,12 @@ This module must not know any particular role or type.
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
-from itertools import chain
 from typing import cast
 from urllib.parse import quote
 
 import msgspec
 
+from projections.award_order import listed
 from projections.conditions import Condition, always, frozen, unaltered
 from projections.contest import ContestState
 from projections.visibility_table import SEES_PROBLEMS_BEFORE_START, VISIBILITY, Cell, Row
@@ -68,9 +68,12 @@ class TypeView:
         return instance
 
     def identifiers(self, state: ContestState) -> Iterable[str]:
-        """The ids of all objects that there are for this role, in order of creation."""
-        collection = state.objects[self._row.name]
-        return chain(collection, state.withdrawn_awards()) if self._altered is frozen else collection
+        """The ids of all objects that there may be for this role, in the order in which they are listed."""
+        present = state.objects[self._row.name]
+        if not self._is_award:
+            return present
+        gone = state.withdrawn_awards() if self._altered is frozen else ()
+        return listed(self._row.name, (*present, *gone))
 
     def visible(self, state: ContestState, team_id: str | None, instance: ContestObject) -> bool:
         """Whether the object is shown at all."""

@@ -89,7 +89,8 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     all the same, while times and state are the source's to change: so it is for contests that are synced with a
     platform, which tells of them every few hours. `playback` is there for a contest that is played again, and for no
     other. `source_pace_permille` is the pace of the contest that is followed, where that is a replay: how many
-    milliseconds of contest time pass in a second there.
+    milliseconds of contest time pass in a second there. `match` is the id of the match of the League of Code whose
+    contest this is, and by which alone it is changed; nobody else's settings have it, and no package carries it.
     """
 
     clock: bool = False
@@ -98,6 +99,7 @@ class Settings(Record, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     webhooks: WebhookSettings = WebhookSettings()
     playback: Playback | None = None
     source_pace_permille: PositiveInteger = ORDINARY_PACE_PERMILLE
+    match: str | None = None
 
     @property
     def pace_permille(self) -> int:

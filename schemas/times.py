@@ -37,6 +37,9 @@ KEPT_CHARACTERS_MAX = 32
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
+ZONE_BELOW = timedelta(days=1)
+"""No zone is a whole day or more away from UTC."""
+
 TIME_MS_MIN = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 TIME_MS_MAX = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 """The moments that a TIME can hold in UTC: the years 1 to 9999."""
@@ -44,6 +47,8 @@ TIME_MS_MAX = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 def parse_time_ms(text: str) -> int:
     """Milliseconds since the epoch of a TIME; further decimals are cut off. Raises ValueError."""
+    if _CANONICAL_TIME.match(text):
+        return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
     return _parse_time(text)[0]
 
 
@@ -142,6 +147,8 @@ def _parse_zone(text: str) -> timezone:
     sign = -1 if text[0] == "-" else 1
     digits = text[1:].replace(":", "")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+    if offset >= ZONE_BELOW:
+        raise ValueError(f"there is no time zone {text}")
     return timezone(sign * offset) if offset else UTC
 
 

@@ -35,8 +35,10 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     password of the account from the next. `address` is set for who was let in by it, without credentials.
     `role_known` is false where somebody else decides what this viewer may see, so that nothing may hang on the role.
     `expires_at_s` (whole seconds since the Unix epoch) is set for who came with a bearer token, which is good until
-    then; one that is nobody's in particular has no user name either. `elsewhere` is set for who proved, on a path
-    outside contests, to be an account of some contest: nobody here, but not a stranger.
+    then; one that is nobody's in particular has no user name either; `token_mark` tells one token from the next, and
+    nothing of it. `elsewhere` is set for who proved, on a path
+    outside contests, to be an account of some contest: nobody here, but not a stranger. `user_id` is that of a user of
+    the platform, who is the public in every contest; `user_is_admin` says whether they administer the platform.
     """
 
     role: Role
@@ -47,12 +49,25 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None = None
     role_known: bool = True
     expires_at_s: int | None = None
+    token_mark: str | None = None
     elsewhere: bool = False
+    user_id: str | None = None
+    user_is_admin: bool = False
 
     @property
     def role_told(self) -> str:
         """The role, as logs and measurements tell of it."""
         return self.role if self.role_known else UNKNOWN_ROLE
+
+    @property
+    def account_told(self) -> str | None:
+        """Whose account it is, as logs tell of it: never the name of a user, who may want to be forgotten."""
+        return self.account_id or self.server_username or self.user_id
+
+    @property
+    def administers_platform(self) -> bool:
+        """Whether this may do what concerns the platform and no contest: administrators of the server, and users."""
+        return self.user_is_admin or (self.role == "admin" and self.server_username is not None)
 
     @property
     def automatic(self) -> bool:
@@ -62,7 +77,8 @@ class Viewer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def anonymous(self) -> bool:
         """Whether nobody has logged in."""
-        return self.account_id is None and self.server_username is None and self.expires_at_s is None
+        known = (self.account_id, self.server_username, self.user_id, self.expires_at_s)
+        return all(each is None for each in known)
 
     @property
     def unproven(self) -> bool:

@@ -21,9 +21,9 @@ from cds.commands.write import Impersonation
 from cds.contest_api.errors import Failure
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import Service, client_at, login_refusals_as_failures, service_of, too_many_failed_logins
-from cds.identity import WrongCredentials
 from cds.importing import encoded_events
 from cds.live_contest import LiveContest
+from cds.login_attempts import WrongCredentials
 from cds.operations.request_marks import marks_of
 from cds.turn import Decision
 from schemas.objects import Account

@@ -26,7 +26,6 @@ DETAILS_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     hdrs.CACHE_CONTROL: "no-store",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 
 

@@ -38,7 +38,6 @@ async def get_statement(request: web.Request, participant: Participant) -> web.S
         hdrs.VARY: AUTHORIZATION,
         hdrs.ACCEPT_RANGES: "bytes",
         hdrs.CONTENT_DISPOSITION: _inline(f"{problem.id}.{language}{PDF_EXTENSION}"),
-        "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     }
     if has_already(request, entity_tag):

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from cds.commands.decision import UPDATES_ENDED, ObjectChange, Refused
+from cds.commands.matches.belonging import is_of_match, of_match
 from cds.commands.object_rules import refuse_unwritable_time
 from projections.contest import ContestState
 from projections.timeline import Timeline
@@ -27,6 +28,14 @@ LATEST_MS = parse_time_ms("9999-12-30T00:00:00Z")
 
 
 def changeable_contest(state: ContestState) -> Contest:
+    """The contest object, whose times may be changed. Raises Refused as `present_contest`, and for a match's."""
+    contest = present_contest(state)
+    if is_of_match(state):
+        raise Refused(of_match(state), ground="conflict")
+    return contest
+
+
+def present_contest(state: ContestState) -> Contest:
     """The contest object. Raises Refused when there is none, or when its updates have ended."""
     if state.contest is None:
         raise Refused("there is no such contest", ground="unknown")

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from cds.commands.contest_moments import PLAYED, changeable_contest, read_relative_time_ms, settings_change
+from cds.commands.contest_moments import PLAYED, present_contest, read_relative_time_ms, settings_change
 from cds.commands.decision import ObjectChange, Refused
 from projections.contest import ContestState
 from schemas.properties import NonNegativeInteger
@@ -58,7 +58,7 @@ def shown_settings(settings: Settings) -> SettingsPatch:
 
 def decide_settings(state: ContestState, patch: SettingsPatch) -> list[ObjectChange]:
     """The change to the settings, none when they are so already. Raises Refused."""
-    changeable_contest(state)
+    present_contest(state)
     given: dict[str, object] = {name: getattr(patch, name) for name in OF_AWARDS if getattr(patch, name) is not None}
     if patch.medals is not None:
         given |= dict(zip(MEDALS, patch.medals, strict=True))

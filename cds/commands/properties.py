@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from cds.commands.decision import Refused
+from cds.commands.matches.belonging import refuse_match_id
 from schemas.extensions import EXTENSION
 from schemas.identifiers import RESERVED_CONTEST_IDS, is_identifier
 from schemas.object_types import OBJECT_TYPES, ObjectType
@@ -128,6 +129,7 @@ def check_contest_identifier(identifier: str) -> None:
     """Raise Refused for what is no ID, or none that a contest of this server may have."""
     check_identifier(identifier)
     refuse_reserved(identifier)
+    refuse_match_id(identifier)
 
 
 def refuse_reserved(identifier: str) -> None:

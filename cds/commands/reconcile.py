@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from cds.commands.decision import UPDATES_ENDED, ObjectChange, Refused
-from projections.contest import ContestState
+from projections.contest import RESHAPED_BY, ContestState
 from projections.integrity import Key, named_by
 from projections.timeline import Timeline, timeline_of
 from projections.visibility_table import TEAM_STREAMS
@@ -29,14 +29,16 @@ LAST = len(OBJECT_TYPES)
 def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[str]) -> list[ObjectChange]:
     """The changes that make the contest equal to `wanted` for all types in `spoken_of`.
 
-    What is named comes before what names it, deletions come last and children before parents. A state that takes
-    the start back comes before the problems, one with which the freeze begins before what it hides, one with which it
-    ends behind that, and one that ends the updates is the very last. What teams have come to elsewhere (`ext`) comes
-    behind the end of a freeze. Raises Refused when the contest has ended its updates, or when something would be
-    deleted that objects of other types still refer to.
+    What is named comes before what names it, deletions come behind that and children before parents. A state that
+    takes the start back comes before the problems, one with which the freeze begins before what it hides. One with
+    which the freeze ends comes behind all that was hidden, also what is deleted of that; so does one that starts the
+    contest if something is deleted, and one that ends the updates is the very last. What teams have come to elsewhere
+    (`ext`) comes behind the end of a freeze. Raises Refused when the contest has ended its updates, or when something
+    would be deleted that objects of other types still refer to.
     """
     types = sorted(spoken_of, key=TYPE_ORDER.__getitem__)
-    told = _told_in(types, state, wanted)
+    places = _places(types, state, wanted)
+    told = sorted(types, key=lambda name: places.get(name, TYPE_ORDER[name]))
     changed = [change for name in told for change in _changed(state, name, wanted.get(name, {}))]
     deleted = [change for name in reversed(types) for change in _deleted(state, name, wanted.get(name, {}))]
     # What drops a name before it goes changes once more: that comes before all that goes, of whatever type.
@@ -51,7 +53,9 @@ def decide_reconcile(state: ContestState, wanted: Objects, spoken_of: Iterable[s
         ordered = _behind_everything(state, ordered, TEAM_STREAMS)
     elif _ends_freeze(state, types, wanted):
         ordered = _behind_everything(state, ordered, (EXTENSION,))
-    return _end_of_updates_last(state, [*ordered, *deleted])
+    showing = {name for name, place in places.items() if place == LAST}
+    ordered = _deleted_before_it_is_shown(state, [*ordered], deleted, showing)
+    return _end_of_updates_last(state, [*_shortened(state, types, wanted), *ordered])
 
 
 def decide_emptying(state: ContestState) -> list[ObjectChange]:
@@ -63,11 +67,11 @@ def decide_emptying(state: ContestState) -> list[ObjectChange]:
     return [change for name in types for change in _deleted(state, name, {})]
 
 
-def _told_in(types: list[str], state: ContestState, wanted: Objects) -> list[str]:
-    """The order of the types of what changes: that of table one, but for what begins or ends a freeze.
+def _places(types: list[str], state: ContestState, wanted: Objects) -> dict[str, int]:
+    """The places of the types that are told of elsewhere than in the order of table one.
 
     What hides comes before all that it hides, teams come with streams, say; what shows comes behind everything, so
-    that nobody sees what is about to change. Problems are shown by a state that starts, and come before it in any case.
+    that nobody sees what is about to change. Problems come before a state that starts in any case.
     """
     pace_permille = state.settings.pace_permille
     contest = _coming(Contest, types, "contest", wanted, state.contest)
@@ -76,7 +80,8 @@ def _told_in(types: list[str], state: ContestState, wanted: Objects) -> list[str
     before = timeline_of(contest, state.state, pace_permille)
     if _shows_more(before, than=state.timeline):
         places["contest"] = LAST
-        before, contest = state.timeline, state.contest
+        contest = _shorter(state.contest, contest)
+        before = timeline_of(contest, state.state, pace_permille)
     after = timeline_of(contest, coming, pace_permille)
     if state.timeline.started and not after.started:
         # Whatever else it shows: nobody outside sees how problems have changed since the start was taken back.
@@ -85,7 +90,51 @@ def _told_in(types: list[str], state: ContestState, wanted: Objects) -> list[str
         places["state"] = LAST
     elif _shows_more(before, than=after):
         places["state"] = TYPE_ORDER["problems"]
-    return sorted(types, key=lambda name: places.get(name, TYPE_ORDER[name]))
+    elif after.started and not state.timeline.started and _deletes(state, types, wanted, RESHAPED_BY["started"]):
+        places["state"] = LAST
+    return places
+
+
+def _deletes(state: ContestState, types: list[str], wanted: Objects, of_types: Collection[str]) -> bool:
+    """Whether something of some types goes."""
+    return any(state.objects[name].keys() - wanted.get(name, {}).keys() for name in types if name in of_types)
+
+
+def _shortened(state: ContestState, types: list[str], wanted: Objects) -> list[ObjectChange]:
+    """The contest as it is but shorter, where it becomes so and is told of behind what the end of a freeze shows.
+
+    Nobody outside is ever shown what was submitted behind the end to which the contest comes.
+    """
+    contest = _coming(Contest, types, "contest", wanted, state.contest)
+    timeline = timeline_of(contest, state.state, state.settings.pace_permille)
+    early = _shorter(state.contest, contest)
+    if early is None or early == state.contest or not _shows_more(timeline, than=state.timeline):
+        return []
+    return [ObjectChange("contest", SINGLETON_ID, early)]
+
+
+def _shorter(present: Contest | None, coming: Contest | None) -> Contest | None:
+    """The contest as it is, with the duration that it comes to if that is shorter."""
+    if present is None or coming is None:
+        return present
+    if parse_relative_time_ms(coming.duration) >= parse_relative_time_ms(present.duration):
+        return present
+    return msgspec.structs.replace(present, duration=coming.duration)
+
+
+def _deleted_before_it_is_shown(
+    state: ContestState, changes: list[ObjectChange], deleted: list[ObjectChange], showing: Collection[str]
+) -> Iterator[ObjectChange]:
+    """Changes and deletions in one: what goes does so before the first change of the types that show something.
+
+    Only the group that the contest names until then goes behind that.
+    """
+    first = next((number for number, change in enumerate(changes) if change.type in showing), len(changes))
+    named = {("groups", state.contest.main_scoreboard_group_id)} if state.contest and "contest" in showing else set()
+    yield from changes[:first]
+    yield from (change for change in deleted if (change.type, change.id) not in named)
+    yield from changes[first:]
+    yield from (change for change in deleted if (change.type, change.id) in named)
 
 
 def _freezes_unsaid(state: ContestState, types: list[str], wanted: Objects) -> bool:

@@ -178,7 +178,7 @@ def _state_in(line: bytes) -> _StateData | None:
     """The state that a line tells, None in any other. Whoever reads it as a part of the contest minds what is odd."""
     try:
         notification = msgspec.json.decode(line, type=_StateNotification)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return notification.data if notification.type == "state" else None
 

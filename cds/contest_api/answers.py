@@ -67,7 +67,7 @@ class AnswerCache:
 
     def __init__(self, key: bytes) -> None:
         """A cache whose entity tags are made with `key`."""
-        self._key = key
+        self.key = key
         self._answers: OrderedDict[object, tuple[object, Answer]] = OrderedDict()
 
     def present(self, asked: object, stamp: object) -> Answer | None:
@@ -80,7 +80,7 @@ class AnswerCache:
 
     def keep(self, asked: object, stamp: object, body: bytes) -> Answer:
         """Make an answer of a body and keep it in the place of an older one."""
-        answer = Answer(body, self._key)
+        answer = Answer(body, self.key)
         self._answers[asked] = (stamp, answer)
         self._answers.move_to_end(asked)
         if len(self._answers) > ANSWERS_KEPT_MAX:
@@ -92,7 +92,7 @@ class AnswerCache:
 
         `tagged`: the object that the client may write under this entity tag, where the body tells more than that.
         """
-        return Answer(body, self._key, tagged)
+        return Answer(body, self.key, tagged)
 
 
 async def respond(request: web.Request, answer: Answer, *, private: bool, vary: str = VARY) -> web.StreamResponse:

@@ -9,11 +9,11 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import msgspec
 
 from cds.background import telling_of_failure
-from cds.live_contest import LiveContest
 from projections.scoreboard import UnknownGroup
 from projections.scoreboard_changes import ReadBoard, encoded_changes, read_board
 from projections.served_versions import ServedVersion
@@ -28,6 +28,21 @@ BOARDS_KEPT_MAX = 32
 
 WHOLE = "scoreboard"
 CHANGES = "changes"
+
+
+class BoardedContest(Protocol):
+    """A contest as far as its boards are concerned. `changed` is another event after every change."""
+
+    changed: asyncio.Event
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is there (still)."""
+        ...
+
+    def scoreboard(self, role: Role, *, frozen: bool, group_id: str | None) -> bytes:
+        """See LiveContest."""
+        ...
 
 
 class BoardView(msgspec.Struct, frozen=True):
@@ -99,7 +114,7 @@ class BoardChannel:
             event = self._events[known] = self._event_since(known)
         return event
 
-    async def follow(self, contest: LiveContest, closing: asyncio.Event) -> None:
+    async def follow(self, contest: BoardedContest, closing: asyncio.Event) -> None:
         """Look whenever the contest has changed, on the beat, until there is no board any more or all closes."""
         until_closing = asyncio.create_task(closing.wait())
         try:
@@ -142,7 +157,7 @@ class BoardChannels:
 
     def __init__(self) -> None:
         """Nobody follows anything yet."""
-        self._followed: dict[tuple[LiveContest, BoardView], _Followed] = {}
+        self._followed: dict[tuple[BoardedContest, BoardView], _Followed] = {}
 
     def __len__(self) -> int:
         """How many channels there are."""
@@ -151,7 +166,7 @@ class BoardChannels:
     @contextmanager
     def followed(
         self,
-        contest: LiveContest,
+        contest: BoardedContest,
         role: Role,
         view: BoardView,
         board_id: Callable[[bytes], str],
@@ -162,7 +177,7 @@ class BoardChannels:
         followed = self._followed.get(key)
         if followed is None or followed.channel.ended:
             channel = BoardChannel(lambda: _board(contest, role, view), board_id)
-            following = asyncio.create_task(channel.follow(contest, closing), name=f"board of {contest.stream}")
+            following = asyncio.create_task(channel.follow(contest, closing), name="follow a board")
             following.add_done_callback(telling_of_failure("board_channel_failed"))
             followed = self._followed[key] = _Followed(channel, following)
         else:
@@ -178,7 +193,7 @@ class BoardChannels:
                     del self._followed[key]
 
 
-def _board(contest: LiveContest, role: Role, view: BoardView) -> bytes | None:
+def _board(contest: BoardedContest, role: Role, view: BoardView) -> bytes | None:
     """The board as it is now, None when the contest or the group is gone."""
     if not contest.exists:
         return None

@@ -16,6 +16,7 @@ from cds.comparing.sources import link_below, quoted
 from cds.contest_api.answers import VARY, Answer, has_already, respond
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, bad_request, not_found, unauthorized
 from cds.contest_api.negotiation import HTML, wants_page
+from cds.contest_api.past import refuse_at
 from cds.contest_api.service import asked, service_of, viewer_of
 from cds.live_contest import LiveContest
 from cds.shadows import address_of
@@ -36,7 +37,6 @@ PAGE_HEADERS = {
     hdrs.CONTENT_TYPE: f"{HTML}; charset=utf-8",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 
 
@@ -47,6 +47,7 @@ async def get_comparison(request: web.Request) -> web.StreamResponse:
     """
     contest, viewer = await asked(request)
     _require_seen(viewer)
+    refuse_at(request, "contests are compared as they are now; `cds export --at` writes them as they were")
     other, scope = await _other(request, contest, viewer)
     scope = _narrowed(scope, _ignored(request))
     side = LiveSide(contest.contest_id, contest, link_below(_address(contest)))

@@ -20,6 +20,7 @@ from cds.commands.write import Written
 from cds.contest_api.answers import respond
 from cds.contest_api.conditions import repetition_of
 from cds.contest_api.errors import Failure, unauthorized
+from cds.contest_api.past import refuse_at, refuse_to_write_the_past
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import asked, service_of, viewer_of
 from cds.contest_api.writing import (
@@ -36,6 +37,7 @@ from cds.live_contest import LiveContest
 from projections.contest import ContestState
 from projections.integrity import Key
 from schemas.identifiers import RESERVED_CONTEST_IDS
+from schemas.matches import is_match_id
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from schemas.viewers import Viewer
 
@@ -138,6 +140,7 @@ async def get_settings(request: web.Request) -> web.StreamResponse:
         raise unauthorized("this needs a login")
     if viewer.role not in SETTINGS_SEEN_BY:
         raise Failure(HTTPStatus.FORBIDDEN, "this account may not see how the contest is run")
+    refuse_at(request, "settings are told as they are now; `cds log` tells what they were (--type x-settings)")
     body = msgspec.json.encode(shown_settings(contest.state.settings))
     return await respond(request, service_of(request).answers.passing(body), private=True)
 
@@ -186,8 +189,9 @@ async def _contest_to_post(request: web.Request, viewer: Viewer, body: Body) -> 
             if repetition.key in contest.state.versions:
                 return contest
     name = text_of(body.properties, "name") or ""
-    contest_id = readable_id(name, service.contests.ids() | RESERVED_CONTEST_IDS, service.circumstances.identifier())
-    return await service.contests.opened(contest_id)
+    fresh_id = service.circumstances.identifier()
+    contest_id = readable_id(name, service.contests.ids() | RESERVED_CONTEST_IDS, fresh_id)
+    return await service.contests.opened(fresh_id if is_match_id(contest_id) else contest_id)
 
 
 def _changes(key: Key, decided: Callable[[ContestState], list[ObjectChange]]) -> Callable[[ContestState], Written]:
@@ -223,4 +227,5 @@ async def _server_admin(request: web.Request) -> Viewer:
     if viewer.server_username is None or viewer.role != "admin":
         raise Failure(HTTPStatus.FORBIDDEN, "only an administrator of this server may create contests")
     refuse_foreign_form(request)
+    refuse_to_write_the_past(request)
     return viewer

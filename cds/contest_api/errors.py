@@ -9,6 +9,7 @@ from http import HTTPStatus
 import msgspec
 import structlog
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import LineTooLong
 
 from cds.configuration import API_PREFIX
 from cds.error_forms import CONTENT_TYPES, NO_DETAILS, Complaint, Detail, Form, contest_api_form, form_of
@@ -42,13 +43,18 @@ class Failure(Exception):
         headers: dict[str, str] | None = None,
         *,
         details: Mapping[str, Detail] = NO_DETAILS,
+        clients_fault: bool = False,
     ) -> None:
-        """A failure with its HTTP status; `headers` go with the answer, and `details` into its body."""
+        """A failure with its HTTP status; `headers` go with the answer, and `details` into its body.
+
+        `clients_fault`: it is the client's although the status, which an API demands, says that it is the server's.
+        """
         super().__init__(message)
         self.status = status
         self.message = message
         self.headers = headers or {}
         self.details = details
+        self.clients_fault = clients_fault
 
 
 def not_found(what: str) -> Failure:
@@ -120,6 +126,12 @@ class ErrorsAsJson(web.RequestHandler):
             failure = Failure(HTTPStatus(status), f"the request cannot be read: {reason}")
         failure.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
         failure.headers[REQUEST_ID_HEADER] = request_id_of(request)
-        response = error_response(failure, form_of(request.path))
+        response = error_response(failure, form_of(_path_begun(exc) or request.path))
         response.force_close()
         return response
+
+
+def _path_begun(error: BaseException | None) -> str | None:
+    """The path of a request that is too long, as far as it tells the API; of other unreadable ones nothing is known."""
+    begun = error.args[0] if isinstance(error, LineTooLong) else None
+    return begun.decode("latin-1").partition("?")[0] if isinstance(begun, bytes | bytearray) else None

@@ -4,16 +4,15 @@ This module reads what a request asks for and sends the headers; it must not kno
 are delivered.
 """
 
-import msgspec
-import structlog
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from cds.contest_api.errors import bad_request
 from cds.contest_api.event_streams import full_failure
-from cds.contest_api.feed_requests import feed_response, framing_of, stays, token_of
+from cds.contest_api.feed_delivery import delivered
+from cds.contest_api.feed_requests import framing_of, stays, token_of
+from cds.contest_api.past import OF_FEED, refuse_at
 from cds.contest_api.service import Service, asked, client_at, service_of
 from cds.contest_api.strict import version_asked
-from cds.fan_out.client import Wire
 from cds.fan_out.fan_out import Wanted
 from cds.fan_out.places import NoPlace
 from cds.fan_out.source import Selection
@@ -28,13 +27,12 @@ from projections.tokens import TokenRefused
 from schemas.object_types import OBJECT_TYPES, TYPE_OF_ENDPOINT, TYPE_ORDER
 from schemas.viewers import Viewer
 
-log = structlog.get_logger(__name__)
-
 
 async def get_event_feed(request: web.Request, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """Stream the viewer's feed from its start or from behind `since_token` (alias `since_id`, `Last-Event-ID`)."""
     version = version_asked(request, version)
     contest, viewer = await asked(request)
+    refuse_at(request, OF_FEED)
     service = service_of(request)
     wanted = await _wanted(request, service, contest, viewer, version)
     try:
@@ -46,28 +44,17 @@ async def get_event_feed(request: web.Request, version: ServedVersion = DRAFT) -
 
 
 async def _answered(request: web.Request, service: Service, wanted: Wanted[LiveContest]) -> web.StreamResponse:
-    contest, pace_permille = wanted.contest, wanted.contest.state.settings.pace_permille
-    # Who has been told another pace would take times of the clock for others than they are, the freeze among them.
-    wanted = msgspec.structs.replace(wanted, holds=lambda: contest.state.settings.pace_permille == pace_permille)
-    response = feed_response(request, wanted.selection.framing, pace_permille)
+    contest, headers = wanted.contest, dict[str, str]()
     if SOURCES_HEADER in request.headers:
         now_us = service.circumstances.now_us()
-        response.headers[SOURCES_HEADER] = await names_told(service.store, contest.contest_id, now_us)
-    writer, transport = await response.prepare(request), request.transport
-    if request.method == hdrs.METH_HEAD or writer is None or transport is None:
-        return response
-    try:
-        await service.feeds.deliver(wanted, Wire(transport, writer))
-        await response.write_eof()
-    except ConnectionError:
-        log.debug("feed_client_left", contest=wanted.contest.contest_id, role=wanted.viewer.role)
-    return response
+        headers[SOURCES_HEADER] = await names_told(service.store, contest.contest_id, now_us)
+    return await delivered(request, service.feeds, wanted, lambda: contest.state.settings.pace_permille, headers)
 
 
 async def _wanted(
     request: web.Request, service: Service, contest: LiveContest, viewer: Viewer, version: ServedVersion
 ) -> Wanted[LiveContest]:
-    types_mask = _types_mask(request, version)
+    types_mask = types_asked(request, version)
     view = view_name(contest, viewer, version)
     framing = framing_of(request)
     return Wanted(
@@ -101,7 +88,7 @@ async def _start(token: str | None, service: Service, contest: LiveContest, view
     return place.sequence
 
 
-def _types_mask(request: web.Request, version: ServedVersion) -> int:
+def types_asked(request: web.Request, version: ServedVersion) -> int:
     """The types that `types=a,b` asks for, all without it. Raises Failure (400) for one that the version has not."""
     asked = [name.strip() for name in ",".join(request.query.getall("types", [])).split(",") if name.strip()]
     if not asked:

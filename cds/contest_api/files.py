@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from cds.contest_api.answers import has_already
 from cds.contest_api.errors import not_found
 from cds.contest_api.objects import require_offered
+from cds.contest_api.past import refuse_at
 from cds.contest_api.service import asked, service_of
 from cds.live_contest import LiveContest
 from projections.served_versions import DRAFT, ServedVersion
@@ -31,6 +32,7 @@ async def get_file(
     """The bytes of a file, by the property that names it and its filename (the first one without a filename)."""
     contest, viewer = await asked(request)
     require_offered(viewer, row)
+    refuse_at(request, "files are given as they are now")
     reference = _reference(request, contest, viewer, row, file_property, version)
     service = service_of(request)
     entity_tag = service.answers.passing((reference.content or "").encode()).entity_tag
@@ -40,7 +42,6 @@ async def get_file(
         hdrs.CACHE_CONTROL: PUBLIC_CACHE_CONTROL if anonymous_too else PRIVATE_CACHE_CONTROL,
         hdrs.VARY: "Authorization",
         hdrs.CONTENT_DISPOSITION: f"inline; filename*=UTF-8''{quote(reference.filename, safe='')}",
-        "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     }
     if has_already(request, entity_tag):

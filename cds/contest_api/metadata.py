@@ -8,6 +8,7 @@ from aiohttp import web
 
 from cds.contest_api.answers import respond
 from cds.contest_api.errors import not_found
+from cds.contest_api.past import moment_asked, past_state, refuse_at
 from cds.contest_api.service import asked, service_of, viewer_of
 from cds.contest_api.strict import version_asked
 from cds.platform_api.last_synced import last_synced_at, listed_with_last_synced
@@ -39,12 +40,14 @@ async def get_api_information(request: web.Request, version: ServedVersion = DRA
 
 
 async def get_access(request: web.Request, version: ServedVersion = DRAFT) -> web.StreamResponse:
-    """What the viewer may see and do in a contest."""
+    """What the viewer may see and do in a contest; or what of it there was to see at a past moment (see `past`)."""
     contest, viewer = await asked(request)
     service, version = service_of(request), version_asked(request, version)
-    extended = extensions_shown(viewer.role, contest.state, viewer.team_id)
-    access = access_of(viewer.role, version, extended)
-    access = listed_with_last_synced(access, await last_synced_at(service, contest, viewer, version))
+    moment = await moment_asked(request, contest, viewer, version)
+    state = contest.state if moment is None else await past_state(request, contest, viewer, moment)
+    access = access_of(viewer.role, version, extensions_shown(viewer.role, state, viewer.team_id))
+    if moment is None:
+        access = listed_with_last_synced(access, await last_synced_at(service, contest, viewer, version))
     answer = service.answers.passing(msgspec.json.encode(access))
     return await respond(request, answer, private=not viewer.anonymous)
 
@@ -53,6 +56,7 @@ async def get_account(request: web.Request, version: ServedVersion = DRAFT) -> w
     """The account that asks; 404 for those who have none here (requirements A31, roles.md)."""
     version = version_asked(request, version)
     contest, viewer = await asked(request)
+    refuse_at(request, "who asks is told as it is now")
     account: ContestObject | None = None
     if viewer.server_username is not None:
         account = Account(id=viewer.server_username, username=viewer.server_username, type=viewer.role)

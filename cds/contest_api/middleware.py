@@ -13,8 +13,19 @@ from cds.contest_api.cross_origin import preflight_response
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, error_response, form_for
 from cds.contest_api.held_bodies import HELD_BODIES
 from cds.contest_api.service import contest_at, viewer_of
+from cds.decoding import UnreadableEvent
+from cds.error_forms import jsend_form
 from cds.operations.request_marks import marks_of
-from eventstore.store import StoreUnavailable
+from eventstore.store import NotWritable, StoreUnavailable
+
+TAKES_NOTHING = "the database takes nothing now, so nothing was written; try again"
+"""Its disk is full, or it is read-only."""
+
+UNREADABLE = "the log of this holds something that this program cannot read; its own log names it"
+"""The client is not told where: how long a log is may say what is hidden from them."""
+
+UNREADABLE_RETRY_AFTER_S = 60
+"""Somebody has to start the program that has written it."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,16 +44,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if exception.status < HTTPStatus.BAD_REQUEST:
             raise
         return _refusal(request, await _without_route(request, exception))
-    except StoreUnavailable:
-        log.warning("database_unavailable", path=request.path)
-        return error_response(
-            Failure(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "the database is away; try again",
-                {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)},
-            ),
-            form_for(request),
-        )
+    except (StoreUnavailable, UnreadableEvent) as reason:
+        return _unavailable(request, reason)
     except (ConnectionError, TimeoutError):
         raise
     except Exception:
@@ -58,17 +61,36 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
             request.app[HELD_BODIES].release(request)
 
 
+def _unavailable(request: web.Request, reason: StoreUnavailable | UnreadableEvent) -> web.Response:
+    """What cannot be done now, through no fault of the client."""
+    if isinstance(reason, UnreadableEvent):
+        log.error("event_unreadable", path=request.path, reason=str(reason))
+        told, retry_after_s = UNREADABLE, UNREADABLE_RETRY_AFTER_S
+    else:
+        log.warning("database_unavailable", path=request.path, reason=str(reason))
+        told = TAKES_NOTHING if isinstance(reason, NotWritable) else "the database is away; try again"
+        retry_after_s = RETRY_AFTER_S
+    failure = Failure(HTTPStatus.SERVICE_UNAVAILABLE, told, {hdrs.RETRY_AFTER: str(retry_after_s)})
+    return error_response(failure, form_for(request))
+
+
 def _refusal(request: web.Request, failure: Failure) -> web.Response:
     """The answer to a failure. Behind a body that cannot be read to its end no request can follow: it says so."""
+    marks_of(request).clients_fault = failure.clients_fault
     response = error_response(failure, form_for(request))
     if request.content.exception() is not None:
         response.force_close()
+        # Nobody is to try to read what is left of it, and fail, and tell of that as of an error of ours.
+        request.content.feed_eof()
     return response
 
 
 async def _without_route(request: web.Request, exception: web.HTTPException) -> Failure:
-    """What to answer where the router has nothing: wrong credentials come first, as everywhere."""
-    if exception.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+    """What to answer where the router has nothing: wrong credentials come first, where an API takes them everywhere.
+
+    In the League of Code API each endpoint has its own way with tokens, and none takes passwords.
+    """
+    if exception.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) or form_for(request) is jsend_form:
         return _of_http_exception(request, exception)
     try:
         await viewer_of(request, contest_at(request))

@@ -3,14 +3,15 @@
 This module must not know any particular type, nor who may see what.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from weakref import ref
 
 from aiohttp import web
 
-from cds.contest_api.answers import Answer, respond
+from cds.contest_api.answers import Answer, AnswerCache, respond
 from cds.contest_api.errors import Failure, not_found
+from cds.contest_api.past import moment_asked, past_collection, past_object, past_of_each, time_of_all
 from cds.contest_api.service import asked, service_of, viewer_of
 from cds.contest_api.strict import version_asked
 from cds.live_contest import LiveContest
@@ -23,10 +24,13 @@ from schemas.viewers import PUBLIC, Viewer
 
 
 async def get_collection(request: web.Request, row: ObjectType, version: ServedVersion = DRAFT) -> web.StreamResponse:
-    """All objects of one type that the viewer may see, or those that match the filters in the query."""
+    """All objects of one type that the viewer may see, or those that match the filters in the query (or `at`)."""
     version = version_asked(request, version)
     contest, viewer = await asked(request)
     require_offered(viewer, row)
+    if (moment := await moment_asked(request, contest, viewer, version)) is not None:
+        then = as_array(await past_collection(request, contest, viewer, row, version, moment))
+        return await respond(request, service_of(request).answers.passing(then), private=not viewer.anonymous)
     filters = filters_of(viewer.role, row, request.query.items(), version) if request.query_string else []
     audience = await contest.ready_audience(viewer.role, version)
     if not filters:
@@ -44,18 +48,23 @@ async def get_collection(request: web.Request, row: ObjectType, version: ServedV
 async def get_object(request: web.Request, row: ObjectType, version: ServedVersion = DRAFT) -> web.StreamResponse:
     """One object, the very one found in the collection; 404 when it does not exist or is hidden.
 
-    A contest that is synced with a platform says besides when that was last done, to those who may know.
+    A contest that is synced with a platform says besides when that was last done, to those who may know; not of a
+    past moment (see `past`).
     """
     version = version_asked(request, version)
     contest, viewer = await asked(request)
     require_offered(viewer, row)
     identifier = SINGLETON_ID if row.singleton else request.match_info["id"]
-    audience = await contest.ready_audience(viewer.role, version)
-    data = audience.object((row.name, identifier), viewer.team_id)
+    moment = await moment_asked(request, contest, viewer, version)
+    if moment is None:
+        audience = await contest.ready_audience(viewer.role, version)
+        data = audience.object((row.name, identifier), viewer.team_id)
+    else:
+        data = await past_object(request, contest, viewer, row, identifier, version, moment)
     if data is None:
         raise not_found(f"{row.endpoint} {identifier}".strip())
     service, body = service_of(request), data
-    if row.name == "contest":
+    if row.name == "contest" and moment is None:
         body = with_last_synced(data, await last_synced_at(service, contest, viewer, version))
     return await respond(request, service.answers.passing(body, tagged=data), private=not viewer.anonymous)
 
@@ -69,9 +78,14 @@ async def get_contests(request: web.Request, version: ServedVersion = DRAFT) -> 
     await viewer_of(request, None)
     await service_of(request).contests.fresh()
     # What there is now: while passwords are looked at, contests may be made.
-    for contest in list(service_of(request).contests):
+    contests = list(service_of(request).contests)
+    then = time_of_all(request, len(contests))
+    for contest in contests:
         viewer = await _viewer_in(request, contest)
         anonymous = anonymous and viewer.anonymous
+        if then:
+            shown.extend(await past_of_each(request, contest, viewer, row, version))
+            continue
         filters = filters_of(viewer.role, row, request.query.items(), version) if request.query_string else []
         audience = await contest.ready_audience(viewer.role, version)
         data = audience.object((row.name, SINGLETON_ID), viewer.team_id)
@@ -105,15 +119,24 @@ def as_array(items: Iterable[bytes]) -> bytes:
     return b"[" + b",\n".join(items) + b"]"
 
 
+def whole_collection(
+    answers: AnswerCache, asked: object, stamp: object, objects: Callable[[], Iterable[bytes]]
+) -> Answer:
+    """The answer with all objects of a type, made anew when the stamp of what was asked is another one."""
+    answer = answers.present(asked, stamp)
+    return answers.keep(asked, stamp, as_array(objects())) if answer is None else answer
+
+
 def _whole_collection(
     request: web.Request, contest: LiveContest, viewer: Viewer, row: ObjectType, version: ServedVersion
 ) -> Answer:
-    answers = service_of(request).answers
     audience = contest.audience(viewer.role, version)
     asked = (contest.contest_id, viewer.role, viewer.team_id, row.name, version.name)
     # Not the number of the audience: another may have it once this one is gone.
     stamp = (ref(audience), audience.changes[row.name])
-    answer = answers.present(asked, stamp)
-    if answer is None:
-        answer = answers.keep(asked, stamp, as_array(audience.collection(contest.state, row.name, viewer.team_id)))
-    return answer
+    return whole_collection(
+        service_of(request).answers,
+        asked,
+        stamp,
+        lambda: audience.collection(contest.state, row.name, viewer.team_id),
+    )

@@ -20,7 +20,6 @@ PAGE_HEADERS = {
     hdrs.CACHE_CONTROL: "public, no-cache",
     hdrs.VARY: "Accept-Encoding",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 

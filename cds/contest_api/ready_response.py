@@ -12,8 +12,8 @@ from http import HTTPStatus
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import SERVER_SOFTWARE
 
+from cds.contest_api.away import STALE, WARNING, is_away
 from cds.contest_api.cross_origin import MARKS
 from cds.operations.request_marks import REQUEST_ID_HEADER, marks_of
 
@@ -38,7 +38,7 @@ def ready_head(status: HTTPStatus, headers: Mapping[str, str], length_bytes: int
 
 
 _status_lines = {status: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-_on_every_answer = "".join(f"{name}: {value}\r\n" for name, value in {**MARKS, hdrs.SERVER: SERVER_SOFTWARE}.items())
+_on_every_answer = "".join(f"{name}: {value}\r\n" for name, value in MARKS.items())
 
 
 class ReadyResponse(web.StreamResponse):
@@ -60,7 +60,8 @@ class ReadyResponse(web.StreamResponse):
             connection = KEEP_ALIVE if self._keep_alive else ""
         if request.method == hdrs.METH_HEAD:
             body = b""
-        own = f"{_date.line()}{connection}{REQUEST_ID_HEADER}: {marks_of(request).request_id}\r\n\r\n".encode()
+        stale = f"{WARNING}: {STALE}\r\n" if is_away(request) else ""
+        own = f"{_date.line()}{connection}{stale}{REQUEST_ID_HEADER}: {marks_of(request).request_id}\r\n\r\n".encode()
         self._pieces = (head, own, body)
         self._payload_writer = request.writer
         return request.writer

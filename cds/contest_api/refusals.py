@@ -49,7 +49,7 @@ def refusals_as_failures() -> Iterator[None]:
     except OutcomeUnknown:
         raise _try_again(
             "the database went away while this was written, and it is not known whether it was; "
-            "look before you try again, or try again with the same Idempotency-Key"
+            "try again with the same Idempotency-Key until something else is answered, or look before you try again"
         ) from None
 
 

@@ -4,7 +4,7 @@ This module must not know what the handlers do.
 """
 
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import NamedTuple, Protocol
 
@@ -22,6 +22,7 @@ from cds.contest_api.contest_writing import (
     post_contest,
     put_contest,
 )
+from cds.contest_api.edges import get_lines, get_viewer
 from cds.contest_api.errors import Failure, error_response, form_for
 from cds.contest_api.event_feed import get_event_feed
 from cds.contest_api.files import get_file
@@ -30,6 +31,7 @@ from cds.contest_api.objects import get_collection, get_contests, get_object
 from cds.contest_api.openapi import get_documentation, get_openapi_document
 from cds.contest_api.paths import ContestPathsDefinition
 from cds.contest_api.scoreboard import get_scoreboard
+from cds.contest_api.signed_head import get_head
 from cds.contest_api.source_status import get_sources
 from cds.contest_api.webhooks import delete_webhook, get_webhook, get_webhooks, patch_webhook, post_webhook
 from cds.contest_api.writing import refuse_in_version, refuse_method, write_object
@@ -63,8 +65,9 @@ class Route(NamedTuple):
     handler: Handler
 
 
-def contest_api_routes(prefix: str) -> list[web.AbstractRouteDef]:
-    """All routes of the API below a prefix without a slash at its end, such as `/api`."""
+@cache
+def contest_api_routes(prefix: str, *, for_edges: bool = False) -> tuple[web.AbstractRouteDef, ...]:
+    """All routes of the API below a prefix without a slash at its end, such as `/api`; with what edges alone ask."""
     of_contests = [
         *_get(f"{CONTEST}/access", get_access),
         *_get(f"{CONTEST}/account", get_account),
@@ -75,6 +78,8 @@ def contest_api_routes(prefix: str) -> list[web.AbstractRouteDef]:
         *_get(f"{CONTEST}/x-source", get_sources),
         *_write(f"{CONTEST}/x-settings", {"PATCH": patch_settings}),
         *(route for row in OBJECT_TYPES.values() for route in _of_type(row)),
+        *(_get(f"{CONTEST}/x-viewer", get_viewer) if for_edges else ()),
+        *(_get(f"{CONTEST}/x-lines", get_lines) if for_edges else ()),
     ]
     others = [
         *_get("", get_api_information),
@@ -82,15 +87,17 @@ def contest_api_routes(prefix: str) -> list[web.AbstractRouteDef]:
         *_get("/docs", partial(get_documentation, prefix=prefix)),
         *_get("/contests", get_contests),
         *_write("/contests", {"POST": post_contest}),
+        *_get("/x-head", get_head),
         *_get("/webhooks", get_webhooks),
         *_write("/webhooks", {"POST": post_webhook}),
         *_get(WEBHOOK, get_webhook),
         *_write(WEBHOOK, {"PATCH": patch_webhook, "DELETE": delete_webhook}),
     ]
-    return [ContestPathsDefinition(prefix + CONTEST, _defined(prefix, of_contests)), *_defined(prefix, others)]
+    return ContestPathsDefinition(prefix + CONTEST, _defined(prefix, of_contests)), *_defined(prefix, others)
 
 
-def version_routes(our_prefix: str, version: ServedVersion) -> list[web.AbstractRouteDef]:
+@cache
+def version_routes(our_prefix: str, version: ServedVersion) -> tuple[web.AbstractRouteDef, ...]:
     """All routes of a version of the API, below its name and a prefix of our own such as `/api`; it is for reading."""
     prefix = f"{our_prefix}/{version.name}"
     refuse = partial(refuse_in_version, prefix=prefix, our_prefix=our_prefix)
@@ -109,7 +116,7 @@ def version_routes(our_prefix: str, version: ServedVersion) -> list[web.Abstract
         *(route for name in version.types for path, get in _readable(OBJECT_TYPES[name]) for route in read(path, get)),
     ]
     others = [*read("", get_api_information), *read("/contests", get_contests)]
-    return [ContestPathsDefinition(prefix + CONTEST, _defined(prefix, of_contests)), *_defined(prefix, others)]
+    return ContestPathsDefinition(prefix + CONTEST, _defined(prefix, of_contests)), *_defined(prefix, others)
 
 
 def _defined(prefix: str, routes: Sequence[Route]) -> list[web.RouteDef]:
@@ -129,7 +136,7 @@ def _writable(row: ObjectType) -> dict[str, dict[Method, Handler]]:
     """What answers the methods of writing, by the paths of one type that have them."""
     write = partial(write_object, row=row)
     offered = [method for method in METHODS if method in OFFERED[row.name]]
-    collection, one = _paths(row)
+    collection, one = paths_of(row)
     if row.name == "contest":
         return {one: {"PUT": put_contest, "PATCH": patch_contest, "DELETE": delete_contest}}
     if row.singleton:
@@ -142,7 +149,7 @@ def _writable(row: ObjectType) -> dict[str, dict[Method, Handler]]:
 
 def _readable(row: ObjectType) -> Iterator[tuple[str, Reading]]:
     """The paths of one type that can be read, with what answers them."""
-    collection, one = _paths(row)
+    collection, one = paths_of(row)
     if not row.singleton:
         yield collection, partial(get_collection, row=row)
     yield one, partial(get_object, row=row)
@@ -152,7 +159,7 @@ def _readable(row: ObjectType) -> Iterator[tuple[str, Reading]]:
         yield f"{one}/{file_property.property}/{{filename:{ONE_SEGMENT}}}", download
 
 
-def _paths(row: ObjectType) -> tuple[str, str]:
+def paths_of(row: ObjectType) -> tuple[str, str]:
     """The path of all objects of a type, and that of one."""
     if row.name == "contest":
         return "/contests", CONTEST

@@ -4,7 +4,6 @@ This module must not know any particular endpoint.
 """
 
 import asyncio
-import binascii
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,13 +26,17 @@ from cds.contest_api.errors import RETRY_AFTER_S, Failure, bad_token, not_found,
 from cds.contest_clock import ContestClock
 from cds.contests import Contests
 from cds.fan_out.fan_out import FanOut
-from cds.identity import Identity, Throttled, WrongCredentials
+from cds.identity import Identity
 from cds.live_contest import Circumstances, LiveContest
+from cds.login_attempts import Throttled, WrongCredentials
+from cds.matches.matches import MatchParts
 from cds.operations.request_marks import marks_of
 from cds.password_checking import TooManyLogins
+from cds.past.pasts import Pasts
 from cds.platforms.platforms import Platforms
 from cds.shadows import Shadows
 from cds.students.students import StudentParts
+from cds.users.users import UserParts
 from cds.webhooks.webhooks import Webhooks
 from eventstore.store import EventStore
 from projections.tokens import TokenMaker
@@ -59,7 +62,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     `auto_login`: whether an address may log a client in (Account.ip); `trusted_proxies` are believed when they say for
     whom they ask; `behind_proxy`: there is one, trusted or not; `base_url` is where clients see the API, None where
     they see it as it is; `repetition_key` makes fingerprints of requests that may come again; `rate_limits`: whether
-    requests are limited that a contract limits, as failed logins are.
+    requests are limited that a contract limits, as failed logins are; `edge_secret`: what edges bring, None: there are
+    none.
     """
 
     store: EventStore
@@ -68,6 +72,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity
     tokens: TokenMaker
     answers: AnswerCache
+    pasts: Pasts
     closing: asyncio.Event
     feeds: FanOut[LiveContest]
     version: str
@@ -79,12 +84,15 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     platforms: Platforms
     students: StudentParts
     cms: CmsParts
+    users: UserParts
+    matches: MatchParts
     repetition_key: bytes
     auto_login: bool = False
     trusted_proxies: tuple[Network, ...] = ()
     base_url: str | None = None
     behind_proxy: bool = False
     rate_limits: bool = True
+    edge_secret: str | None = None
 
 
 class ServiceSlot(msgspec.Struct):
@@ -284,7 +292,7 @@ def _basic(encoded: str) -> tuple[str, str]:
     """User name and password of HTTP Basic authentication (RFC 7617)."""
     try:
         username, separator, password = b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # also for what is not ASCII, which is no error of base64
         raise unauthorized("the Authorization header cannot be read") from None
     if not separator:
         raise unauthorized("the Authorization header holds no password")

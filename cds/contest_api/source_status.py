@@ -8,6 +8,7 @@ from aiohttp import web
 
 from cds.contest_api.answers import respond
 from cds.contest_api.errors import not_found, unauthorized
+from cds.contest_api.past import refuse_at
 from cds.contest_api.service import service_of, viewer_of
 from cds.upstream.options import source_stream
 from cds.upstream.status import kept_statuses
@@ -33,6 +34,7 @@ async def get_sources(request: web.Request) -> web.StreamResponse:
         raise unauthorized("this needs a login")
     if not entitled:
         raise not_found(f"endpoint {ENDPOINT}")
+    refuse_at(request, "how following stands is told as it is now")
     found = await kept_statuses(service.store, source_stream(contest_id, None), service.circumstances.now_us())
     if contest is None and not found:
         raise not_found(f"contest {contest_id}")

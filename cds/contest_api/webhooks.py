@@ -235,17 +235,24 @@ async def _registered(
         request=repeatable,
     )
 
-    def decide(state: Registrations) -> Change:
+    def look_for_repetition(state: Registrations) -> None:
         before = None if repeatable is None else state.made_by.get(repeatable.record_id)
         if before is not None:
             if before.request != repeatable:
                 raise Refused("Idempotency-Key was used before, for another request", ground="reused-key")
             raise MadeBefore(before)
+
+    def decide(state: Registrations) -> Change:
+        look_for_repetition(state)
         private_allowed = service.webhooks.private_allowed
         return Change(identifier, decide_registration(state, webhook, private_allowed=private_allowed))
 
     # What is refused stores nothing.
-    decide(register.state)
+    try:
+        decide(register.state)
+    except MadeBefore:
+        # Told in its turn: see Ledger.transact.
+        await _transact(service, registrant, look_for_repetition, "POST")
     await register.keep_secret(identifier, secret, wanted.token)
     try:
         await _transact(service, registrant, decide, "POST")

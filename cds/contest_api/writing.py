@@ -31,6 +31,7 @@ from cds.contest_api.conditions import (
 )
 from cds.contest_api.errors import Failure, not_found, unauthorized
 from cds.contest_api.followed_contests import refuse_where_followed
+from cds.contest_api.past import refuse_to_write_the_past
 from cds.contest_api.ready_response import ReadyResponse, ready_head
 from cds.contest_api.refusals import refusals_as_failures
 from cds.contest_api.service import Service, from_another_host, service_of, viewer_of
@@ -113,6 +114,7 @@ async def asked_to_write(request: web.Request, row: ObjectType) -> tuple[LiveCon
         raise not_found(f"contest {contest_id}")
     check_permission(viewer, row, request.method)
     refuse_foreign_form(request)
+    refuse_to_write_the_past(request)
     return contest, viewer
 
 
@@ -244,7 +246,9 @@ class Order:
         if all(len(content) <= SMALL_FILE_BYTES_MAX for content in self._contents):
             with suppress(TakesLonger):
                 return await self._appended(row, decided, files_with_it=True)
-        await self._keep_files(row, self._decided_under_conditions(decided, self._contest.state))
+        # What was carried out before is answered in its turn, like everything.
+        with suppress(CarriedOutBefore):
+            await self._keep_files(row, self._decided_under_conditions(decided, self._contest.state))
         return await self._appended(row, decided, files_with_it=False)
 
     async def _appended(self, row: ObjectType, decided: Decided, *, files_with_it: bool) -> Written:

@@ -5,6 +5,7 @@ module must not know what is played.
 """
 
 import asyncio
+import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,9 +22,14 @@ from cds.circumstances import SystemCircumstances
 CONCURRENT_MAX = 192
 """Requests that are under way at once."""
 
-ATTEMPTS_MAX = 7
+PATIENCE_S = 120.0
+"""For how long one request is sent again: a contest outlives the restart of a database, and of its machine."""
+
 RETRY_WAIT_S = 0.25
-RETRY_WAIT_S_MAX = 10.0
+RETRY_WAIT_S_MAX = 4.0
+RETRY_AFTER_S_MAX = 30.0
+"""How long it waits between two attempts of its own accord, and where the server asks for more."""
+
 ANSWER_S_MAX = 60.0
 REASON_CHARACTERS_MAX = 300
 
@@ -58,7 +64,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         """The failure that the answer tells of."""
         try:
             reason = msgspec.json.decode(self.body, type=_Error).message
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             reason = self.body.decode(errors="replace")
         return PlayFailed(f"{self.request}: {self.status}: {' '.join(reason.split())[:REASON_CHARACTERS_MAX]}")
 
@@ -68,7 +74,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
             raise self.failure
         try:
             return msgspec.json.decode(self.body, type=shape)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise PlayFailed(f"{self.request}: the answer cannot be read: {error}") from error
 
 
@@ -87,28 +93,34 @@ class PlayClient:
         self.retries = 0
 
     async def send(
-        self, method: str, path: str, login: Login, body: bytes | None = None, *, attempts: int = ATTEMPTS_MAX
+        self, method: str, path: str, login: Login, body: bytes | None = None, *, patience_s: float | None = None
     ) -> Answer:
-        """Ask until there is an answer other than "try again". Raises PlayFailed after so many attempts."""
+        """Ask until there is an answer other than "try again", or `patience_s` are over (None: PATIENCE_S).
+
+        With a patience of 0 it is asked once. Raises PlayFailed where there was no answer in the end.
+        """
         headers: dict[str, str] = {hdrs.AUTHORIZATION: basic_authorization(login)}
         if body is not None:
             headers[hdrs.CONTENT_TYPE] = "application/json"
         if method == hdrs.METH_POST:
             headers[IDEMPOTENCY_KEY] = str(self._circumstances.batch_id())
         request = f"{method} {path} as {login[0]}"
-        for attempt in range(1, attempts + 1):
+        deadline_s = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
+        retry_wait_s = RETRY_WAIT_S
+        while True:
             try:
                 answer, wait_s = await self._ask(request, headers, body)
             except (aiohttp.ClientError, TimeoutError) as error:
-                if attempt == attempts:
+                if time.monotonic() >= deadline_s:
                     raise PlayFailed(f"{request}: {str(error) or type(error).__name__}") from error
                 wait_s = None
             else:
-                if answer.status not in TRY_AGAIN or attempt == attempts:
+                if answer.status not in TRY_AGAIN or time.monotonic() >= deadline_s:
                     return answer
             self.retries += 1
-            await asyncio.sleep(min(wait_s or RETRY_WAIT_S * 2**attempt, RETRY_WAIT_S_MAX))
-        raise AssertionError("the last attempt returns or raises")
+            # At least what the server asks for, and longer each time: it does not know how long it will be away.
+            retry_wait_s = min(2 * retry_wait_s, RETRY_WAIT_S_MAX)
+            await asyncio.sleep(max(retry_wait_s, min(wait_s or 0.0, RETRY_AFTER_S_MAX)))
 
     async def _ask(self, request: str, headers: Mapping[str, str], body: bytes | None) -> tuple[Answer, float | None]:
         """The answer, and how long the server asks to wait."""

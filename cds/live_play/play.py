@@ -101,7 +101,7 @@ class Play:
     async def _set_up(self) -> None:
         """Everything that stands before the start, type after type."""
         # A wrong address is told at once: this is asked a single time.
-        present = await self._client.send("GET", self._address, self._administrator, attempts=1)
+        present = await self._client.send("GET", self._address, self._administrator, patience_s=0)
         if present.status != HTTPStatus.NOT_FOUND:
             raise present.failure if not present.good else PlayFailed(f"{self._script.contest_id} is there already")
         total = len(self._script.configuration)

@@ -153,7 +153,7 @@ OPERATIONS = (
             )
         },
         refusals=(408, 413, 429),
-        anonymous=True,
+        needs_login=False,
         logins=(),
         at_root=True,
         form="cms",

@@ -15,7 +15,14 @@ from cds.commands.contest_state import StatePatch
 from cds.commands.permissions import METHODS, OFFERED
 from cds.commands.webhooks import Registering, WebhookPatch
 from cds.configuration import API_PREFIX
-from cds.openapi import comparison_endpoint, other_endpoints, source_endpoint, type_endpoints, webhook_endpoints
+from cds.openapi import (
+    comparison_endpoint,
+    head_endpoint,
+    other_endpoints,
+    source_endpoint,
+    type_endpoints,
+    webhook_endpoints,
+)
 from cds.openapi.error_bodies import error_schemas, refusal_components
 from cds.openapi.headers import HEADERS
 from cds.openapi.json_schemas import (
@@ -55,7 +62,7 @@ The ICPC Contest API, and what this server offers beside it (`x-` endpoints, `PA
 - Unknown parameters of queries are ignored, unknown properties of bodies refused.
 - What is beyond the specification stands in the property `ext` of an object, by namespace; `strict=1` leaves it out.
 - References to files: `href` is relative to the base URL; in requests `data` holds the bytes in base64.
-- Every failure is JSON with `code` and `message`. The APIs beside the Contest API have forms of their own.
+- Every failure is JSON with `code` and `message`. The APIs beside the Contest API have forms and rules of their own.
 - The same contests, for reading, in the words of earlier versions of the Contest API: below \
 {" and ".join(f"`{version.name}/`" for version in EARLIER_VERSIONS)}."""
 
@@ -88,7 +95,7 @@ def openapi_document(version: str, servers: Iterable[str], root_servers: Sequenc
             "schemas": schemas,
             "parameters": PARAMETERS,
             "headers": HEADERS,
-            "responses": refusal_components((each.form, code) for each in everything for code in each.refused),
+            "responses": refusal_components(each for operation in everything for each in operation.refused_in_form),
             "securitySchemes": LOGINS,
         },
     }
@@ -120,6 +127,7 @@ def operations(schemas: Mapping[str, Schema]) -> list[Operation]:
     others = (
         *comparison_endpoint.comparison_operations(),
         *source_endpoint.source_operations(),
+        *head_endpoint.head_operations(),
         *webhook_endpoints.webhook_operations(),
         *(operation for api in SERVED_APIS for operation in api.operations),
     )
@@ -143,7 +151,10 @@ def component_schemas() -> dict[str, Schema]:
             found[component_name(part, "request")] = _sent(part)
     found[StatePatch.__name__] = found.pop(component_name(StatePatch, "request"))
     found |= {"FileReference": _file_reference(), "UploadedFile": _uploaded_file(), "Notification": _notification()}
-    found = {**comparison_endpoint.comparison_schemas(), **source_endpoint.source_schemas(), **error_schemas(), **found}
+    besides = (comparison_endpoint.comparison_schemas(), source_endpoint.source_schemas(), head_endpoint.head_schemas())
+    for schemas in besides:
+        found = {**schemas, **found}
+    found = {**error_schemas(), **found}
     for api in SERVED_APIS:
         found = {**api.schemas, **found}
     return dict(sorted(found.items()))
@@ -209,6 +220,9 @@ def _paths(everything: Iterable[Operation], root_servers: Sequence[str]) -> Mapp
 
 
 def _tags() -> Mapping[str, str]:
-    modules = (other_endpoints, type_endpoints, comparison_endpoint, source_endpoint, webhook_endpoints)
+    modules = (
+        *(other_endpoints, type_endpoints, comparison_endpoint, source_endpoint, head_endpoint),
+        webhook_endpoints,
+    )
     found = {name: about for module in modules for name, about in module.TAGS.items()}
     return found | {name: about for api in SERVED_APIS for name, about in api.tags.items()}

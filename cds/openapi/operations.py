@@ -34,9 +34,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `roles` None: everybody. `answers` are the successes by status; `refusals` the codes of errors beside those that
     every request may meet. `capabilities` are those of the specification, one of which the caller has to have.
-    `anonymous`: whether no login is needed although it writes. `at_root`: the path begins at the root of the server,
-    not at the base of the Contest API. `form`: that of its errors. `head`: whether HEAD is offered with GET. `logins`
-    are the ways to log in. `phases`: those of a contest in which it is answered, where that is not all (CMS).
+    `needs_login` None: as the method and the roles tell. `at_root`: the path begins at the root of the server, not at
+    the base of the Contest API. `form`: that of its errors, `forms` those of some, by code. `head`: whether HEAD is
+    offered with GET. `logins` are the ways to log in. `phases`: those of a contest in which it is answered, where that
+    is not all (CMS).
     """
 
     verb: Verb
@@ -52,9 +53,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     callbacks: Schema | None = None
     answers: Mapping[str, Schema]
     refusals: tuple[int, ...] = ()
-    anonymous: bool = False
+    needs_login: bool | None = None
     at_root: bool = False
     form: FormName = "contest"
+    forms: Mapping[int, FormName] = {}
     head: bool = True
     logins: tuple[LoginName, ...] = ("basic", "bearer")
     phases: tuple[Phase, ...] = ()
@@ -69,8 +71,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
             "parameters": list(self.parameters),
             "requestBody": self.body,
             "callbacks": self.callbacks,
-            "responses": {**self.answers, **{str(code): refusal(self.form, code) for code in self.refused}},
-            "security": [*([] if self._needs_login else [{}]), *self._logins],
+            "responses": {**self.answers, **{str(code): refusal(form, code) for form, code in self.refused_in_form}},
+            "security": [*([] if self._login_needed else [{}]), *self._logins],
             "servers": [{"url": url} for url in root_servers] if self.at_root else [],
             "x-roles": None if self.roles is None else list(self.roles),
             "x-capabilities": list(self.capabilities),
@@ -83,10 +85,15 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return [{name: []} for name in self.logins]
 
     @property
-    def _needs_login(self) -> bool:
-        if self.anonymous:
-            return False
+    def _login_needed(self) -> bool:
+        if self.needs_login is not None:
+            return self.needs_login
         return self.verb != "get" or (self.roles is not None and "public" not in self.roles)
+
+    @property
+    def refused_in_form(self) -> list[tuple[FormName, int]]:
+        """The same codes as `refused`, each behind the form in which it is told."""
+        return [(self.forms.get(code, self.form), code) for code in self.refused]
 
     @property
     def refused(self) -> list[int]:
@@ -102,8 +109,9 @@ OF_EVERYTHING = (400, 401, 404, 429, 500, 503)
 OF_WRITING = (403, 409)
 OF_BODIES = (408, 413)
 
-OF_ALL_OF_FORM: Mapping[FormName, tuple[int, ...]] = {"cms": (400, 403, 404, 500, 503)}
-"""In place of all these, by form: CMS has codes of its own for who has not logged in, and for bodies that are wrong."""
+OF_ALL_OF_FORM: Mapping[FormName, tuple[int, ...]] = {"cms": (400, 403, 404, 500, 503), "jsend error": (400, 500, 503)}
+"""In place of all these, by form: CMS has codes of its own for who has not logged in, and for bodies that are wrong; in
+the League of Code each endpoint says its own."""
 
 PARAMETERS: Mapping[str, Schema] = {
     "contest_id": {"name": "contest_id", "in": "path", "required": True, "schema": reference("Identifier")},
@@ -133,6 +141,15 @@ PARAMETERS: Mapping[str, Schema] = {
         "description": "`1`: nothing beyond the specification. Answers are without `ext`, bodies must not have it, and "
         "objects that are written keep the one that they have. Tokens of strict and other feeds do not mix.",
         "schema": {"type": "string", "enum": ["1", "0"], "default": "0"},
+    },
+    "at": {
+        "name": "at",
+        "in": "query",
+        "description": "As it was then: just after the line of a token of the caller's own feed, at a time, or at a "
+        "contest time (measured by the start as it is known now; of a contest that was not recorded as it happened, by "
+        "what the log says of times). What the caller may see now decides who is let in, the contest then decides what "
+        "there was to see.",
+        "schema": {"type": "string"},
     },
     "Idempotency-Key": {
         "name": "Idempotency-Key",

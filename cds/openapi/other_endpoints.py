@@ -88,7 +88,7 @@ def _information(known: Mapping[str, Schema]) -> list[Operation]:
             summary="What the caller may see and do in a contest",
             description="Depends on neither data nor the phase of the contest, but for one thing: `ext` of a type is "
             "listed, with its namespaces, only where the caller is shown an object that has it.",
-            parameters=(*in_path(CONTEST), parameter("strict"), parameter("If-None-Match")),
+            parameters=(*in_path(CONTEST), parameter("at"), parameter("strict"), parameter("If-None-Match")),
             answers={
                 "200": answered(
                     reference(Access.__name__),
@@ -135,6 +135,7 @@ def _scoreboard(known: Mapping[str, Schema]) -> Operation:
             query("frozen", {"type": "boolean"}, "The board as the public sees it; for those who may see the other."),
             query("last_event_id", {"type": "string"}, "As `Last-Event-ID`, for the first request of a stream."),
             LAST_EVENT_ID,
+            parameter("at"),
             parameter("strict"),
             parameter("If-None-Match"),
         ),

@@ -28,6 +28,7 @@ from cds.openapi.reading import listed, mapping, resolved, texts
 from schemas.viewers import ROLES
 
 EVERYBODY = "everybody"
+LOGGED_IN = "whoever has logged in"
 OFTEN = "/contests/{contest_id}"
 """What most paths begin with is left out beside the page."""
 
@@ -71,8 +72,8 @@ def _base(document: Schema) -> str:
     told = " or ".join(f"<code>{escape(str(url))}</code>" for url in servers)
     return (
         f"<p>The base URL is {told}. In the examples the shell knows it as <code>BASE</code>, the root of the server "
-        "as <code>SERVER</code>, and a login as <code>LOGIN</code>:</p>"
-        + code("SERVER=https://contest.example.org BASE=$SERVER/api LOGIN=username:password")
+        "as <code>SERVER</code>, a login as <code>LOGIN</code>, and a bearer token as <code>TOKEN</code>:</p>"
+        + code("SERVER=https://contest.example.org BASE=$SERVER/api LOGIN=username:password TOKEN=eyJ…")
         + "<p>Beside an endpoint are the roles that may use it; <code>public</code> needs no login. "
         'What has to be there has a <span class="required">*</span>.</p>'
     )
@@ -109,8 +110,7 @@ def _sections(document: Schema) -> Iterator[str]:
 
 
 def _operation(document: Schema, path: str, verb: str, operation: Schema) -> str:
-    roles = texts(operation.get("x-roles", [EVERYBODY]))
-    roles = [EVERYBODY] if len(roles) == len(ROLES) else roles
+    roles = _roles(operation)
     summary = str(operation["summary"])
     words = " ".join((verb, path, summary, *roles, str(operation["operationId"]))).lower()
     parts = [prose(str(operation.get("description", "")))]
@@ -130,6 +130,14 @@ def _operation(document: Schema, path: str, verb: str, operation: Schema) -> str
         f'<span class="says">{inline(summary)}</span><span class="roles">{chips(roles)}</span></summary>'
         f"<div>{''.join(parts)}</div></details>\n"
     )
+
+
+def _roles(operation: Schema) -> list[str]:
+    """Who may ask: the roles, where not all are alike."""
+    roles = texts(operation.get("x-roles", ROLES))
+    if len(roles) < len(ROLES):
+        return roles
+    return [EVERYBODY if {} in listed(operation["security"]) else LOGGED_IN]
 
 
 def _body(document: Schema, operation: Schema, *, in_full: bool = False) -> str:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from urllib.parse import urlencode
 
 from cds.cms_api.answers import AUTHORIZATION
 from cds.openapi.json_schemas import Json, Schema
@@ -29,6 +30,13 @@ LIMITS = {
 
 FORM_OPTIONS = {"application/x-www-form-urlencoded": "--data-urlencode", "multipart/form-data": "-F"}
 """The option of curl for the fields of a form."""
+
+LOGIN_OPTIONS = {
+    "basic": '-u "$LOGIN"',
+    "bearer": '-H "Authorization: Bearer $TOKEN"',
+    "cms": f'-H "{AUTHORIZATION}: $LOGIN_DATA"',
+}
+"""The option of curl for each way to log in."""
 
 LINE_CHARACTERS_MAX = 70
 """Longer bodies are written over several lines."""
@@ -123,7 +131,7 @@ def curl(path: str, verb: str, operation: Schema) -> str:
     words += _login_words(operation)
     if verb != "get":
         words.append(f"-X {verb.upper()}")
-    words.append(f'"{base}{place}"')
+    words.append(f'"{base}{place}{_query_of(operation)}"')
     words += _form_words(operation)
     example = _sent(operation)
     if example is not None:
@@ -140,7 +148,14 @@ def _login_words(operation: Schema) -> list[str]:
     ways = [name for each in listed(operation["security"]) for name in mapping(each)]
     if {} in listed(operation["security"]) or not ways:
         return []
-    return [f'-H "{AUTHORIZATION}: $LOGIN_DATA"'] if ways[0] == "cms" else ['-u "$LOGIN"']
+    return [LOGIN_OPTIONS[ways[0]]]
+
+
+def _query_of(operation: Schema) -> str:
+    """The parameters of the query that have to be there, by their examples."""
+    needed = [each for each in _parameters_of(operation) if each.get("in") == "query" and each.get("required") is True]
+    asked = urlencode({str(each["name"]): str(each["example"]) for each in needed})
+    return f"?{asked}" if asked else ""
 
 
 def _form_words(operation: Schema) -> list[str]:
@@ -155,8 +170,11 @@ def _form_words(operation: Schema) -> list[str]:
 
 def _examples_of(operation: Schema) -> dict[str, str]:
     """What stands for the parameters that have an example of their own."""
-    parameters = map(mapping, listed(operation.get("parameters", [])))
-    return {str(each["name"]): str(each["example"]) for each in parameters if "example" in each}
+    return {str(each["name"]): str(each["example"]) for each in _parameters_of(operation) if "example" in each}
+
+
+def _parameters_of(operation: Schema) -> Iterator[Schema]:
+    return map(mapping, listed(operation.get("parameters", [])))
 
 
 def _sent(operation: Schema) -> Json:
@@ -180,6 +198,9 @@ def _kind(name: str, schema: Schema) -> str:
         return f"list of {type_text(mapping(schema['items']))}"
     if name == "array" and "prefixItems" in schema:
         return f"[{', '.join(type_text(mapping(each)) for each in listed(schema['prefixItems']))}]"
+    if name == "object" and "properties" in schema:
+        inside = (f"{escape(each)}: {type_text(mapping(of))}" for each, of in mapping(schema["properties"]).items())
+        return f"{{{', '.join(inside)}}}"
     return escape(name)
 
 

@@ -116,7 +116,7 @@ def _sync(verb: Verb, identifier: str) -> Operation:
                 {"anyOf": [STUDENT, enveloped]}, "The student as it is then.", headers=NO_STORE, example=SHOWN
             )
         },
-        anonymous=True,
+        needs_login=False,
         form="plain",
         head=False,
     )

@@ -109,6 +109,7 @@ def _get_all(row: ObjectType, path: str, example: Json) -> Operation:
         parameters=(
             *in_path(path),
             *filtering(row.filter_properties),
+            parameter("at"),
             parameter("strict"),
             parameter("If-None-Match"),
         ),
@@ -124,7 +125,7 @@ def _get_one(row: ObjectType, path: str, example: Json) -> Operation:
         tag=row.endpoint,
         summary=f"The {singular(row)}" if row.singleton else f"One {singular(row)}",
         roles=roles_that_see(row),
-        parameters=(*in_path(path), parameter("strict"), parameter("If-None-Match")),
+        parameters=(*in_path(path), parameter("at"), parameter("strict"), parameter("If-None-Match")),
         answers={
             "200": answered(reference(row.structure.__name__), f"The {singular(row)}.", example=example),
             "304": NOT_MODIFIED,

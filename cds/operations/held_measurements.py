@@ -7,6 +7,7 @@ request more than everything else that is done about it. This module must not kn
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from typing import Literal
 
 from cds.metrics import REQUEST_S, REQUESTS
 
@@ -15,20 +16,23 @@ HELD_S_MAX = 0.25
 
 DURATIONS_HELD_MAX = 1_000
 
+Fault = Literal["none", "client", "server"]
+"""Whose fault it is that a request was not answered as it wanted."""
+
 
 class HeldMeasurements:
     """Requests that have not been put into the measurements yet."""
 
     def __init__(self) -> None:
         """None yet."""
-        self._counts: Counter[tuple[str, str, int]] = Counter()
+        self._counts: Counter[tuple[str, str, int, Fault]] = Counter()
         self._durations_s: list[float] = []
         self._due: asyncio.TimerHandle | None = None
-        self._increments: dict[tuple[str, str, int], Callable[[float], None]] = {}
+        self._increments: dict[tuple[str, str, int, Fault], Callable[[float], None]] = {}
 
-    def count(self, method: str, endpoint: str, status: int, duration_s: float | None) -> None:
+    def count(self, method: str, endpoint: str, status: int, fault: Fault, duration_s: float | None) -> None:
         """Count an answer; its duration is left out where it is None. To be called on a running event loop."""
-        self._counts[method, endpoint, status] += 1
+        self._counts[method, endpoint, status, fault] += 1
         if duration_s is not None:
             self._durations_s.append(duration_s)
         if self._due is None:

@@ -24,7 +24,7 @@ from cds.configuration import Configuration, LogFormat, LogLevel
 from cds.observability import LEVELS, is_json
 from cds.operations.endpoints import OTHER, EndpointNames
 from cds.operations.held import Held, write_lines
-from cds.operations.held_measurements import HeldMeasurements
+from cds.operations.held_measurements import Fault, HeldMeasurements
 from cds.operations.readiness import READINESS_PATH
 from cds.operations.request_marks import REQUEST_ID_HEADER, RequestMarks, marks_of
 
@@ -37,8 +37,11 @@ REQUESTS_HELD_MAX = 256
 TOLD_CHARACTERS_MAX = 1_024
 """As much of a path or a query is written: a line stays short enough to be written at once."""
 
-SECRET_WORDS = ("token", "since", "pass", "pwd", "secret", "key", "auth", "cred", "sign", "session")
-"""A query parameter with one of these in its name is written without its value."""
+SECRET_WORDS = (
+    *("token", "since", "pass", "pwd", "secret", "key", "auth", "cred", "sign", "session"),
+    *("user", "party", "mail"),
+)
+"""A query parameter with one of these in its name is written without its value: a secret, or the name of somebody."""
 
 WITHHELD = "..."
 MS_PER_S = 1_000
@@ -124,7 +127,7 @@ class RequestLog(AbstractAccessLogger):
                 query=_query(request.rel_url),
                 endpoint=self._names.name(request.match_info),
                 role=marks.viewer.role_told,
-                account=marks.viewer.account_id or marks.viewer.server_username,
+                account=marks.viewer.account_told,
                 client=self._address_of(request),
                 request_id=marks.request_id,
             )
@@ -161,8 +164,10 @@ class RequestLog(AbstractAccessLogger):
             method = request.method if request.method in METHODS else OTHER
             endpoint = OTHER if marks.led_to is None else self._names.name(marks.led_to)
             stream = marks.stream and endpoint != OTHER
-            self._held_measurements.count(method, endpoint, status, None if stream else request.duration_s)
-            failure = _is_failure(status, endpoint)
+            fault = _fault(status, marks)
+            self._held_measurements.count(method, endpoint, status, fault, None if stream else request.duration_s)
+            # To say that it is not ready is an answer.
+            failure = fault == "server" and endpoint != READINESS_PATH
             if self._all_lines or (self._lines and failure):
                 lines.append(self._line(request, endpoint, failure=failure, stream=stream))
         if self._json:
@@ -185,7 +190,7 @@ class RequestLog(AbstractAccessLogger):
             duration_ms=int(request.duration_s * US_PER_S) / MS_PER_S,
             bytes=request.bytes,
             role=marks.viewer.role_told,
-            account=marks.viewer.account_id or marks.viewer.server_username,
+            account=marks.viewer.account_told,
             client=request.client,
             request_id=marks.request_id,
             worker=self._worker,
@@ -221,9 +226,11 @@ def request_log_of(configuration: Configuration) -> RequestLog:
     )
 
 
-def _is_failure(status: int, endpoint: str) -> bool:
-    """Whether the server has failed to answer; to say that it is not ready is an answer."""
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and endpoint != READINESS_PATH
+def _fault(status: int, marks: RequestMarks) -> Fault:
+    """Whose fault it is that a request was not answered as it wanted."""
+    if status < HTTPStatus.BAD_REQUEST:
+        return "none"
+    return "client" if status < HTTPStatus.INTERNAL_SERVER_ERROR or marks.clients_fault else "server"
 
 
 def _peer_address(request: web.BaseRequest) -> str:

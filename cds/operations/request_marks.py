@@ -21,12 +21,16 @@ IDS_AT_ONCE = 256
 
 
 class RequestMarks(msgspec.Struct, eq=False):
-    """One request: `led_to` is None where it could not be read, `stream` once it is answered with one."""
+    """One request: `led_to` is None where it could not be read, `stream` once it is answered with one.
+
+    `clients_fault`: what is told as a failure of the server, since an API demands that, is the client's.
+    """
 
     request_id: str
     led_to: web.UrlMappingMatchInfo | None = None
     viewer: Viewer = PUBLIC
     stream: bool = False
+    clients_fault: bool = False
 
 
 _MARKS = web.RequestKey("marks", RequestMarks)

@@ -285,7 +285,7 @@ def _checked_entries(name: str, entries: list[zipfile.ZipInfo]) -> dict[str, zip
 def _check_entry(name: str, entry: zipfile.ZipInfo) -> None:
     path = entry.filename
     shown = f"{name}: the entry {quoted(entry.orig_filename)}"
-    if path.startswith("/") or "\\" in entry.orig_filename or "\0" in entry.orig_filename or path[1:2] == ":":
+    if path[:1] in ("", "/") or "\\" in entry.orig_filename or "\0" in entry.orig_filename or path[1:2] == ":":
         raise SourceRefused(one_line(f"{shown} is not a relative path"))
     if ".." in path.split("/"):
         raise SourceRefused(one_line(f"{shown} leads out of the package"))

@@ -34,7 +34,6 @@ HEADERS = {
     hdrs.VARY: "Accept-Encoding",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
 }
 """Every file is asked about again before it is used, and sent again only when its entity tag has changed."""
 

@@ -37,19 +37,19 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def administrator(request: web.Request) -> tuple[Service, Viewer]:
-    """Who asks, an administrator of the server. Raises Failure (401, 403)."""
+    """Who asks, an administrator of the server or the platform. Raises Failure (401, 403)."""
     service = service_of(request)
     viewer = await viewer_of(request, None)
     if viewer.unproven:
         raise unauthorized("syncing needs a login")
-    if viewer.role != "admin" or viewer.server_username is None:
+    if not viewer.administers_platform:
         raise Failure(HTTPStatus.FORBIDDEN, "syncing is for administrators of the server")
     return service, viewer
 
 
 def actor_of(viewer: Viewer) -> str:
     """Who an administrator is, as the log names them."""
-    return f"server:{viewer.server_username}"
+    return f"server:{viewer.server_username}" if viewer.user_id is None else f"user:{viewer.user_id}"
 
 
 def platform_of(request: web.Request) -> Platform:

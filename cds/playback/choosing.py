@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from cds.commands.decision import Refused
+from cds.commands.matches.belonging import refuse_match_id
 from cds.importing import fold_stream
 from cds.live_contest import stream_of
 from cds.playback.recording import Recording
@@ -47,6 +48,7 @@ async def chosen(store: EventStore, recording: Recording, wanted: Wanted, contes
     Raises Refused where the id is taken by another contest, and what the store raises.
     """
     if contest_id is not None:
+        refuse_match_id(contest_id, "choose another one (--contest-id)")
         if not is_contest_identifier(contest_id) or not is_stream_name(stream_of(contest_id)):
             raise Refused(f"{contest_id!r} is no id of a contest", "contest-id")
         found = await _found(store, recording, wanted, contest_id)

@@ -178,7 +178,7 @@ def _read(value: bytes | None, form: type[T], after_ms: int, asked_ms: list[int]
         if entry.asked_ms < after_ms:
             return None
         answer = msgspec.json.decode(entry.answer, type=form)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     asked_ms.append(entry.asked_ms)
     return answer

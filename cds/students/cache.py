@@ -114,7 +114,7 @@ class DatabaseCache:
         try:
             data = (await self._store.kept(KIND_PREFIX + key.handle)).get(key.kind)
             kept = None if data is None else _kept_decoder.decode(data)
-        except (StoreUnavailable, msgspec.DecodeError) as failure:
+        except (StoreUnavailable, msgspec.DecodeError, UnicodeDecodeError) as failure:
             raise CacheFailed(str(failure)) from failure
         return kept.value if kept is not None and kept.until_ms > self._clock_ms() else None
 

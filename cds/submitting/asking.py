@@ -50,7 +50,7 @@ class Answer(msgspec.Struct, frozen=True):
         """The body, None where it is not of this shape."""
         try:
             return msgspec.json.decode(self.body, type=shape)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
     def read(self, shape: type[Read], what: str) -> Read:

@@ -190,7 +190,7 @@ async def said_state(session: UpstreamSession, options: SourceOptions) -> State 
             async with asyncio.timeout(HEAD_S_MAX):
                 body = await response.content.read(STATE_BYTES_MAX)
             return msgspec.json.decode(body, type=State)
-    except (aiohttp.ClientError, Outage, OSError, ValueError, msgspec.DecodeError):
+    except (aiohttp.ClientError, Outage, OSError, ValueError, msgspec.DecodeError, RecursionError):
         return None
 
 

@@ -16,6 +16,7 @@ from cds.upstream.options import SourceOptions, UpstreamLogin
 from cds.upstream.patience import Patience
 from eventstore.limits import is_stream_name
 from schemas.identifiers import is_contest_identifier, is_identifier
+from schemas.matches import is_match_id
 
 SOURCES_MAX = 1_000
 """Sources that one server follows."""
@@ -68,6 +69,8 @@ def source_options(
     identifier = address.contest_id if contest_id is None else contest_id
     if not is_contest_identifier(identifier):
         raise DescriptionRefused(f"{identifier!r} is no id of a contest; choose one with --contest-id")
+    if shadow is None and is_match_id(identifier):
+        raise DescriptionRefused(f"the id {identifier} is for the contest of a match; choose another with --contest-id")
     if shadow is not None and not is_identifier(shadow):
         raise DescriptionRefused(f"{shadow!r} is no name of a second system: the rule is that of ids")
     if certificates is not None:
@@ -110,7 +113,7 @@ def read_sources(file: Path) -> list[SourceOptions]:
     """All sources of a TOML file. Raises DescriptionRefused, naming the file and the source by its number from 1."""
     try:
         described = msgspec.toml.decode(file.read_bytes(), type=_File)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DescriptionRefused(f"{file}: {error}") from None
     found = []
     for number, each in enumerate(described.source, start=1):

@@ -274,5 +274,5 @@ class Following:
 def _record(position: int, type_name: str, data: bytes | None) -> SourceRecord:
     try:
         return _decoders[type_name].decode(data or b"")
-    except (KeyError, msgspec.DecodeError) as error:
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableEvent(f"position {position} of the source: {type_name}: {error}") from error

@@ -67,7 +67,7 @@ def _translated(reading: Reading, answers: list[tuple[ObjectType, bytes | None]]
     for row, body in answers:
         try:
             data = None if body is None else msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         if body is not None and isinstance(data, dict if row.singleton else list):
             line, _ = without_passwords(b'{"type":"%s","id":null,"data":%s}' % (row.name.encode(), body))

@@ -57,6 +57,7 @@ class Senders:
         self._contests = contests
         self._running: dict[str, tuple[Sender, asyncio.Task[None]]] = {}
         self._failed_s: dict[str, float] = {}
+        self._told: dict[State, int] = dict.fromkeys(STATES, 0)
 
     def wake(self) -> None:
         """Something has changed."""
@@ -79,11 +80,15 @@ class Senders:
                 self._running[webhook_id] = sender, task
 
     def measure(self) -> None:
-        """Tell the metrics how many are doing what; one for which this program has failed is failing."""
+        """Tell the metrics how many are doing what; one for which this program has failed is failing.
+
+        What has changed is told, not what there is: one process may have several servers, which are counted together.
+        """
         states: list[State] = [sender.state for sender, _ in self._running.values()]
         states += ["failing"] * len(self._failed_s)
         for state in STATES:
-            WEBHOOKS.labels(state).set(states.count(state))
+            WEBHOOKS.labels(state).inc(states.count(state) - self._told[state])
+            self._told[state] = states.count(state)
 
     def _look_who_has_ended(self, now_s: float) -> None:
         for webhook_id, (_, task) in list(self._running.items()):

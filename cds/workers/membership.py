@@ -3,16 +3,13 @@
 This module must not know who starts the workers, nor what they serve.
 """
 
-import socket
 from collections.abc import Sequence
 
 import msgspec
 
 from cds.configuration import Configuration
+from cds.operations.listening import BACKLOG, ListeningSocket, bound
 from cds.workers.marks import SharedMarks
-
-BACKLOG = 1_024
-"""Connections that may wait to be accepted: a whole contest reconnects at once."""
 
 ACCEPTED_AT_ONCE = 1
 """Connections that one worker accepts in a turn of its loop: a rush is spread over all, by how busy each of them is."""
@@ -20,7 +17,11 @@ ACCEPTED_AT_ONCE = 1
 
 READY = "ready"
 REFUSED = "refused "
-"""What a worker says to its supervisor on standard output, each on a line; the reason follows the second."""
+REPLACED = "replaced "
+"""What a worker says to its supervisor on standard output, each on a line; a reason follows the last two.
+
+The third: the database has come to hold another log.
+"""
 
 LENGTH_BYTES = 8
 """The number before the orders on a worker's standard input."""
@@ -42,7 +43,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     listening_descriptors: tuple[int, ...]
 
 
-class SharedSocket(socket.socket):
+class SharedSocket(ListeningSocket):
     """A listening socket that a whole group accepts from."""
 
     def listen(self, _backlog: int = BACKLOG) -> None:
@@ -67,3 +68,13 @@ def membership(orders: Orders) -> Membership:
     for shared in sockets:
         shared.settimeout(0)
     return Membership(marks, orders.presence_number, sockets)
+
+
+async def accepting(group: Membership | None, host: str, port: int) -> tuple[Sequence[ListeningSocket], int]:
+    """The sockets that a server accepts clients from, those of its group or its own, and how many at once.
+
+    Raises OSError for an address in use.
+    """
+    if group is not None and group.sockets:
+        return group.sockets, ACCEPTED_AT_ONCE
+    return await bound(host, port), BACKLOG

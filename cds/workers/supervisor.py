@@ -10,7 +10,6 @@ import os
 import pickle
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
@@ -28,10 +27,12 @@ from cds.configuration import Configuration
 from cds.encryption import Encryption
 from cds.operations.encrypting import encryption_of
 from cds.operations.hangup import heed_hangup
+from cds.operations.listening import ListeningSocket, bound
+from cds.operations.replaced_log import LogReplaced
 from cds.operations.worker_metrics import DIRECTORY_VARIABLE
 from cds.store_opening import opened_patiently
 from cds.workers.marks import marks_file
-from cds.workers.membership import BACKLOG, LENGTH_BYTES, READY, REFUSED, Orders
+from cds.workers.membership import LENGTH_BYTES, READY, REFUSED, REPLACED, Orders
 from eventstore.embedded.launcher import embedded_postgres
 from eventstore.embedded.ownership import server_ownership
 from eventstore.presence import drawn_number
@@ -65,7 +66,7 @@ class Supervisor:
         self._configuration = configuration
         self._workers = workers
         self._stack = AsyncExitStack()
-        self._sockets: list[socket.socket] = []
+        self._sockets: Sequence[ListeningSocket] = []
         self._marks_descriptor = -1
         self._presence_number = drawn_number()
         self._metrics_directory = Path()
@@ -193,7 +194,9 @@ class Supervisor:
             wait_s = min(wait_s * 2, RESTART_MAX_S)
 
     async def _lived(self, number: int, starts: int, dsn: str) -> None:
-        """The life of one process. Raises StoreRefused for what refused it before it was ever ready."""
+        """The life of one process. Raises StoreRefused for what refused it before it was ever ready, and LogReplaced
+        when it has found another log: the marks of the group are of the one before, so none of it can go on.
+        """
         orders = Orders(
             configuration=msgspec.structs.replace(self._configuration, database_url=dsn, admin_password=None),
             number=number,
@@ -242,6 +245,8 @@ class Supervisor:
             if line.startswith(READY):
                 self._ready[number].set()
                 log.info("worker_ready", worker=number, pid=process.pid)
+            elif line.startswith(REPLACED):
+                raise LogReplaced(line.removeprefix(REPLACED).strip())
             elif line.startswith(REFUSED):
                 refusal = line.removeprefix(REFUSED).strip()
         return refusal
@@ -263,20 +268,6 @@ async def _lines(stdout: asyncio.StreamReader) -> AsyncIterator[str]:
         if not line:
             return
         yield line.decode(errors="replace")
-
-
-async def bound(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen on every address of a host, all on one port. Raises OSError for an address in use."""
-    loop = asyncio.get_running_loop()
-    # The loop knows how to turn a host into sockets; it lets go of its own copies.
-    server = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
-    try:
-        sockets = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
-    finally:
-        server.close()
-    for shared in sockets:
-        shared.listen(BACKLOG)
-    return sockets
 
 
 def _empty(metrics_directory: Path) -> None:

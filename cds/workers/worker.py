@@ -14,7 +14,7 @@ import threading
 import structlog
 
 from cds.operations.leaving import keep_to_the_end, leave_at_once
-from cds.workers.membership import LENGTH_BYTES, READY, REFUSED, Orders, membership
+from cds.workers.membership import LENGTH_BYTES, READY, REFUSED, REPLACED, Orders, membership
 
 LEFT_ALONE_S_MAX = 10.0
 """How long a worker whose supervisor is gone may take to end."""
@@ -38,6 +38,7 @@ def _serve(orders: Orders) -> int:
     from cds.application import Server, serve
     from cds.encryption import EncryptionRefused
     from cds.observability import configure_logging
+    from cds.operations.replaced_log import LogReplaced
     from eventstore.store import StoreRefused
 
     configure_logging(orders.configuration.log_format, orders.configuration.log_level)
@@ -52,7 +53,7 @@ def _serve(orders: Orders) -> int:
     try:
         asyncio.run(serve(orders.configuration, announce, membership(orders)))
     except (StoreRefused, EncryptionRefused, OSError) as refused:
-        _say(REFUSED + " ".join(str(refused).split()))
+        _say((REPLACED if isinstance(refused, LogReplaced) else REFUSED) + " ".join(str(refused).split()))
         return 1
     return 0
 

@@ -50,6 +50,15 @@ class Attempts:
         self._fold: Fold[Outcome] | None = None
         self._changed: dict[str, Submitted | None] = {}
 
+    def copy(self) -> "Attempts":
+        """The same attempts; what becomes of either leaves the other alone."""
+        copied = Attempts()
+        copied._submitted = dict(self._submitted)
+        copied._changed = dict(self._changed)
+        copied._orders = list(self._orders)
+        copied._fold = None if self._fold is None else self._fold.copy()
+        return copied
+
     def replace(self, submission_id: str, after: Submitted | None) -> None:
         """Put in a submission, or take it out."""
         if self._fold is not None:

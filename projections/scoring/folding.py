@@ -19,6 +19,12 @@ class Fold(Generic[T]):
         self._levels = [list(elements)]
         self._renew(0, len(self._levels[0]) - 1)
 
+    def copy(self) -> "Fold[T]":
+        """The same elements; what becomes of either leaves the other alone."""
+        copied = Fold[T](self._combine, ())
+        copied._levels = [list(level) for level in self._levels]
+        return copied
+
     @property
     def total(self) -> T | None:
         """What all elements come to in their order; None where there are none."""
