@@ -1,7 +1,9 @@
 """Fixtures that every test may use: a Postgres for the session, a database per test, stores.
 
 `CDS_TEST_DATABASE_URL` names a server to be used in place of an embedded one; its user must be allowed to create
-databases. `HYPOTHESIS_PROFILE` chooses how hard property tests try: quick, default or thorough.
+databases. `HYPOTHESIS_PROFILE` chooses how hard property tests try: quick, default or thorough. Where `CI` is set, the
+examples are the same for the same tests, so that what a build says depends on the change alone; everywhere else, and in
+`make laws`, they are others each time.
 """
 
 import gc
@@ -9,27 +11,27 @@ import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit
-from uuid import uuid4
 
-import asyncpg
 import pytest
 import pytest_asyncio
+from argon2 import PasswordHasher
 from hypothesis import settings
 
+from cds import passwords
 from eventstore.embedded.launcher import embedded_postgres, is_embedded_running
 from eventstore.memory import MemoryStore
 from eventstore.postgres import PostgresStore
+from tests.databases import cloned_database, template_on
 from tests.distribution import beginning_elsewhere, longest_first, scheduler
 from tests.eventstore.embedded_processes import wait_until_ended
 
 TEST_DATABASE_VARIABLE = "CDS_TEST_DATABASE_URL"
 
 settings.register_profile("quick", max_examples=10, deadline=None)
-settings.register_profile("default", max_examples=50, deadline=None)
+settings.register_profile("default", max_examples=50, deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
@@ -103,6 +105,18 @@ def logs_go_where_tests_look() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def passwords_are_hashed_quickly() -> Iterator[PasswordHasher]:
+    """A password takes a while to hash, on purpose: that was a fifth of what all tests cost. Gives the real hasher.
+
+    The processes that tests start hash as ever.
+    """
+    real = passwords._hasher
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield real
+
+
 @pytest.fixture(scope="module", autouse=True)
 def garbage_goes_with_its_module(nothing_is_kept_for_good: None) -> Iterator[None]:
     """What a module leaves behind is freed at its end; what outlives it is passed over from then on."""
@@ -111,33 +125,25 @@ def garbage_goes_with_its_module(nothing_is_kept_for_good: None) -> Iterator[Non
     _freeze()
 
 
-def with_database(dsn: str, database: str) -> str:
-    """The same address with another database."""
-    return urlsplit(dsn)._replace(path=f"/{database}").geturl()
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def postgres_dsn_template(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The address of a migrated database that is cloned for every test; nothing may be connected to it."""
     external = os.environ.get(TEST_DATABASE_VARIABLE)
     if external is not None:
-        async with _template_on(external) as dsn:
+        async with template_on(external) as dsn:
             yield dsn
         return
     # Without fsync: this cluster is thrown away. test_embedded asserts that every other one has it.
     with _room_of_cluster(tmp_path_factory) as room:
-        async with embedded_postgres(room, durable=False) as server, _template_on(server) as dsn:
+        async with embedded_postgres(room, durable=False) as server, template_on(server) as dsn:
             yield dsn
 
 
 @pytest.fixture
 async def database_dsn(postgres_dsn_template: str) -> AsyncIterator[str]:
     """The address of a new, migrated, empty database."""
-    template = urlsplit(postgres_dsn_template).path.lstrip("/")
-    name = f"test_{uuid4().hex}"
-    await _administer(postgres_dsn_template, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-    yield with_database(postgres_dsn_template, name)
-    await _administer(postgres_dsn_template, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    async with cloned_database(postgres_dsn_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture
@@ -167,33 +173,13 @@ def _room_of_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
         yield tmp_path_factory.mktemp("postgres")
         return
     for left in MEMORY.glob(f"{CLUSTER_PREFIX}*"):
-        if left.stat().st_mtime < time.time() - LEFT_BEHIND_S and not is_embedded_running(left):
-            shutil.rmtree(left, ignore_errors=True)
+        # Another process of the tests may be removing it.
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < time.time() - LEFT_BEHIND_S and not is_embedded_running(left):
+                shutil.rmtree(left, ignore_errors=True)
     with TemporaryDirectory(dir=MEMORY, prefix=CLUSTER_PREFIX) as room:
         yield Path(room)
         wait_until_ended(Path(room))
-
-
-@asynccontextmanager
-async def _template_on(server_dsn: str) -> AsyncIterator[str]:
-    """A migrated database on a server for the length of the block."""
-    name = f"template_{uuid4().hex}"
-    await _administer(server_dsn, f'CREATE DATABASE "{name}"')
-    template_dsn = with_database(server_dsn, name)
-    await (await PostgresStore.open(template_dsn)).close()
-    try:
-        yield template_dsn
-    finally:
-        await _administer(server_dsn, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-async def _administer(server_dsn: str, statement: str) -> None:
-    """Run a statement on the database `postgres` of a server."""
-    connection = await asyncpg.connect(with_database(server_dsn, "postgres"))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 # A build machine tries the same examples on every run, so that what fails there fails everywhere.

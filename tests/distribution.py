@@ -13,13 +13,20 @@ import pytest
 Collected = TypeVar("Collected")
 
 LONG_MODULES: tuple[str, ...] = (
+    "tests/benchmarks/test_benchmarks.py",
     "tests/acceptance/test_live_contest.py",
+    "tests/cds/verifying/test_law_tampering.py",
+    "tests/leaks/test_whole_contests.py",
+    "tests/cds/backups/test_backup_law.py",
+    "tests/faults/test_rounds.py",
+    "tests/faults/test_database_in_trouble.py",
     "tests/acceptance/test_xcpcio.py",
     "tests/cds/contest_api/test_feed_equals_get.py",
     "tests/acceptance/test_handle_sync.py",
-    "tests/benchmarks/test_benchmarks.py",
     "tests/cds/student_api/test_students.py",
     "tests/benchmarks/test_feeding.py",
+    "tests/benchmarks/test_deep_import.py",
+    "tests/benchmarks/test_platform_sync.py",
     "tests/acceptance/test_command_line.py",
     "tests/acceptance/test_platform_sync_processes.py",
     "tests/cds/contest_api/test_writing_methods.py",

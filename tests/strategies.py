@@ -165,7 +165,8 @@ def _marked(base: Any, mark: Any) -> SearchStrategy[Any]:
         case Files():
             return st.lists(_files(mark), max_size=2)
         case msgspec.Meta(pattern=str(pattern)):
-            return st.from_regex(pattern.replace("$", r"\Z"), fullmatch=True)
+            fitting = st.from_regex(pattern.replace("$", r"\Z"), fullmatch=True)
+            return fitting.filter(lambda text: mark.max_length is None or len(text) <= mark.max_length)
         case msgspec.Meta():
             return values(base).filter(lambda value: _is_within(value, mark))
         case _:

@@ -8,14 +8,20 @@ from pathlib import Path
 
 import click
 import crossplane  # type: ignore[import-untyped]  # it says nothing of its types
+import nats
 import pytest
 import yaml
+from nats.aio.client import Client
 from prometheus_client.metrics import MetricWrapperBase
 
 import cds.metrics
+from cds.backup_command import backup
 from cds.cms_options import ADMIN_TOKEN_VARIABLE
+from cds.edge_command import edge
+from cds.secret_options import ADMIN_PASSWORD_VARIABLE, FILE_SUFFIX, SecretOption
 from cds.serve_command import serve
 from tests.acceptance.nginx import NGINX, NGINX_ABSENT, adapted_sample, free_port
+from tests.nats_servers import nats_server
 
 ROOT = Path(cds.metrics.__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -69,26 +75,47 @@ def test_nginx_itself_takes_the_file(tmp_path: Path) -> None:
     assert "[warn]" not in tested.stderr
 
 
-def option_names() -> set[str]:
-    """Every option of `cds serve`, as it is written."""
-    return {name for parameter in serve.params for name in (*parameter.opts, *parameter.secondary_opts)}
+def option_names(command: click.Command = serve) -> set[str]:
+    """Every option of a command, as it is written."""
+    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["cds.service", "cds-backup.timer"])
+def test_systemd_takes_the_units(name: str, tmp_path: Path) -> None:
+    """A timer together with the unit that it starts."""
     program = shutil.which("true")
     assert program is not None
-    text = (DEPLOY / "cds.service").read_text().replace("/opt/cds/bin/cds", program)
-    (tmp_path / "cds.service").write_text(text)
+    units = sorted({name, name.replace(".timer", ".service")})
+    for each in units:
+        (tmp_path / each).write_text((DEPLOY / each).read_text().replace("/opt/cds/bin/cds", program))
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", "--generators=no", tmp_path / "cds.service"],
+        [
+            "systemd-analyze",
+            "verify",
+            "--man=no",
+            "--generators=no",
+            *(tmp_path / each for each in dict.fromkeys(units)),
+        ],
         capture_output=True,
         text=True,
         timeout=COMMAND_S_MAX,
         check=False,
     )
-    about_this = [line for line in verified.stderr.splitlines() if "cds.service" in line]
-    assert (verified.returncode, about_this) == (0, [])
+    about_these = [line for line in verified.stderr.splitlines() if any(each in line for each in units)]
+    assert (verified.returncode, about_these) == (0, [])
+
+
+def test_backups_are_taken_by_a_command_that_there_is_of_what_the_unit_serves() -> None:
+    serves, backs_up = ((DEPLOY / each).read_text() for each in ("cds.service", "cds-backup.service"))
+    (words,) = re.findall(r"^ExecStart=\S+/cds backup (.*)$", backs_up, flags=re.MULTILINE)
+    directory, *options = words.split()
+    parsed_by_it = backup.make_context("backup", [directory, *options])
+    assert str(parsed_by_it.params["directory"]) == directory
+    for line in ("User=cds", "DynamicUser=yes", "Environment=CDS_DATA_DIR=/var/lib/cds"):
+        assert f"\n{line}\n" in serves
+        assert f"\n{line}\n" in backs_up
+    assert Path(directory).name in re.findall(r"^StateDirectory=(.*)$", backs_up, flags=re.MULTILINE)[0].split()
 
 
 def test_the_unit_starts_the_program_with_options_that_it_has() -> None:
@@ -103,10 +130,12 @@ def test_the_unit_starts_the_program_with_options_that_it_has() -> None:
     assert int(patience) > 10
 
 
-def environment_names() -> set[str]:
-    """Every variable that `cds serve` reads."""
-    named = {parameter.envvar for parameter in serve.params if isinstance(parameter, click.Option)}
-    return {str(name) for name in named} | {"CDS_ADMIN_PASSWORD", ADMIN_TOKEN_VARIABLE}
+def environment_names(command: click.Command = serve) -> set[str]:
+    """Every variable that a command reads, `cds serve` unless another is named."""
+    named = {parameter.envvar for parameter in command.params if isinstance(parameter, click.Option)}
+    secret = {each.envvar for each in command.params if isinstance(each, SecretOption)} | {ADMIN_PASSWORD_VARIABLE}
+    in_files = {f"{name}{FILE_SUFFIX}" for name in secret}
+    return {str(name) for name in named} | in_files | {ADMIN_PASSWORD_VARIABLE, ADMIN_TOKEN_VARIABLE}
 
 
 @pytest.mark.parametrize("name", ["alerts.yml", "prometheus.yml"])
@@ -136,6 +165,77 @@ def test_the_image_serves_behind_a_proxy_and_looks_after_its_health() -> None:
         assert variable in environment_names()
 
 
-def test_the_composed_server_gets_variables_that_it_reads() -> None:
-    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    assert set(composed["services"]["server"]["environment"]) <= environment_names()
+def test_the_composed_servers_get_variables_that_they_read() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert set(services["server"]["environment"]) <= environment_names()
+    for name in ("edge-1", "edge-2"):
+        assert services[name]["profiles"] == ["scale"]
+        assert services[name]["command"][:2] == ["cds", "edge"]
+        assert set(services[name]["environment"]) <= environment_names(edge)
+
+
+def test_the_settings_of_the_scale_profile_are_those_that_are_composed() -> None:
+    settings = dict(
+        line.split("=", 1)
+        for line in (DEPLOY / "scale" / "scale.env").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
+    composed = (ROOT / "docker-compose.yml").read_text()
+    assert {name for name in settings if name not in composed} == set()
+    assert len(settings["CDS_EDGE_SECRET"]) >= 32
+    for name, user in (("CDS_NATS_URL", "core"), ("CDS_EDGE_NATS_URL", "edge")):
+        urls = settings[name].split(",")
+        password = settings[f"CDS_NATS_{user.upper()}_PASSWORD"]
+        assert urls == [f"nats://{user}:{password}@nats-{number}:4222" for number in (1, 2, 3)]
+
+
+def test_the_nginx_file_of_the_edges_parses_and_holds_nothing_up() -> None:
+    block = parsed(DEPLOY / "scale" / "nginx.conf")
+    for name in ("proxy_buffering", "proxy_request_buffering", "proxy_cache"):
+        assert directives(block, name) == [["off"]]
+    forwarded = dict(directives(block, "proxy_set_header"))
+    assert forwarded["X-Forwarded-For"] == "$remote_addr"
+    assert forwarded["Contest-Edge"] == ""
+    assert "non_idempotent" not in str(directives(block, "proxy_next_upstream"))
+
+
+async def test_edges_can_read_streams_and_change_nothing(tmp_path: Path) -> None:
+    """The file that the nodes are started with, by a real one: what its users may do."""
+    text = (DEPLOY / "scale" / "nats.conf").read_text()
+    names = {"$NATS_CORE_PASSWORD": "for-core", "$NATS_EDGE_PASSWORD": "for-edge"}
+    users = re.search(r"^authorization \{.*?^\}", text, flags=re.MULTILINE | re.DOTALL)
+    assert users is not None
+    settings = users[0]
+    for name, password in names.items():
+        settings = settings.replace(name, password)
+    async with nats_server(tmp_path, settings, "core:for-core@") as node:
+        core, reading = [await _connected(node.port, user, f"for-{user}") for user in ("core", "edge")]
+        try:
+            stream = core.jetstream(timeout=2)
+            await stream.add_stream(name="cds-small", subjects=["cds.small.>"])
+            await stream.publish("cds.small.public", b"said")
+            edge_stream = reading.jetstream(timeout=0.3)
+            assert (await edge_stream.stream_info("cds-small")).state.messages == 1
+            inbox = reading.new_inbox()
+            subscription = await reading.subscribe(inbox)
+            await edge_stream.add_consumer("cds-small", deliver_subject=inbox, filter_subjects=["cds.small.public"])
+            assert (await subscription.next_msg(timeout=5)).data == b"said"
+            for forbidden in (
+                edge_stream.publish("cds.small.public", b"made up"),
+                edge_stream.delete_stream("cds-small"),
+                edge_stream.purge_stream("cds-small"),
+                edge_stream.add_stream(name="cds-other", subjects=["cds.other.>"]),
+            ):
+                with pytest.raises((nats.errors.Error, TimeoutError)):
+                    await forbidden
+            assert (await stream.stream_info("cds-small")).state.messages == 1
+        finally:
+            await core.close()
+            await reading.close()
+
+
+async def _connected(port: int, user: str, password: str) -> Client:
+    async def unheard(_failure: Exception) -> None:
+        return
+
+    return await nats.connect(f"nats://127.0.0.1:{port}", user=user, password=password, error_cb=unheard)

@@ -23,7 +23,7 @@ WITHOUT_FEED = tuple(map(server_login, ("proxy", "analyst", "judge", "staff")))
 SINGLE_OBJECTS = 5
 """So many objects of each collection are asked for one by one too."""
 
-LEVEL_S_MAX = 40.0
+LEVEL_S_MAX = 120.0
 POLL_S = 0.1
 
 BOARD_TIME = re.compile(rb'"time":"[^"]*",?')

@@ -54,13 +54,13 @@ SOME = ("simulated", "csus", "swerc")
 CAMPAIGN = tuple((contest_id, seed) for contest_id in ("simulated", *RECORDED) for seed in range(1, 4))
 
 
-def chained(contest_id: str, room: Path) -> Chained:
-    """A contest by its id. Skips what is not there."""
+def chained(contest_id: str, room: Path, *, whole: bool = LONG) -> Chained:
+    """A contest by its id, a recorded one `whole` or without the files of its submissions. Skips what is not there."""
     if contest_id == "simulated":
         return simulated(room)
     if not (DATA / RECORDED[contest_id]).is_file():
         pytest.skip(f"needs ../shared/data/{RECORDED[contest_id]}")
-    return recorded(contest_id, room, whole=LONG)
+    return recorded(contest_id, room, whole=whole)
 
 
 def source(url: str, contest_id: str, login: Login) -> SourceOptions:

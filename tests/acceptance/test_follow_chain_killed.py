@@ -1,4 +1,8 @@
-"""The chain in processes of its own, each of which is killed while the contest goes on, and started again."""
+"""The chain in processes of its own, each of which is killed while the contest goes on, and started again.
+
+By default that befalls a simulated contest and the smallest recorded one; with `CHAIN=long` (`make chain`) all those
+whose answers are compared with those of an import.
+"""
 
 import asyncio
 import os
@@ -8,11 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.acceptance.chain import SERVER_LOGINS, until_followed, until_same, without
 from tests.acceptance.chain_contests import SIMULATED, Chained, simulated
 from tests.acceptance.command_line import Process, ServerProcess, cds, serving, started, until
-from tests.acceptance.test_follow_chain import UPSTREAM_LOGIN, expected_answers
+from tests.acceptance.test_follow_chain import LONG, UPSTREAM_LOGIN, chained, expected_answers
 from tests.cds.contest_api.serving import ADMIN_PASSWORD, SERVER_ADMIN, cloned_database, fill
 from tests.upstream_server.bad_line import BadLine
 from tests.upstream_server.faults import Faults
@@ -22,17 +27,20 @@ CUT = Faults(cut_every=100, doubled=0.05, sent_again=0.05, overlap=1)
 CUT_BETWEEN = Faults(cut_every=300, seed=2)
 CONTEST = msgspec.structs.replace(SIMULATED, contest_id="killed", photos=False, submissions=30, teams=6)
 LINES_AT_ONCE = 5
+PORTIONS_MAX = 60
 PAUSE_S = 0.05
+SIMULATED_HERE = "simulated"
+KILLED = (SIMULATED_HERE, "csus", *(("swerc", "wf44") if LONG else ()))
 PASSWORD_VARIABLE = "CDS_TEST_UPSTREAM_PASSWORD"  # the name of a variable
 
 
 class Follower:
     """A `cds follow` on a database, killed and started again at will."""
 
-    def __init__(self, room: Path, dsn: str, url: str) -> None:
+    def __init__(self, room: Path, dsn: str, url: str, contest_id: str = CONTEST.contest_id) -> None:
         self._room = room
         self._command: list[str] = [
-            *("follow", url, "--contest-id", CONTEST.contest_id, "--database-url", dsn, "--until-end"),
+            *("follow", url, "--contest-id", contest_id, "--database-url", dsn, "--until-end"),
             *("--pause", "0.05", "--username", UPSTREAM_LOGIN[0]),
         ]
         self._process: Process | None = None
@@ -88,10 +96,10 @@ def port_of(server: ServerProcess) -> int:
     return int(server.base.split(":")[2].split("/")[0])
 
 
-def follow_in(sources: Path, url: str) -> None:
+def follow_in(sources: Path, url: str, contest_id: str) -> None:
     """Write the file that has a server follow the contest at a URL."""
     sources.write_text(
-        f'[[source]]\ncontest_id = "{CONTEST.contest_id}"\nurl = "{url}"\n'
+        f'[[source]]\ncontest_id = "{contest_id}"\nurl = "{url}"\n'
         f'username = "{SERVER_ADMIN[0]}"\npassword_env = "{PASSWORD_VARIABLE}"\n'
     )
 
@@ -106,9 +114,24 @@ async def check_both(template_dsn: str, contest: Chained, first: ServerProcess, 
     await until_same(second.caller, without(expected, contest.team_logins), contest.contest_id, SERVER_LOGINS)
 
 
-async def test_everybody_in_the_chain_may_be_killed_and_come_back(postgres_dsn_template: str, tmp_path: Path) -> None:
+async def check_followed_to_the_end(contest: Chained, first: ServerProcess, follower: Follower) -> None:
+    """Everything that was said has come; where that is the end of the updates, the follower ends too."""
+    lines = set(contest.recording.lines)
+    await until_followed(first.caller(SERVER_ADMIN), contest.contest_id, len(lines))
+    if any(b"end_of_updates" in each for each in lines):
+        await until(lambda: follower.process.poll() is not None)
+        assert follower.process.returncode == 0, follower.logged
+        assert "the upstream has ended its updates" in follower.told
+
+
+@pytest.mark.parametrize("contest_id", KILLED)
+async def test_everybody_in_the_chain_may_be_killed_and_come_back(
+    postgres_dsn_template: str, tmp_path: Path, contest_id: str
+) -> None:
     """The upstream, the follower, the server in the middle and the last server: in the end all of them agree."""
-    contest = simulated(tmp_path, CONTEST)
+    is_recorded = contest_id != SIMULATED_HERE
+    contest = chained(contest_id, tmp_path, whole=False) if is_recorded else simulated(tmp_path, CONTEST)
+    at_once = max(LINES_AT_ONCE, len(contest.recording.lines) // PORTIONS_MAX)
     room = tmp_path / "room"
     room.mkdir()
     sources = room / "sources.toml"
@@ -121,8 +144,8 @@ async def test_everybody_in_the_chain_may_be_killed_and_come_back(postgres_dsn_t
         await fill(first_dsn, ())
         await fill(second_dsn, ())
         upstream.said = 0
-        follow_in(sources, line.url(CONTEST.contest_id))
-        follower = Follower(room, first_dsn, upstream.url)
+        follow_in(sources, line.url(contest.contest_id), contest.contest_id)
+        follower = Follower(room, first_dsn, upstream.url, contest.contest_id)
         follower.start()
         going_on: asyncio.Task[None] | None = None
         try:
@@ -132,8 +155,9 @@ async def test_everybody_in_the_chain_may_be_killed_and_come_back(postgres_dsn_t
             ):
                 line.root = first.base.removesuffix("/api/")
                 port, second_port = port_of(first), port_of(second)
-                going_on = asyncio.create_task(upstream.say_on(LINES_AT_ONCE, PAUSE_S))
+                going_on = asyncio.create_task(upstream.say_on(at_once, PAUSE_S))
                 await said(upstream, 0.2)
+                await until(lambda: bool(upstream.asked))
                 follower.kill()
                 follower.start()
                 await said(upstream, 0.4)
@@ -142,17 +166,17 @@ async def test_everybody_in_the_chain_may_be_killed_and_come_back(postgres_dsn_t
                 await upstream.die()
                 follower.kill()
                 follower.start()
+                asked = len(upstream.asked)
                 await upstream.rise()
                 async with served_on(room, second_dsn, second_port, "--sources", sources) as second:
                     await said(upstream, 0.7)
+                    await until(lambda: len(upstream.asked) > asked)
                     follower.kill()
                     await second.stopped(signal.SIGKILL)
                     follower.start()
                 async with served_on(room, second_dsn, second_port, "--sources", sources) as second:
                     await going_on
-                    await until(lambda: follower.process.poll() is not None)
-                    assert follower.process.returncode == 0, follower.logged
-                    assert "the upstream has ended its updates" in follower.told
+                    await check_followed_to_the_end(contest, first, follower)
                     await check_both(postgres_dsn_template, contest, first, second)
         finally:
             if going_on is not None:

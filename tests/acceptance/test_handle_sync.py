@@ -13,7 +13,7 @@ import pytest
 
 from cds.students.cache import CacheKey, keys_of
 from schemas.times import format_time
-from tests.cds.contest_api.serving import SERVER_ADMIN
+from tests.cds.contest_api.serving import DEADLINE_S, SERVER_ADMIN
 from tests.cds.student_api.stage import QUESTIONS, TOURIST, StudentStage, student_stage
 from tests.platform_servers.faults import Answer, FaultName
 from tests.platform_servers.generated import NOW_S, PRACTICE_RELATIVE_S, codeforces_handle
@@ -43,6 +43,9 @@ SYNCED_KEYS = ["currRating", "rank", "maxRating", "contestData", "submissions", 
 
 NO_STUDENT = {"error": "No student found with the given Codeforces handle"}
 FAILED = {"error": "Failed to sync Codeforces data"}
+
+HANGING_S = 1.5
+"""How long is waited for what never comes: longer than a busy machine needs for what does come."""
 
 FAULTS: tuple[FaultName, ...] = (
     "cloudflare",
@@ -246,7 +249,8 @@ async def test_each_of_the_three_questions_failing_is_500_and_changes_nothing(
     database_dsn: str, question: str, fault: FaultName
 ) -> None:
     """Whatever comes: HTTP 400 with JSON, 403 with HTML, nothing in time, no JSON, a broken connection."""
-    async with student_stage(database_dsn, settings={"timeout_s": 0.3, "attempts": 1}) as stage:
+    timeout_s = HANGING_S if fault == "hang" else DEADLINE_S
+    async with student_stage(database_dsn, settings={"timeout_s": timeout_s, "attempts": 1}) as stage:
         student = await stage.enter()
         assert (await stage.sync()).status == 200
         before = await stage.shown(student["_id"])

@@ -28,6 +28,7 @@ from tests.benchmarks.feeding import (
 from tests.benchmarks.figures import Figure, Maximum, print_table
 from tests.benchmarks.following import measure_following
 from tests.benchmarks.generators import request_generator
+from tests.benchmarks.past import measure_past
 from tests.benchmarks.peer import measure_peer
 from tests.benchmarks.posting import measure_posting, measure_posting_maximum
 from tests.benchmarks.posting_contest import TEAMS
@@ -35,6 +36,7 @@ from tests.benchmarks.posting_generators import post_generator
 from tests.benchmarks.restarting import measure_restart, prepare_grown
 from tests.benchmarks.serving import FEED_CLIENTS, measure_answers
 from tests.benchmarks.storing import measure_import, measure_replay
+from tests.benchmarks.verifying import measure_verifying
 from tests.eventstore.embedded_processes import wait_until_ended
 
 EVENTS = 100_000
@@ -94,6 +96,15 @@ class Bench:
         wait_until_ended(empty)
         return figures, []
 
+    def verifying(self) -> Measured:
+        """`cds verify`, of a large contest or of a very large one."""
+        events = self.scale.events if self.scale.quick else MANY_EVENTS
+        grown = self.room / f"verified-{events}"
+        prepare_grown(grown, events)
+        figures = measure_verifying(grown, events, self.scale.repeats)
+        wait_until_ended(grown)
+        return figures, []
+
     def answers(self) -> Measured:
         """Whole feeds, collections, the scoreboard."""
         generator = request_generator(self.scale.seconds, own=self.scale.quick)
@@ -130,6 +141,13 @@ class Bench:
         """The same beside another server."""
         return measure_peer(self.package, self.scale.repeats, self.scale.seconds), []
 
+    def past(self) -> Measured:
+        """Scoreboards of past moments."""
+        data_dir = self.room / "past"
+        figures = measure_past(data_dir, self.scale.events, self.scale.repeats)
+        wait_until_ended(data_dir)
+        return figures, []
+
     def following(self) -> Measured:
         """An upstream that is followed."""
         return measure_following(self.room, self.scale.events, self.scale.repeats, self.scale.seconds), []
@@ -146,6 +164,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 PARTS = {
     "storing": Part(measure=Bench.storing),
     "restarting": Part(measure=Bench.restarting),
+    "verifying": Part(measure=Bench.verifying),
     "answers": Part(measure=Bench.answers),
     "resuming": Part(measure=Bench.resuming, quick=False),
     "live": Part(measure=Bench.live, needs_compiler=True, quick=False),
@@ -154,6 +173,7 @@ PARTS = {
     "posting": Part(measure=Bench.posting),
     "peer": Part(measure=Bench.peer, quick=False),
     "following": Part(measure=Bench.following),
+    "past": Part(measure=Bench.past),
 }
 IMPORTED_BY = "storing"
 """The part without which there is no contest for the others."""

@@ -47,7 +47,7 @@ def measure_restart(data_dir: Path, empty_data_dir: Path, events: int, repeats: 
             memories.append(server.memory_mb)
             return server.ready_s
 
-    ours, baseline = side_by_side(repeats, started, lambda: _read_s(data_dir))
+    ours, baseline = side_by_side(repeats, started, lambda: read_s(data_dir))
     with contest_server(empty_data_dir) as server:
         empty_mb = server.memory_mb
     per_events = EVENTS_OF_MEMORY / events / MB_PER_MIB
@@ -90,7 +90,7 @@ def prepare_grown(data_dir: Path, events: int) -> None:
     asyncio.run(write())
 
 
-def _read_s(data_dir: Path) -> float:
+def read_s(data_dir: Path) -> float:
     """Seconds from starting the process to its word that everything has been read."""
     wait_until_ended(data_dir)
     began_s = time.perf_counter()

@@ -9,7 +9,7 @@ from tests.benchmarks.bare_server import STREAM_PIECE_BYTES, pieces_of
 from tests.benchmarks.figures import Figure, Series, side_by_side
 from tests.benchmarks.processes import PROJECT
 
-RUN_TIMEOUT_S = 180.0
+RUN_TIMEOUT_S = 900.0
 
 
 def figure(ours: float, baseline: float, *, more_is_better: bool) -> Figure:

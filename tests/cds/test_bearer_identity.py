@@ -9,7 +9,8 @@ import pytest
 
 from cds import server_accounts
 from cds.bearer_tokens import KEY_BYTES, NOBODY, BearerRefused, BearerTokens
-from cds.identity import Identity, WrongCredentials
+from cds.identity import Identity
+from cds.login_attempts import WrongCredentials
 from cds.throttling import FREE_FAILURES
 from eventstore.memory import MemoryStore
 from eventstore.store import ServerAccount, StoreUnavailable

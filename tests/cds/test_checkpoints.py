@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -15,14 +14,14 @@ from cds.checkpointing import make_checkpoint
 from cds.checkpoints import fingerprint, held_checkpoint, program_digest
 from cds.commands.decision import ObjectChange
 from cds.contests import Contests
-from cds.importing import encoded_events
 from cds.live_contest import LiveContest, stream_of
 from eventstore.memory import MemoryStore
-from eventstore.store import Append, Checkpoint, Event, EventStore
+from eventstore.store import Checkpoint, Event, EventStore
 from projections import feed_lines
 from projections.tokens import KEY_BYTES, TokenMaker
 from schemas.object_types import OBJECT_TYPES
 from schemas.viewers import ROLES, Role
+from tests.appended_changes import append_changes
 from tests.builders import READERS, Reader, small_contest
 from tests.histories import History, histories
 
@@ -69,16 +68,7 @@ class WatchedStore(MemoryStore):
 
 async def write(store: EventStore, changes: Sequence[ObjectChange]) -> None:
     """Append to the contest."""
-    append = Append(
-        stream=STREAM,
-        expected_position=(await store.head(STREAM)).position,
-        events=encoded_events(changes),
-        actor="test",
-        cause="test",
-        batch_id=uuid4(),
-        recorded_at_us=0,
-    )
-    assert await store.append(append) is not None
+    await append_changes(store, STREAM, changes)
 
 
 async def started(store: MemoryStore, roles: Sequence[Role] = ("public",), tokens: TokenMaker = TOKENS) -> LiveContest:

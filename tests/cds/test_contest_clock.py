@@ -25,6 +25,7 @@ from schemas.object_types import SINGLETON_ID
 from schemas.objects import Contest, State
 from schemas.records import Settings
 from schemas.times import format_time
+from tests.appended_changes import append_changes
 from tests.builders import CONTEST, START, moment, put, state
 from tests.cds.commands.playing import at, contest, settings
 
@@ -90,19 +91,7 @@ def any_store(request: pytest.FixtureRequest) -> EventStore:
 
 async def write(store: EventStore, contest_id: str, changes: Sequence[ObjectChange]) -> None:
     """Append to a contest, as any program on the same log may."""
-    stream = stream_of(contest_id)
-    appended = await store.append(
-        Append(
-            stream=stream,
-            expected_position=(await store.head(stream)).position,
-            events=encoded_events(changes),
-            actor="test",
-            cause="test",
-            batch_id=uuid4(),
-            recorded_at_us=0,
-        )
-    )
-    assert appended is not None
+    await append_changes(store, stream_of(contest_id), changes)
 
 
 def planned(*, clock: bool = True, **changed: str | None) -> list[ObjectChange]:

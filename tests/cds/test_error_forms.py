@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import pytest
 
-from cds.error_forms import Complaint, contest_api_form, form_of, plain_form, sync_form
+from cds.error_forms import Complaint, contest_api_form, form_of, jsend_form, plain_form, sync_form
 
 PREFIXES = ("/api", "/x/y/api")
 
@@ -24,6 +24,10 @@ PREFIXES = ("/api", "/x/y/api")
         ("/x/y/api/students/5", plain_form),
         ("/api/contests/api/students", contest_api_form),
         ("/students", contest_api_form),
+        ("/v1/account/login", jsend_form),
+        ("/v1", jsend_form),
+        ("/info", jsend_form),
+        ("/v12", contest_api_form),
     ],
 )
 def test_the_path_chooses_the_form(path: str, form: object) -> None:
@@ -54,3 +58,9 @@ def test_details_stand_beside_the_message() -> None:
     assert plain_form(complaint) == {"error": "why", "cause": "gone"}
     assert contest_api_form(complaint) == {"code": 500, "message": "why", "cause": "gone"}
     assert sync_form(complaint) == {"statusCode": 500, "message": "why"}, "these have exactly two keys"
+
+
+def test_jsend_tells_of_what_was_sent_wrong_by_name_and_of_the_rest_in_a_sentence() -> None:
+    wrong = Complaint(status=HTTPStatus.BAD_REQUEST, message="why", details={"data": {"email": "why"}})
+    assert jsend_form(wrong) == {"status": "fail", "data": {"email": "why"}}
+    assert jsend_form(Complaint(status=HTTPStatus.NOT_FOUND, message="why")) == {"status": "error", "message": "why"}

@@ -11,15 +11,10 @@ from cds.bearer_tokens import KEY_BYTES, BearerTokens
 from cds.circumstances import SYSTEM
 from cds.commands.accounts import login_change
 from cds.commands.decision import ObjectChange
-from cds.identity import (
-    FOREIGN_ACCOUNTS_TRIED_MAX,
-    REMEMBERED_S,
-    Identity,
-    Throttled,
-    WrongCredentials,
-)
+from cds.identity import FOREIGN_ACCOUNTS_TRIED_MAX, REMEMBERED_S, Identity
 from cds.importing import encoded_events
 from cds.live_contest import Decision, LiveContest
+from cds.login_attempts import Throttled, WrongCredentials
 from cds.password_checking import TooManyLogins
 from cds.passwords import matches
 from cds.throttling import FREE_FAILURES
@@ -352,6 +347,27 @@ async def test_logins_at_the_same_time_are_one(room: Room, monkeypatch: pytest.M
     assert checked == 1
 
 
+async def test_unknown_names_cost_what_wrong_passwords_cost(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first time and the second, also with a password that was tried under another name: nobody learns names."""
+    hashed: list[str] = []
+
+    def counted(stored: str, password: str) -> bool:
+        hashed.append(stored)
+        return matches(stored, password)
+
+    monkeypatch.setattr("cds.password_checking.matches", counted)
+
+    async def cost(username: str, password: str) -> int:
+        hashed.clear()
+        await room.refused(username, password)
+        return len(hashed)
+
+    names = ("nobody", "chief", "no one", "team1")
+    for password in ("wrong one", "wrong two"):
+        assert [await cost(name, password) for name in names] == [1] * 4
+        assert [await cost(name, password) for name in names] == [0] * 4
+
+
 async def test_who_leaves_while_a_password_is_checked_takes_nobody_along(room: Room) -> None:
     leaving, staying = asyncio.create_task(room.enter()), asyncio.create_task(room.enter())
     await asyncio.sleep(0)
@@ -360,7 +376,7 @@ async def test_who_leaves_while_a_password_is_checked_takes_nobody_along(room: R
     alone = asyncio.create_task(room.enter(password="wrong"))
     await asyncio.sleep(0)
     alone.cancel()
-    await soon(lambda: not room.identity._verifying)
+    await soon(lambda: not room.identity._attempts.under_way)
 
 
 async def test_new_passwords_are_hashed_as_they_are(room: Room) -> None:

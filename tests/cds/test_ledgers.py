@@ -53,6 +53,45 @@ async def write(
     return await ledger.transact(decide or (lambda _: events), actor="a", cause="c", circumstances=SYSTEM)
 
 
+class Replicated(MemoryStore):
+    """A store whose appends wait for a standby, which may be away."""
+
+    away = False
+
+    @property
+    def waits_for_standby(self) -> bool:
+        """See EventStore.waits_for_standby."""
+        return True
+
+    async def append(self, append: Append) -> Head | None:
+        """See EventStore.append."""
+        if self.away:
+            raise OutcomeUnknown("no standby")
+        return await super().append(append)
+
+
+async def test_what_rests_on_the_log_is_answered_when_a_standby_has_it_too() -> None:
+    """Also that nothing is to be changed, and that the same was asked for before."""
+    store = Replicated()
+    ledger = ledger_on(store)
+
+    def repeated(_: Numbers) -> Sequence[NewEvent]:
+        raise LookupError("the same was asked for before")
+
+    assert await write(ledger) == ()
+    await write(ledger, added("a", 1))
+    store.away = True
+    with pytest.raises(OutcomeUnknown):
+        await write(ledger)
+    with pytest.raises(OutcomeUnknown):
+        await write(ledger, decide=repeated)
+    store.away = False
+    assert await write(ledger) == ()
+    with pytest.raises(LookupError):
+        await write(ledger, decide=repeated)
+    assert (await store.head(STREAM)).position == ledger.state.position == 1
+
+
 async def test_what_is_written_is_in_memory_at_once_and_in_the_log(memory_store: MemoryStore) -> None:
     one, two = ledger_on(memory_store), ledger_on(memory_store)
     written = await write(one, added("a", 1), added("b", 2))

@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds.throttling import (
+    ACCOUNT_FREE_FAILURES,
+    ACCOUNT_WAIT_S_MAX,
     ADDRESS_FREE_FAILURES,
     ADDRESS_WAIT_S_MAX,
     ENTRIES_MAX,
@@ -143,3 +145,39 @@ def test_a_wait_is_never_longer_than_the_longest_and_always_ends(steps: list[tup
                 now_s += wait_s + 1e-6
     for account in ("team1", "team2"):
         assert throttle.attempt(account, HERE, now_s + FORGOTTEN_AFTER_S) == 0
+
+
+def test_many_addresses_have_few_guesses_at_a_user() -> None:
+    """Each has its first for free; from then on those that have failed take turns, one every few seconds."""
+    throttle = Throttle()
+    addresses = [f"10.0.1.{number}" for number in range(200)]
+    assert not any(throttle.attempt("ada", address, 0.0, anywhere=True) for address in addresses)
+    assert all(throttle.attempt("ada", address, 0.5, anywhere=True) > 0 for address in addresses)
+    guesses, seconds = 0, 400
+    for now_s in range(1, 1 + seconds):
+        guesses += sum(throttle.attempt("ada", address, now_s, anywhere=True) == 0 for address in addresses)
+    assert seconds / ACCOUNT_WAIT_S_MAX <= guesses + 1 < 2 * seconds / ACCOUNT_WAIT_S_MAX
+    assert len(addresses) > ACCOUNT_FREE_FAILURES
+
+
+def test_who_comes_from_a_new_address_is_not_kept_out() -> None:
+    throttle = Throttle()
+    for round_s in range(100):
+        for number in range(16):
+            throttle.attempt("ada", f"10.0.1.{number}", round_s, anywhere=True)
+    assert throttle.attempt("ada", ELSEWHERE, 100.0, anywhere=True) == 0
+
+
+def test_addresses_are_not_counted_together_where_nobody_says_so() -> None:
+    """Nobody can keep a team out of a contest from elsewhere."""
+    throttle = Throttle()
+    waits = [throttle.attempt("team1", f"10.0.1.{number}", 0.0) for number in range(4 * ACCOUNT_FREE_FAILURES)]
+    assert not any(waits)
+
+
+def test_a_login_of_a_user_is_no_failure_anywhere() -> None:
+    throttle = Throttle()
+    for number in range(4 * ACCOUNT_FREE_FAILURES):
+        assert throttle.attempt("ada", f"10.0.{number}.1", 0.0, anywhere=True) == 0
+        throttle.withdraw("ada", f"10.0.{number}.1", anywhere=True)
+    assert len(throttle) == 0

@@ -89,7 +89,13 @@ class CountingStore(MemoryStore):
         self.appends = 0
         self.others_first = 0
         self.away = False
+        self.replicated = False
         self.gate: asyncio.Event | None = None
+
+    @property
+    def waits_for_standby(self) -> bool:
+        """See EventStore.waits_for_standby."""
+        return self.replicated
 
     async def append(self, append: Append) -> Head | None:
         """See EventStore.append."""
@@ -114,6 +120,28 @@ class CountingStore(MemoryStore):
             batch_id=SYSTEM.batch_id(),
             recorded_at_us=0,
         )
+
+
+async def test_what_rests_on_the_log_is_answered_when_a_standby_has_it_too() -> None:
+    """What changes nothing, or was carried out before, waits for an append of its own; elsewhere it costs none."""
+    store = CountingStore()
+    contest = await beginning(store)
+    await transact(contest, group("a"), "first")
+    with pytest.raises(Refused):
+        await transact(contest, group("a"), "again")
+    assert await transact(contest, changing(()), "nothing") == []
+    end, appends, store.replicated = contest.end, store.appends, True
+    with pytest.raises(Refused):
+        await transact(contest, group("a"), "again")
+    assert await transact(contest, changing(()), "nothing") == []
+    assert store.appends == appends + 2
+    store.away = True
+    for decide in (group("a"), changing(())):
+        with pytest.raises(StoreUnavailable):
+            await transact(contest, decide, "while no standby is there")
+    store.away, store.others_first = False, 1
+    assert await transact(contest, changing(()), "nothing") == []
+    assert contest.end.position == end.position + 1
 
 
 @given(command_histories())

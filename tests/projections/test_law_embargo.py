@@ -177,6 +177,23 @@ def test_an_award_that_is_withdrawn_in_the_freeze_stays_for_the_public_until_tha
     assert b'{"type":"awards","id":"winner","data":null' in withdrawn.feed(OUTSIDERS[0])
 
 
+def test_an_award_that_is_given_again_in_the_freeze_keeps_its_place() -> None:
+    """No line tells of it, and the order in which GET lists awards does not either."""
+    kept = Played(base())
+    (first,) = [change for change in base() if (change.type, change.id) == ("awards", "first-to-solve-a")]
+    again = Played([*base(), gone("awards", "first-to-solve-a"), first])
+    for reader in OUTSIDERS:
+        assert listed(again, reader) == listed(kept, reader), reader
+        assert again.feed(reader) == kept.feed(reader), reader
+    assert len(listed(kept, OUTSIDERS[0])) > 1
+    assert listed(again, JURY) == listed(kept, JURY)
+
+
+def listed(played: Played, reader: Reader) -> list[bytes]:
+    """The awards as GET lists them."""
+    return list(played.audiences[reader.role].collection(played.state, "awards", reader.team_id))
+
+
 def test_access_tells_nothing_of_the_phase() -> None:
     """It is made from the role and the version of the API; of a contest nothing but what is shown of extensions."""
     assert access_of.__code__.co_varnames[: access_of.__code__.co_argcount] == ("role", "version", "extended")

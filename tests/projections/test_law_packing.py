@@ -112,3 +112,11 @@ def parts(played: Played) -> list[bytes]:
     of_state = packed_state.packed_state(played.state)
     of_audience = packed_audience.packed_audience(played.audiences["public"], played.state)
     return [part.content for part in (*of_state, *of_audience)]
+
+
+def test_every_process_packs_the_same_bytes() -> None:
+    """In whatever order it came to know the types: whoever verifies compares bytes."""
+    state = Played(small_contest()).state
+    packed = list(packed_state.packed_state(state))
+    state.extended = dict(reversed(state.extended.items()))
+    assert list(packed_state.packed_state(state)) == packed

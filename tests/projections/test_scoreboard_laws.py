@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
 from projections.scoreboard import Board, UnknownGroup
@@ -66,8 +66,12 @@ def test_law_3_a_frozen_board_does_not_depend_on_verdicts_in_the_freeze() -> Non
     """Two contests that differ only in the judgements of frozen submissions: the same bytes, until thaw."""
     reached: Counter[str] = Counter()
 
+    # In these the two contests have other first solves, which one in fifteen has at random.
     @settings(max_examples=examples(50))
     @given(SEEDS)
+    @example(34)
+    @example(43)
+    @example(65)
     def law(seed: int) -> None:
         dice = Random(seed)
         kind = contest(dice.choice(KINDS), main_scoreboard_group_id="main")

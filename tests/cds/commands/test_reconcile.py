@@ -125,16 +125,19 @@ def test_what_drops_a_name_before_it_goes_does_so_before_anything_goes() -> None
 
 @given(histories(), histories())
 def test_deletions_come_last_and_the_end_of_updates_behind_them(there: History, wanted_history: History) -> None:
-    """What is named comes before what names it; what names goes before what it names."""
+    """What is named comes before what names it; what names goes before what it names. Only what shows more is later."""
     wanted = ended(objects_of(wanted_history))
     changes = decide_reconcile(state_after(there.changes), wanted, TYPES)
     *body, last = changes
     assert (last.type, last.instance) == ("state", wanted["state"][SINGLETON_ID])
     assert not any(isinstance(change.instance, State) and change.instance.end_of_updates for change in body)
     deletions = [number for number, change in enumerate(body) if change.instance is None]
-    assert deletions == list(range(len(body) - len(deletions), len(body)))
+    told = {(change.type, change.id) for change in body[: deletions[0]]} if deletions else set()
+    for change in body[deletions[0] :] if deletions else ():
+        is_completed = (change.type, change.id) in told or change.type == "teams"
+        assert change.instance is None or change.type in ("contest", "state") or is_completed
     orders = [TYPE_ORDER[body[number].type] for number in deletions]
-    assert orders == sorted(orders, reverse=True)
+    assert orders == sorted(orders, reverse=True) or body[deletions[-1]].type == "groups"
     after = state_after(changes, state_after(there.changes))
     assert after.ended_updates
     assert after.objects == wanted
@@ -256,9 +259,7 @@ def test_a_freeze_that_begins_comes_before_what_it_hides() -> None:
     changes = reconciled(small_contest(), [*small_contest(), *later])
     assert [change.type for change in changes][:2] == ["state", "teams"]
     thawed = reconciled([*small_contest(), *later], [*small_contest(), *put(team("t2", ["main"]))])
-    assert next(change.type for change in thawed) == "teams"
-    assert thawed[-1].type == "judgements"
-    assert [change.type for change in thawed if change.instance is not None][-1] == "state"
+    assert [change.type for change in thawed] == ["teams", "judgements", "state"]
 
 
 def test_what_teams_have_come_to_elsewhere_is_told_behind_the_end_of_the_freeze() -> None:
@@ -300,6 +301,48 @@ def test_a_freeze_that_only_a_submission_tells_of_comes_before_what_it_hides() -
             assert new is None or (new.desktop, new.webcam, new.audio) == (None, None, None)
             assert seen.objects["teams"]["t2"] == team("t2", ["main"])
     assert (frozen[0], frozen[-1]) == (False, True)
+    # Where none begins, or a state says so, nothing old is told beside what is new.
+    over = put(state(started=START, frozen=moment("0:10:00.000")))
+    for further in ([], over):
+        there = [*setup(), *put(team("t2", ["guests"]))]
+        assert reconciled(there, [*there, *further, *put(moved)]) == [*further, *put(moved)]
+
+
+def test_what_is_deleted_goes_before_it_would_be_shown() -> None:
+    """A verdict that was taken back in the freeze, and a problem that was withdrawn before the start."""
+    over = {"started": START, "frozen": moment("0:10:00.000")}
+    hidden = put(submission("s9", "t1", "a", "0:30:00.000"), judgement("j9", "s9", "AC", "0:31:00.000"))
+    frozen = [*setup(), *put(state(**over)), *hidden]
+    thawed = put(state(**over, thawed=moment("5:30:00.000")))
+    changes = reconciled(frozen, [*frozen, gone("judgements", "j9"), *thawed])
+    assert changes == [gone("judgements", "j9"), *thawed]
+    planned = [change for change in setup() if TYPE_ORDER[change.type] < TYPE_ORDER["state"]]
+    started = put(state(started=START))
+    assert reconciled(planned, [*planned, gone("problems", "b"), *started]) == [gone("problems", "b"), *started]
+
+
+def test_the_group_that_the_contest_names_goes_behind_the_contest() -> None:
+    """Also where the contest is told of last, because a freeze ends with it."""
+    there = [*put(CONTEST, Group(id="old", name="Old")), *put(of_group("old")), *put(state(started=START))]
+    without_freeze = msgspec.structs.replace(of_group("new"), scoreboard_freeze_duration=None)
+    wanted = [*put(CONTEST, Group(id="new", name="New")), *put(without_freeze), *put(state(started=START))]
+    changes = reconciled(there, wanted)
+    assert [(change.type, change.id) for change in changes][-1] == ("groups", "old")
+
+
+def of_group(group_id: str) -> Contest:
+    """The small contest with a main group."""
+    return msgspec.structs.replace(CONTEST, main_scoreboard_group_id=group_id)
+
+
+def test_a_contest_that_becomes_shorter_does_so_before_all_else() -> None:
+    """What was submitted behind its new end is never shown, also where the freeze ends when all else has come."""
+    contest = cast("Contest", small_contest()[0].instance)
+    both = msgspec.structs.replace(contest, duration="4:00:00.000", scoreboard_freeze_duration=None)
+    late = put(submission("s9", "t1", "a", "4:30:00.000"))
+    changes = reconciled(small_contest(), [*small_contest(), *put(both), *late])
+    shorter = msgspec.structs.replace(cast("Contest", state_after(small_contest()).contest), duration=both.duration)
+    assert changes == [*put(shorter), *late, *put(both)]
 
 
 def test_a_freeze_that_comes_later_shows_nothing_before_all_has_changed() -> None:

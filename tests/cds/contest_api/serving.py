@@ -9,11 +9,8 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import aiohttp
-import asyncpg
 import msgspec
 from aiohttp import hdrs
 from argon2 import PasswordHasher
@@ -31,6 +28,7 @@ from eventstore.postgres import PostgresStore
 from eventstore.store import Append, ServerAccount
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from schemas.objects import ContestObject
+from tests import databases
 
 DEADLINE_S = 20.0
 """How long anything in these tests may take before the test fails."""
@@ -49,6 +47,9 @@ Json = Any
 Login = tuple[str, str]
 
 SERVER_ADMIN: Login = ("admin", ADMIN_PASSWORD)
+
+cloned_database = databases.cloned_database
+"""A database of one's own, as a server is started on it."""
 
 _cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -232,18 +233,6 @@ async def running(
 
 
 @asynccontextmanager
-async def cloned_database(template_dsn: str) -> AsyncIterator[str]:
-    """A copy of the template database for the length of the block; for fixtures that outlive one test."""
-    template = urlsplit(template_dsn).path.lstrip("/")
-    name = f"wire_{uuid4().hex}"
-    await _administer(template_dsn, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-    try:
-        yield urlsplit(template_dsn)._replace(path=f"/{name}").geturl()
-    finally:
-        await _administer(template_dsn, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-@asynccontextmanager
 async def opened(dsn: str) -> AsyncIterator[PostgresStore]:
     """A store of its own on a database, as another process has one."""
     store = await PostgresStore.open(dsn)
@@ -310,14 +299,6 @@ async def _put_server_accounts(store: PostgresStore) -> None:
         assert login is not None
         username, password = login
         await store.put_server_account(ServerAccount(username=username, role=role, password_hash=quick_hash(password)))
-
-
-async def _administer(server_dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(urlsplit(server_dsn)._replace(path="/postgres").geturl())
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 def _silently(_doing: str, _done: int, _total: int | None) -> None:

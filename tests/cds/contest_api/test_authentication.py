@@ -45,6 +45,8 @@ async def test_wrong_credentials_are_refused_when_writing(served: Running, metho
         "Basic !!!",
         "Basic bm9jb2xvbg==",
         "Basic /////w==",
+        "Basic é",
+        "Bearer é.é.é",
         "Bearer abc",
         "Digest username=x",
         "nonsense",

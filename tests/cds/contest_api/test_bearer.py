@@ -23,7 +23,7 @@ from tests.cds.contest_api.serving import (
     server_login,
 )
 from tests.cds.contest_api.test_http import EVERY_PATH, expect_error
-from tests.cds.contest_api.test_logins import FEED, KEEP_ALIVE_S, WHO, ended, own_accounts
+from tests.cds.contest_api.test_logins import FEED, KEEP_ALIVE_S, WHO, ended, own_accounts, two_workers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -132,6 +132,27 @@ async def test_a_token_that_expires_ends_its_feeds(fresh_dsn: str) -> None:
         assert time.time() >= expires_s - 1, "not before"
         for caller in (bearer, nobody):
             await expect_error(caller, "GET", "contests", 401)
+
+
+async def test_a_token_that_is_given_back_ends_its_feeds_on_every_worker(fresh_dsn: str) -> None:
+    """And no other token of the same account."""
+    async with two_workers(fresh_dsn) as workers:
+        given_back, kept = [await token_of(workers[0].store, "server-judge") for _ in range(2)]
+        lines = len(await Bearer(workers[0], kept).lines(FEED))
+        async with (
+            Bearer(workers[0], given_back).stream(FEED) as feed,
+            Bearer(workers[1], given_back).stream(FEED) as other_feed,
+            Bearer(workers[1], kept).stream(FEED) as kept_feed,
+        ):
+            for opened in (feed, other_feed, kept_feed):
+                await opened.until(lines)
+            logout = await Bearer(workers[0], given_back).ask("POST", f"{workers[0].root}/v1/account/logout")
+            assert logout.status == 200
+            await asyncio.gather(ended(feed), ended(other_feed))
+            assert await kept_feed.line() == b""
+        for worker in workers:
+            await expect_error(Bearer(worker, given_back), "GET", WHO, 401)
+            assert (await Bearer(worker, kept).get(WHO)).status == 200
 
 
 async def test_a_scoreboard_stream_ends_with_its_token(fresh_dsn: str) -> None:

@@ -1,14 +1,16 @@
 """The play over HTTP against a stage: order, repetition, lateness and refusals."""
 
+import asyncio
+
 import msgspec
 import pytest
 
 from cds.circumstances import SYSTEM
 from cds.live_play.client import PlayFailed, connected, retry_after_s
 from cds.live_play.play import Play, Played
-from cds.live_play.script import Script
+from cds.live_play.script import Script, script_of
 from cds.rehearsal import told
-from tests.cds.live_play.plays import contest, players, script
+from tests.cds.live_play.plays import SPEED, contest, players, script
 from tests.cds.live_play.stage import Stage, staged
 
 ADMINISTRATOR = ("root", "secret")
@@ -23,10 +25,10 @@ async def perform(url: str, script: Script) -> Played:
         return await Play(client, script, players(), ADMINISTRATOR, silent, SYSTEM).perform()
 
 
-def everything_at(due_ms: int) -> Script:
-    """The script with all changes at one moment."""
-    changes = [msgspec.structs.replace(change, due_ms=due_ms) for change in script().changes]
-    return msgspec.structs.replace(script(), changes=changes)
+def everything_at(due_ms: int, played: Script) -> Script:
+    """A script with all changes at one moment."""
+    changes = [msgspec.structs.replace(change, due_ms=due_ms) for change in played.changes]
+    return msgspec.structs.replace(played, changes=changes)
 
 
 def assert_whole(stage: Stage) -> None:
@@ -64,8 +66,35 @@ async def test_answers_that_are_lost_and_servers_that_are_busy_do_not_double_any
     assert played.retries == 5
 
 
+ATTEMPTS = 20
+
+
+async def test_a_server_that_is_away_for_long_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it says so: it is time that counts, not attempts."""
+    monkeypatch.setattr("cds.live_play.client.RETRY_WAIT_S_MAX", 0.01)
+    async with staged() as (stage, url):
+        stage.refused["judgements"] = 503
+
+        async def back() -> None:
+            while sum(path.endswith("/judgements") for _, path, _ in stage.requests) < ATTEMPTS:
+                await asyncio.sleep(0.01)
+            del stage.refused["judgements"]
+
+        _, played = await asyncio.gather(back(), perform(url, everything_at(0, script_of(contest(), SPEED / 3))))
+    assert_whole(stage)
+    assert played.retries >= ATTEMPTS
+
+
+async def test_a_server_that_stays_away_ends_the_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cds.live_play.client.PATIENCE_S", 0.5)
+    async with staged() as (stage, url):
+        stage.refused["judgements"] = 503
+        with pytest.raises(PlayFailed, match=r"^POST /contests/rehearsed/judgements as judge1: 503: not this one$"):
+            await perform(url, script())
+
+
 async def test_what_is_too_late_is_counted_and_what_hangs_on_it_left_out() -> None:
-    late = everything_at(script().duration_ms + 50)
+    late = everything_at(script().duration_ms + 50, script())
     async with staged() as (stage, url):
         played = await perform(url, late)
     assert stage.of("submissions") == {}
@@ -78,8 +107,9 @@ async def test_what_is_too_late_is_counted_and_what_hangs_on_it_left_out() -> No
 
 
 async def test_order_about_one_object_holds_when_everything_comes_at_once() -> None:
+    """The contest lasts three times as long as elsewhere, so that nothing is late on a machine that is busy."""
     async with staged() as (stage, url):
-        await perform(url, everything_at(0))
+        await perform(url, everything_at(0, script_of(contest(), SPEED / 3)))
     assert_whole(stage)
     given: set[str] = set()
     for endpoint in ("submissions", "judgements"):

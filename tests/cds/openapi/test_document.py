@@ -25,7 +25,7 @@ Json = Any
 PREFIX = "/api"
 
 
-AT_ROOT = ("/contests/sync", "/cms/")
+AT_ROOT = ("/contests/sync", "/cms/", "/v1/", "/info")
 """Where the paths of APIs begin that are at the root of the server."""
 
 
@@ -125,12 +125,24 @@ def test_errors_have_the_form_of_their_api() -> None:
         "/contests/sync": {"statusCode", "message", "error"},
         "/contests": {"code", "message"},
         "/cms/{contest_id}/api/task_list": {"error"},
+        "/v1/matches/info": {"status", "data"},
     }
     for path, expected in keys.items():
         name = whole["paths"][path]["get"]["responses"]["400"]["$ref"].rpartition("/")[2]
         assert whole["components"]["responses"][name]["content"]["application/json"]["example"].keys() == expected
     unauthorized = whole["components"]["responses"]["SyncUnauthorized"]["content"]["application/json"]["example"]
     assert unauthorized == {"statusCode": 401, "message": "Unauthorized"}
+    forbidden = whole["components"]["responses"]["JsendErrorForbidden"]["content"]["application/json"]["example"]
+    assert forbidden == {"status": "error", "message": "This account may not do that, or not now."}
+
+
+def test_tags_of_the_apis_are_their_own() -> None:
+    whole = the_document()
+    for api in SERVED_APIS:
+        tagged = {path for _, path, operation in operations(whole) if api.tags.keys() & set(operation["tags"])}
+        assert tagged == {operation.path for operation in api.operations}
+        told = {tag["name"]: tag["description"] for tag in whole["tags"]}
+        assert api.tags.items() <= told.items()
 
 
 def test_schemas_of_the_apis_have_names_of_their_own() -> None:
@@ -183,6 +195,8 @@ def test_writing_needs_a_login_and_says_who_may() -> None:
             assert operation["security"] == [{"cms": []}], path
             assert operation["x-phases"], path
             assert {"400", "403", "404", "503"} <= operation["responses"].keys()
+        elif path.startswith("/v1/"):
+            continue  # Of its rows; see tests/cds/loc_api/test_description.py.
         elif verb != "get":
             assert operation["security"] == [{"basic": []}, {"bearer": []}], path
             assert "public" not in operation["x-roles"]

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -32,6 +33,14 @@ def broken(change: Callable[[TlsFiles], object], directory: Path) -> TlsFiles:
     return files
 
 
+def break_the_key(certificate: Path) -> None:
+    """Put a point that is not on its curve into the place of the public key; all else stays as it is."""
+    read = x509.load_pem_x509_certificate(certificate.read_bytes())
+    point = read.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    changed = read.public_bytes(Encoding.DER).replace(point, point[:-1] + bytes([point[-1] ^ 1]))
+    certificate.write_text(ssl.DER_cert_to_PEM_cert(changed))
+
+
 @pytest.mark.parametrize(
     ("change", "file", "words"),
     [
@@ -40,6 +49,7 @@ def broken(change: Callable[[TlsFiles], object], directory: Path) -> TlsFiles:
         (lambda files: files.certificate.write_text("hello"), "certificate.pem", "no certificate in PEM"),
         (lambda files: files.certificate.write_bytes(b""), "certificate.pem", "no certificate in PEM"),
         (lambda files: files.certificate.write_bytes(files.key.read_bytes()), "certificate.pem", "no certificate"),
+        (lambda files: break_the_key(files.certificate), "certificate.pem", "no certificate in PEM"),
         (lambda files: files.key.write_text("hello"), "key.pem", "no private key in PEM"),
         (lambda files: files.key.write_bytes(files.certificate.read_bytes()), "key.pem", "no private key"),
         (lambda files: files.key.write_bytes(key_pem(new_key())), "key.pem", "not the key of the certificate"),

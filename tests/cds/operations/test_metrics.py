@@ -214,7 +214,7 @@ def test_a_metric_says_what_it_is_and_how_workers_are_put_together(name: str) ->
 WORKER = """
 import sys
 from cds import metrics
-metrics.REQUESTS.labels("GET", "/api/contests", "200").inc(int(sys.argv[1]))
+metrics.REQUESTS.labels("GET", "/api/contests", "200", "none").inc(int(sys.argv[1]))
 metrics.FEED_CLIENTS.labels("public", "ndjson").inc(int(sys.argv[1]))
 metrics.CONTEST_POSITION.labels("finals").set(int(sys.argv[1]))
 metrics.CONTEST_LAG_EVENTS.labels("finals").set(int(sys.argv[1]))

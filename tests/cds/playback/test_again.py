@@ -10,7 +10,7 @@ from cds.commands.participation import Window, contest_rules, standing_of
 from cds.playback.replaying import planned
 from projections.contest import ContestState
 from projections.packed_state import UnpackedState, packed_state
-from schemas.extensions import AccountExtension, AnalysisMode, CmsContest, CmsParticipation, ContestExtension
+from schemas.extensions import EXTENSION, AccountExtension, AnalysisMode, CmsContest, CmsParticipation, ContestExtension
 from schemas.object_types import OBJECT_TYPES
 from schemas.objects import Account, Contest, RemovedInterval, State, Submission
 from schemas.records import ORDINARY_PACE_PERMILLE
@@ -34,6 +34,8 @@ from tests.cds.playback.plays import (
 from tests.histories import History
 
 MINUTE_MS = 60_000
+TIMES_OF_EXTENSIONS = ("starting_time", "start", "stop")
+"""When an account began, and the analysis of a contest (schemas/extensions.py)."""
 
 
 def timeless(changes: ContestState) -> dict[str, dict[str, object]]:
@@ -49,8 +51,15 @@ def timeless(changes: ContestState) -> dict[str, dict[str, object]]:
                 plain["removed_intervals"] = [
                     each.contest_time for each in cast("State", instance).removed_intervals or ()
                 ]
-            found.setdefault(name, {})[identifier] = plain
+            found.setdefault(name, {})[identifier] = {**plain, EXTENSION: _timeless_part(plain.get(EXTENSION))}
     return found
+
+
+def _timeless_part(part: object) -> object:
+    """A part of an extension without its TIMEs."""
+    if not isinstance(part, dict):
+        return part
+    return {name: name if name in TIMES_OF_EXTENSIONS else _timeless_part(member) for name, member in part.items()}
 
 
 @given(playable_histories())

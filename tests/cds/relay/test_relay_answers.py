@@ -47,6 +47,10 @@ PATHS = (
     "contests/small/teams/t1",
     "contests/small/state",
     "contests/small/scoreboard",
+    "contests/small/scoreboard?at=2999-01-01T00:00:00Z",
+    "contests/small/teams?at=2999-01-01T00:00:00Z",
+    "contests/small/teams?at=0:00:00",
+    "contests/small/event-feed?at=0:00:00",
     "contests/small/access",
     "contests/small/account",
     "contests/small/teams/t1/photo",
@@ -120,7 +124,7 @@ class Questions:
     def since(self, endpoint: str = TEAMS) -> int:
         """How many there were."""
         self._source.server._requests.flush_measurements()
-        counts = [metrics.REQUESTS.labels("GET", endpoint, status)._value.get() for status in (200, 304)]
+        counts = [metrics.REQUESTS.labels("GET", endpoint, status, "none")._value.get() for status in (200, 304)]
         return int(sum(counts)) - self._before.get(endpoint, 0)
 
 

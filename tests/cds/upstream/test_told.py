@@ -7,8 +7,10 @@ import msgspec
 
 from cds.commands.decision import ObjectChange
 from projections.visibility_table import TEAM_STREAMS
+from schemas.extensions import SyncedTeam, TeamExtension
+from schemas.object_types import SINGLETON_ID
 from schemas.objects import ContestObject
-from tests.builders import START, judgement, moment, put, setup, state, submission, team
+from tests.builders import CONTEST, START, judgement, moment, put, setup, state, submission, team
 from tests.cds.upstream.told import could_be_told
 
 
@@ -62,3 +64,40 @@ def test_a_verdict_may_be_hidden_meanwhile_and_is_never_an_older_one() -> None:
     assert may_see(hidden, "judgements", "j9", RIGHT)
     assert not may_see(hidden, "judgements", "j9", WRONG, RIGHT)
     assert not may_see([*TRIED, *FREEZE, *put(WRONG)], "judgements", "j9", WRONG)
+
+
+def test_streams_that_wait_for_a_freeze_which_no_state_says_are_as_they_were_seen_last() -> None:
+    """Only there, and only until the freeze: nothing that was taken away comes back, nothing else stays old."""
+    late = put(submission("s9", "t1", "a", "4:30:00.000"))
+    moved = without(GUEST, "desktop")
+    bare, kept = without(GUEST, *TEAM_STREAMS), GUEST
+    unsaid = [*put(MEMBER), *late, *put(moved)]
+    assert may_see(unsaid, "teams", "t9", MEMBER, kept, bare)
+    assert not may_see(unsaid, "teams", "t9", MEMBER, moved, bare)
+    assert not may_see(unsaid, "teams", "t9", MEMBER, kept, MEMBER)
+    assert not may_see(unsaid, "teams", "t9", MEMBER, bare, kept)
+    assert not may_see([*put(MEMBER, bare, moved), *late], "teams", "t9", MEMBER, bare, kept)
+    for no_such_freeze in ([*put(MEMBER, moved)], [*put(MEMBER), *FREEZE, *put(moved)]):
+        assert not may_see(no_such_freeze, "teams", "t9", MEMBER, kept)
+        assert not may_see(no_such_freeze, "teams", "t9", MEMBER, kept, bare)
+
+
+def test_what_waits_for_the_end_of_a_freeze_is_as_it_was_seen_last() -> None:
+    """A rank comes behind everything; where no freeze ends, it does not stand beside what is newer."""
+    first, second = (msgspec.structs.replace(MEMBER, ext=TeamExtension(sync=SyncedTeam(rank=rank))) for rank in (1, 2))
+    moved, kept = (msgspec.structs.replace(each, group_ids=["guests"]) for each in (second, first))
+    frozen = [*FREEZE, *put(first, second, moved)]
+    hidden = [without(each, *TEAM_STREAMS) for each in (first, kept, moved)]
+    assert may_see([*frozen, *THAW], "teams", "t9", hidden[0], hidden[1], kept, moved)
+    assert not may_see([*frozen, *THAW], "teams", "t9", hidden[0], hidden[2], kept)
+    assert not may_see(frozen, "teams", "t9", *hidden)
+
+
+def test_a_contest_that_becomes_shorter_may_be_so_before_its_freeze_ends() -> None:
+    """Never the other way round: what was hidden by the freeze would be seen before all else has come."""
+    there = without(CONTEST, "logo")
+    shorter = msgspec.structs.replace(there, duration="4:30:00.000")
+    thawed, both = (without(each, "scoreboard_freeze_duration") for each in (there, shorter))
+    assert may_see(put(there, both), "contest", SINGLETON_ID, there, shorter, both)
+    assert not may_see(put(there, both), "contest", SINGLETON_ID, there, thawed, both)
+    assert not may_see(put(there, thawed), "contest", SINGLETON_ID, there, shorter, thawed)
