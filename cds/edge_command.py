@@ -13,14 +13,13 @@ from cds.configuration import DEFAULT_DATA_DIR
 from cds.edge.limits import EdgeLimits
 from cds.encryption_options import encryption_options
 from cds.feed_options import feed_options, named_limits
+from cds.jetstream_options import EDGE_SECRET_CHARACTERS_MIN
 from cds.log_options import log_options
 from cds.nats_options import NatsOptions, nats_options, nats_servers_of
 from cds.relay.limits import RelayLimits
 from cds.relay_command import RelayOptions, check_source, configuration_of, relay_limits_of, trusted_authority
 from cds.secret_options import SecretOption
 from cds.standing_options import drain_option, trusted_proxy_option
-
-SECRET_CHARACTERS_MIN = 32
 
 
 class EdgeOptions(RelayOptions, NatsOptions):
@@ -39,8 +38,8 @@ def edge_limits_of(_context: click.Context, _parameter: click.Parameter, values:
 
 def check_secret(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     """Let pass what nobody guesses."""
-    if len(value) < SECRET_CHARACTERS_MIN:
-        raise click.BadParameter(f"at least {SECRET_CHARACTERS_MIN} characters")
+    if len(value) < EDGE_SECRET_CHARACTERS_MIN:
+        raise click.BadParameter(f"at least {EDGE_SECRET_CHARACTERS_MIN} characters")
     return value
 
 
