@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 
-import nats
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
+
+from cds.jetstream.connecting import Connection
 
 HOST = "127.0.0.1"
 READY_S_MAX = 60.0
@@ -164,7 +165,8 @@ async def serves(nodes: Sequence[NatsNode]) -> None:
 
 async def leader_of(nodes: Sequence[NatsNode], stream: str) -> NatsNode:
     """The node that leads a stream at this moment. Raises LookupError where none does."""
-    connection = await nats.connect(
+    connection = Connection()
+    await connection.connect(
         [node.url for node in nodes if node.running], connect_timeout=2, reconnect_time_wait=0.05, error_cb=_unheard
     )
     try:
@@ -179,8 +181,9 @@ async def leader_of(nodes: Sequence[NatsNode], stream: str) -> NatsNode:
 
 async def _answers(url: str) -> bool:
     """Whether JetStream answers: in a cluster, when there is a leader that has heard of everybody."""
+    connection = Connection()
     try:
-        connection = await nats.connect(
+        await connection.connect(
             url, connect_timeout=1, allow_reconnect=False, reconnect_time_wait=ASKED_EVERY_S, error_cb=_unheard
         )
     except (OSError, NatsError, TimeoutError):

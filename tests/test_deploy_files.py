@@ -11,13 +11,13 @@ import crossplane  # type: ignore[import-untyped]  # it says nothing of its type
 import nats
 import pytest
 import yaml
-from nats.aio.client import Client
 from prometheus_client.metrics import MetricWrapperBase
 
 import cds.metrics
 from cds.backup_command import backup
 from cds.cms_options import ADMIN_TOKEN_VARIABLE
 from cds.edge_command import edge
+from cds.jetstream.connecting import Connection
 from cds.secret_options import ADMIN_PASSWORD_VARIABLE, FILE_SUFFIX, SecretOption
 from cds.serve_command import serve
 from tests.acceptance.nginx import NGINX, NGINX_ABSENT, adapted_sample, free_port
@@ -234,8 +234,10 @@ async def test_edges_can_read_streams_and_change_nothing(tmp_path: Path) -> None
             await reading.close()
 
 
-async def _connected(port: int, user: str, password: str) -> Client:
+async def _connected(port: int, user: str, password: str) -> Connection:
     async def unheard(_failure: Exception) -> None:
         return
 
-    return await nats.connect(f"nats://127.0.0.1:{port}", user=user, password=password, error_cb=unheard)
+    connection = Connection()
+    await connection.connect(f"nats://127.0.0.1:{port}", user=user, password=password, error_cb=unheard)
+    return connection

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import nats
 from nats.js.client import JetStreamContext
 
 from cds import metrics
@@ -13,6 +12,7 @@ from tests.cds.contest_api.feeds import token_of
 from tests.cds.contest_api.serving import append, cloned_database, opened, running
 from tests.cds.contest_api.small_contest import altered, login, small_contest
 from tests.cds.edge.edges import RunningEdge, edging, published_to, spread, until
+from tests.cds.jetstream.published import connection_to
 from tests.nats_servers import NatsNode, nats_server, serves
 
 FEED = "contests/small/event-feed"
@@ -22,7 +22,7 @@ STREAM = "cds-small"
 @asynccontextmanager
 async def jetstream(node: NatsNode) -> AsyncIterator[JetStreamContext]:
     """JetStream of a node."""
-    connection = await nats.connect(node.url)
+    connection = await connection_to(node.url)
     try:
         yield connection.jetstream()
     finally:

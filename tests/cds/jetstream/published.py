@@ -9,6 +9,7 @@ import nats
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from cds.jetstream.connecting import Connection
 from cds.jetstream.settings import NatsServers, PublishingSettings
 from cds.jetstream.subjects import FETCH, GENERATION, MESSAGE_ID, PREVIOUS, Subject, read_subject, stream_name
 from cds.live_contest import LiveContest
@@ -41,7 +42,9 @@ async def connection_to(url: str) -> Client:
     async def unheard(_failure: Exception) -> None:
         return
 
-    return await nats.connect(url, error_cb=unheard, reconnect_time_wait=0.05, max_reconnect_attempts=-1)
+    connection = Connection()
+    await connection.connect(url, error_cb=unheard, reconnect_time_wait=0.05, max_reconnect_attempts=-1)
+    return connection
 
 
 async def messages_of(connection: Client, contest_id: str) -> list[Message]:
