@@ -10,6 +10,7 @@ from cds.live_play.client import PlayFailed, connected, retry_after_s
 from cds.live_play.play import Play, Played
 from cds.live_play.script import Script, script_of
 from cds.rehearsal import told
+from tests.cds.contest_api.serving import DEADLINE_S
 from tests.cds.live_play.plays import SPEED, contest, players, script
 from tests.cds.live_play.stage import Stage, staged
 
@@ -43,6 +44,7 @@ def assert_whole(stage: Stage) -> None:
 
 async def test_the_whole_contest_comes_to_the_server_and_is_closed() -> None:
     async with staged() as (stage, url):
+        stage.grace_s = DEADLINE_S
         played = await perform(url, script())
     assert_whole(stage)
     assert list(stage.state) == ["started", "finalized", "end_of_updates"]
@@ -61,6 +63,7 @@ async def test_answers_that_are_lost_and_servers_that_are_busy_do_not_double_any
         stage,
         url,
     ):
+        stage.grace_s = DEADLINE_S
         played = await perform(url, script())
     assert_whole(stage)
     assert played.retries == 5
