@@ -3,21 +3,32 @@
 This module translates words; it must not know what goes over NATS.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TypedDict, TypeVar
-from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
+from cds.jetstream.server_urls import login_of
 from cds.jetstream.settings import NatsServers
 from cds.jetstream.subjects import DEFAULT_PREFIX, PREFIX_FORM
 from cds.secret_options import SecretOption
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-SCHEMES = frozenset({"nats", "tls", "ws", "wss"})
 PEM_FILE = click.Path(path_type=Path, dir_okay=False, exists=True, readable=True)
+
+
+FILES_OF_A_CONNECTION: Mapping[str, str] = {
+    "nats_ca": "--nats-ca",
+    "nats_cert": "--nats-cert",
+    "nats_key": "--nats-key",
+    "nats_credentials": "--nats-credentials",
+}
+"""What is said of a connection besides where it leads."""
+
+GIVEN = frozenset({ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT, ParameterSource.DEFAULT_MAP})
 
 
 class NatsOptions(TypedDict):
@@ -34,16 +45,17 @@ class NatsOptions(TypedDict):
 def check_urls(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """The URLs that are meant; a value may hold several, separated by commas. None is repeated: it may hold a login."""
     urls = tuple(text.strip() for value in values for text in value.split(",") if text.strip())
-    for url in urls:
-        if urlsplit(url).scheme not in SCHEMES or not urlsplit(url).hostname:
-            raise click.BadParameter("a URL is like nats://host:4222")
+    try:
+        login_of(urls)
+    except ValueError as refused:
+        raise click.BadParameter(str(refused)) from None
     return urls
 
 
 def check_prefix(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     """Let pass what can be the beginning of names in NATS."""
     if not PREFIX_FORM.fullmatch(value):
-        raise click.BadParameter("letters, digits, _ and - alone, 32 at most")
+        raise click.BadParameter("letters, digits and _ alone, 32 at most")
     return value
 
 
@@ -78,7 +90,8 @@ def nats_options(command: Command) -> Command:
             type=PEM_FILE,
             envvar="CDS_NATS_CA",
             metavar="FILE",
-            help="Certificate in PEM that is trusted when NATS shows it, or one that it has signed.",
+            help="Certificate in PEM that is trusted when NATS shows it, or one that it has signed. With it, with "
+            "--nats-cert or one tls:// nothing is said to any of the servers in plain text.",
         ),
         click.option(
             "--nats",
@@ -89,8 +102,9 @@ def nats_options(command: Command) -> Command:
             callback=check_urls,
             envvar="CDS_NATS_URL",
             metavar="URL",
-            help="Server of NATS with JetStream, like nats://host:4222 or tls://host:4222; repeatable, or several "
-            "separated by commas.",
+            help="Server of NATS with JetStream, like nats://host:4222 or, encrypted, tls://host:4222; with a login "
+            "user:password@, percent-encoded, or token@ before the host. Repeatable, or several separated by commas; "
+            "all are of one cluster, with one login.",
         ),
     ):
         command = option(command)
@@ -98,13 +112,49 @@ def nats_options(command: Command) -> Command:
 
 
 def nats_servers_of(options: NatsOptions) -> NatsServers | None:
-    """The servers that the options name; None where they name none."""
+    """The servers that the options name, None where they name none. Raises UsageError for what does not go together.
+
+    What the files hold is looked at here, since a connection would only be tried again.
+    """
     if not options["nats_urls"]:
+        refuse_alone("--nats", FILES_OF_A_CONNECTION)
         return None
-    return NatsServers(
+    if options["nats_key"] is not None and options["nats_cert"] is None:
+        raise click.UsageError("--nats-key needs --nats-cert, the certificate that it is the key of")
+    servers = NatsServers(
         urls=options["nats_urls"],
         ca=options["nats_ca"],
         certificate=options["nats_cert"],
         key=options["nats_key"],
         credentials=options["nats_credentials"],
     )
+    _check_files(servers)
+    return servers
+
+
+def refuse_alone(needed: str, names: Mapping[str, str], sources: Collection[ParameterSource] = GIVEN) -> None:
+    """Refuse options that say nothing without another one, where they are given in one of these ways.
+
+    `names`: how they are written, by the names that click gives them. Raises UsageError.
+    """
+    context = click.get_current_context()
+    for name, written in names.items():
+        if context.get_parameter_source(name) in sources:
+            raise click.UsageError(f"{written} says nothing without {needed}")
+
+
+def _check_files(servers: NatsServers) -> None:
+    """Refuse files that no connection could be made with. Raises UsageError."""
+    if servers.credentials is None and servers.ca is None and servers.certificate is None:
+        return
+    # Only who has such files waits for what reads them.
+    from cds.encryption import EncryptionRefused
+    from cds.jetstream.credentials import CredentialsRefused, read_credentials
+    from cds.jetstream.encryption import context_of
+
+    try:
+        context_of(servers)
+        if servers.credentials is not None:
+            read_credentials(servers.credentials)
+    except (EncryptionRefused, CredentialsRefused) as refused:
+        raise click.UsageError(str(refused)) from None

@@ -14,14 +14,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 
+import msgspec
 from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 
-from cds.jetstream.connecting import Connection
+from cds.jetstream.connecting import Connection, callbacks_of
+from cds.jetstream.settings import NatsServers
 
 HOST = "127.0.0.1"
 READY_S_MAX = 60.0
 ASKED_EVERY_S = 0.02
+
+OPEN = NatsServers(urls=())
+"""Nobody is to be believed, and nothing shown."""
 
 
 def nats_server_program() -> Path:
@@ -43,6 +48,7 @@ class NatsNode:
         self.route_port = route_port
         self._directory = directory
         self.login = ""
+        self.access = OPEN
         self._routes: tuple[int, ...] = ()
         self._settings = ""
         self._process: asyncio.subprocess.Process | None = None
@@ -50,7 +56,13 @@ class NatsNode:
     @property
     def url(self) -> str:
         """Where clients find it, with the login of whoever has started it (`user:password@`, or nothing)."""
-        return f"nats://{self.login}{HOST}:{self.port}"
+        where = f"nats://{self.login}{HOST}" if self.access.ca is None else f"tls://{self.login}localhost"
+        return f"{where}:{self.port}"
+
+    @property
+    def servers(self) -> NatsServers:
+        """The same, with what is believed and shown."""
+        return msgspec.structs.replace(self.access, urls=(self.url,))
 
     @property
     def running(self) -> bool:
@@ -63,10 +75,8 @@ class NatsNode:
         self._settings = settings
 
     async def start(self) -> None:
-        """Start the process; `ready` of the connection tells when it serves."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        configuration = self._directory / "nats.conf"
-        configuration.write_text(self._configuration())
+        """Start the process; `serves` tells when it does."""
+        configuration = self._written()
         with (self._directory / "log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 str(nats_server_program()), "-c", str(configuration), stdout=log, stderr=log, start_new_session=True
@@ -88,6 +98,12 @@ class NatsNode:
         """Have it go on."""
         self._signal(signal.SIGCONT)
 
+    def reload(self, settings: str) -> None:
+        """Have it go on with other settings."""
+        self._settings = settings
+        self._written()
+        self._signal(signal.SIGHUP)
+
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
@@ -105,6 +121,12 @@ class NatsNode:
             self._signal(signal.SIGKILL)
             await self._process.wait()
 
+    def _written(self) -> Path:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        configuration = self._directory / "nats.conf"
+        configuration.write_text(self._configuration())
+        return configuration
+
     def _configuration(self) -> str:
         lines = [
             f'server_name: "{self.name}"',
@@ -121,14 +143,17 @@ class NatsNode:
 
 
 @asynccontextmanager
-async def nats_server(directory: Path, settings: str = "", login: str = "") -> AsyncIterator[NatsNode]:
+async def nats_server(
+    directory: Path, settings: str = "", login: str = "", access: NatsServers = OPEN
+) -> AsyncIterator[NatsNode]:
     """One server with JetStream, which serves when the block begins.
 
-    `settings`: lines of its configuration; `login`: as whom it is found out, `user:password@`, where it asks for one.
+    `settings`: lines of its configuration; `login`: as whom it is found out, `user:password@`, where it asks for one;
+    `access`: the files that are needed where it encrypts (on `localhost` then) or knows users by keys or certificates.
     """
     (port,) = free_ports(1)
     node = NatsNode(directory, "alone", port)
-    node.login = login
+    node.login, node.access = login, access
     node.belongs_with((), settings)
     await node.start()
     try:
@@ -159,7 +184,7 @@ async def serves(nodes: Sequence[NatsNode]) -> None:
     """Come back when JetStream answers on each of these nodes that runs; raises TimeoutError after READY_S_MAX."""
     async with asyncio.timeout(READY_S_MAX):
         for node in nodes:
-            while node.running and not await _answers(node.url):
+            while node.running and not await _answers(node):
                 await asyncio.sleep(ASKED_EVERY_S)
 
 
@@ -179,12 +204,17 @@ async def leader_of(nodes: Sequence[NatsNode], stream: str) -> NatsNode:
     raise LookupError(f"nobody leads {stream}")
 
 
-async def _answers(url: str) -> bool:
+async def _answers(node: NatsNode) -> bool:
     """Whether JetStream answers: in a cluster, when there is a leader that has heard of everybody."""
-    connection = Connection()
+    connection = Connection(node.servers)
     try:
         await connection.connect(
-            url, connect_timeout=1, allow_reconnect=False, reconnect_time_wait=ASKED_EVERY_S, error_cb=_unheard
+            node.url,
+            connect_timeout=1,
+            allow_reconnect=False,
+            reconnect_time_wait=ASKED_EVERY_S,
+            error_cb=_unheard,
+            **callbacks_of(node.servers),
         )
     except (OSError, NatsError, TimeoutError):
         return False
