@@ -217,6 +217,15 @@ class ReadyLines:
         counts = (len(each.sequences) for each in self._segments[number:])
         return sum(counts) - self._segments[number].first_after(sequence)
 
+    def last_up_to(self, sequence: int) -> tuple[int, bytes] | None:
+        """The last common line up to and with a place, and where it stands; None where there is none."""
+        number = max(bisect_right(self._first_sequences, sequence) - 1, 0)
+        for segment in reversed(self._segments[: number + 1]):
+            count = segment.first_after(sequence)
+            if count:
+                return segment.sequences[count - 1], segment.line(count - 1)
+        return None
+
     def _untouched(self, segment: Segment, team_id: str | None, after: int, end: int) -> bool:
         """Whether a reader gets the segment's lines just as they are."""
         if team_id is None:

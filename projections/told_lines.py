@@ -4,13 +4,13 @@ A team's own line comes before the common line of the same place, so that what w
 there was. This module must not know who is told, nor whose tags tokens have.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from heapq import merge
 
 import msgspec
 
-from projections.feed_lines import LINE_END, FeedLines, Stretch
+from projections.feed_lines import LINE_END, FeedLines, Stretch, TeamLine
 from projections.tokens import PLACE_CHARACTERS
 from projections.told import TOLD_BYTES_MAX, TOLD_LINES_MAX, Line, Told
 
@@ -50,6 +50,14 @@ class Telling(msgspec.Struct, frozen=True):
     stand: Stand
 
 
+class Head(msgspec.Struct, frozen=True):
+    """The last line of all: whose it is, the place part of its token, and the stand behind it."""
+
+    team: str
+    place: str
+    stand: Stand
+
+
 def stand_of(last: Mapping[str, int]) -> Stand:
     """The stand, given the sequence of the last line that each team (COMMON: all) was told."""
     sequence = max(last.values(), default=0)
@@ -76,6 +84,56 @@ def next_tellings(
             yield from _messages(found, stand, pace_permille, bytes_max)
             return
         stretch = lines.stretch_after(stretch.end, until)
+
+
+def head_of(lines: FeedLines) -> Head | None:
+    """The last line that has been made, in the order in which they are told; None where there is none."""
+    sequence = lines.last_sequence
+    placed = [(team_id, _place_of(ready)) for _, team_id, (_, _, ready) in lines.own_of_all(sequence - 1, sequence)]
+    common = _last_common(lines, sequence)
+    if common is not None and common[0] == sequence:
+        placed.append((COMMON, common[1]))
+    if not placed:
+        return None
+    team, place = placed[-1]
+    return Head(team, place, Stand(sequence, frozenset(each for each, _ in placed)))
+
+
+def last_place_told(lines: FeedLines, stand: Stand, team: str) -> str | None:
+    """The place part of the token of the last line that a team (COMMON: everybody) was told; None where none was."""
+    sequence = stand.sequence if team in stand.at_place else stand.sequence - 1
+    if team == COMMON:
+        common = _last_common(lines, sequence)
+        return None if common is None else common[1]
+    own = lines.team_lines.get(team, ())
+    number = bisect_right(own, sequence, key=_sequence_of)
+    return _place_of(own[number - 1][2]) if number else None
+
+
+def count_behind(lines: FeedLines, stand: Stand) -> int:
+    """How many lines there are that have not been told, common ones and those of single teams."""
+    at_place = lines.own_of_all(stand.sequence - 1, stand.sequence)
+    common = _last_common(lines, stand.sequence)
+    return (
+        sum(not stand.includes(sequence, team_id) for sequence, team_id, _ in at_place)
+        + (common is not None and not stand.includes(common[0], COMMON))
+        + lines.count_after(stand.sequence)
+        + len(lines.own_of_all(stand.sequence, lines.last_sequence))
+    )
+
+
+def _last_common(lines: FeedLines, sequence: int) -> tuple[int, str] | None:
+    """The last common line up to and with a place: its own, and the place part of its token."""
+    found = lines.last_up_to(sequence)
+    return None if found is None else (found[0], _place_of(found[1]))
+
+
+def _place_of(ready: bytes) -> str:
+    return ready[: -len(LINE_END)][-PLACE_CHARACTERS:].decode("ascii")
+
+
+def _sequence_of(line: TeamLine) -> int:
+    return line[0]
 
 
 _Placed = tuple[int, int, str, Line]

@@ -1,7 +1,10 @@
 """Messages on their way into one stream: in order, many at a time, each accepted only behind the one before it.
 
 The server takes a message when the stream ends where the publisher believes it to (a fence): of two publishers one is
-refused, and what was lost on the way is followed by nothing. Whoever publishes then looks at the stream anew. This
+refused, and what was lost on the way is followed by nothing. Whoever publishes then looks at the stream anew. One hole
+is left: of many messages that a publisher has on the way when another gets in with few, the later ones are taken, since
+their numbers fit again. Each names the one before it, so readers see that something is missing, and have it from the
+core. (Servers offer to expect that name, too: in a cluster they stop the stream for good when it is another.) This
 module must not know what the messages say.
 """
 

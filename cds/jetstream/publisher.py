@@ -4,7 +4,9 @@ This module must not know what is told of a contest.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
+from math import inf
 
 import structlog
 from nats.aio.client import Client
@@ -12,15 +14,23 @@ from nats.aio.client import Client
 from cds import metrics
 from cds.contests import Contests
 from cds.jetstream.cancellation import heed_cancellation
-from cds.jetstream.connecting import FAILURES, connected
+from cds.jetstream.connecting import FAILURES, INBOX_OF_CORE, connected
 from cds.jetstream.contest_publishing import ContestPublishing
 from cds.jetstream.pipeline import Interrupted
 from cds.jetstream.settings import PublishingSettings
+from cds.jetstream.streams import log_mark_of
+from cds.jetstream.sweeping import Sweeping
 from cds.live_contest import LiveContest
 from eventstore.store import StoreUnavailable
 from projections.tokens import TokenMaker
 
 CONNECTION_NAME = "contest data server, publisher"
+
+AWAY_S_MAX = 30.0
+"""Without a connection for so long, the turn is left to another process, which may stand where NATS can be reached."""
+
+RESUMED_S_MAX = 120.0
+"""Whoever has the turn again before that, counts on since when it has been behind."""
 
 LOOK_S = 0.25
 """How often contests that are new are looked for, and how far everything has got is measured."""
@@ -46,45 +56,54 @@ class Publisher:
         self._tokens = tokens
         self._settings = settings
         self._may_publish = may_publish
+        self._sweeping = Sweeping(contests, log_mark_of(tokens), settings, may_publish)
         self._publishing: dict[str, ContestPublishing] = {}
+        self._connection: Client | None = None
         self._level_at_s = 0.0
+        self._given_up_at_s = -inf
 
     async def run(self) -> None:
-        """Publish, whatever happens to the connection."""
+        """Publish, whatever happens to the connection, until NATS was away for so long that others may try."""
         log.info("publishing", servers=self._settings.servers.told)
-        metrics.PUBLISHER_CONNECTED.set(0)
-        self._level_at_s = asyncio.get_running_loop().time()
-        connection = await self._connected()
+        self._begin_counting()
         try:
             async with asyncio.TaskGroup() as group:
-                await self._look_after_all(connection, group)
+                work = group.create_task(self._publish(), name="publish")
+                await self._measure_until_away()
+                work.cancel()
         finally:
-            self._publishing.clear()
             for gauge in (metrics.PUBLISHER_CONNECTED, metrics.PUBLISHER_LAG_LINES, metrics.PUBLISHER_LAG_S):
                 gauge.set(0)
+
+    async def _publish(self) -> None:
+        """Publish all contests over one connection, which is made again by itself."""
+        connection = self._connection = await connected(self._settings.servers, CONNECTION_NAME, INBOX_OF_CORE)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._sweeping.run(connection), name="sweep streams")
+                await self._look_after_all(connection, group)
+        finally:
+            self._connection = None
+            self._publishing.clear()
             await connection.close()
 
-    async def _connected(self) -> Client:
-        while True:
-            heed_cancellation()
-            try:
-                return await connected(self._settings.servers, CONNECTION_NAME)
-            except FAILURES as failure:
-                log.warning("nats_unreachable", servers=self._settings.servers.told, reason=type(failure).__name__)
-                await asyncio.sleep(AGAIN_S_MAX)
-
     async def _look_after_all(self, connection: Client, group: asyncio.TaskGroup) -> None:
-        """Begin with every contest as it comes, and measure how far they are."""
+        """Begin with every contest as it comes, and at first with those to which something has happened last."""
         beginning = asyncio.Semaphore(BEGUN_AT_ONCE_MAX)
+        lively = {contest.contest_id: number for number, contest in enumerate(self._contests.changed_since(0))}
         while True:
             heed_cancellation()
-            for contest in self._contests:
-                if contest.contest_id not in self._publishing and self._settings.publishes(contest.contest_id):
-                    publishing = ContestPublishing(contest, self._tokens, connection, self._settings)
-                    self._publishing[contest.contest_id] = publishing
-                    group.create_task(self._keep(publishing, beginning), name=f"publish {contest.contest_id}")
-            self._measure(connection)
+            found = [contest for contest in self._wanted() if contest.contest_id not in self._publishing]
+            for contest in sorted(found, key=lambda contest: lively.get(contest.contest_id, -1), reverse=True):
+                publishing = ContestPublishing(contest, self._tokens, connection, self._settings)
+                self._publishing[contest.contest_id] = publishing
+                group.create_task(self._keep(publishing, beginning), name=f"publish {contest.contest_id}")
             await asyncio.sleep(LOOK_S)
+
+    def _wanted(self) -> Iterator[LiveContest]:
+        """The contests that are to be published, also those that are over with and had been."""
+        found = chain(self._contests, self._sweeping.ended)
+        return (contest for contest in found if self._settings.publishes(contest.contest_id))
 
     async def _keep(self, publishing: ContestPublishing, beginning: asyncio.Semaphore) -> None:
         """Publish one contest, again and again, as long as that is our turn."""
@@ -110,11 +129,30 @@ class Publisher:
             metrics.PUBLISHING_INTERRUPTED.inc()
             log.exception("publishing_failed", contest=contest.contest_id)
 
-    def _measure(self, connection: Client) -> None:
+    def _begin_counting(self) -> None:
+        """Count from now on what is behind; or go on, where nobody else had the turn for long since we gave it up."""
         now_s = asyncio.get_running_loop().time()
-        if all(publishing.level for publishing in self._publishing.values()):
+        if now_s - self._given_up_at_s > RESUMED_S_MAX:
             self._level_at_s = now_s
-        lines = sum(publishing.lines_behind() for publishing in self._publishing.values())
-        metrics.PUBLISHER_CONNECTED.set(int(connection.is_connected))
-        metrics.PUBLISHER_LAG_LINES.set(lines)
+
+    async def _measure_until_away(self) -> None:
+        """Measure how far everything has got; come back when there was no connection for AWAY_S_MAX."""
+        loop = asyncio.get_running_loop()
+        reached_at_s = loop.time()
+        while loop.time() - reached_at_s < AWAY_S_MAX:
+            is_connected = self._connection is not None and self._connection.is_connected
+            if is_connected:
+                reached_at_s = loop.time()
+            self._measure(loop.time(), is_connected=is_connected)
+            await asyncio.sleep(LOOK_S)
+        self._given_up_at_s = loop.time()
+        log.warning("publishing_given_up", servers=self._settings.servers.told, away_s=AWAY_S_MAX)
+
+    def _measure(self, now_s: float, *, is_connected: bool) -> None:
+        publishings = self._publishing
+        begun = all(contest.contest_id in publishings for contest in self._wanted())
+        if begun and all(publishing.level for publishing in publishings.values()):
+            self._level_at_s = now_s
+        metrics.PUBLISHER_CONNECTED.set(int(is_connected))
+        metrics.PUBLISHER_LAG_LINES.set(sum(publishing.lines_behind() for publishing in publishings.values()))
         metrics.PUBLISHER_LAG_S.set(now_s - self._level_at_s)

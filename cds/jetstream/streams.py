@@ -1,9 +1,11 @@
 """The stream of a contest: made as the settings say, read as it stands, and made anew where it is not of our log.
 
-This module must not know a contest.
+A stream is marked with whose it is and with its generation, which are good also when all of its messages have been
+dropped. This module must not know a contest.
 """
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from nats.aio.client import Client
@@ -11,6 +13,7 @@ from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
+    ConsumerInfo,
     DeliverPolicy,
     DiscardPolicy,
     RetentionPolicy,
@@ -20,8 +23,10 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
+from cds.jetstream.pipeline import Interrupted
 from cds.jetstream.settings import PublishingSettings
 from cds.jetstream.subjects import GENERATION, MESSAGE_ID, all_subjects, stream_name
+from projections.tokens import TokenMaker
 
 ANSWERED_S_MAX = 1.0
 """How long JetStream may take for an answer: while a stream has no leader there is none, and it is asked again soon."""
@@ -30,9 +35,20 @@ MADE_S_MAX = 5.0
 """How long JetStream may take to make, change or delete a stream."""
 
 UNLIMITED = -1
+EVERY_SUBJECT = ">"
 
-CONFIGURED = ("subjects", "num_replicas", "max_age", "max_bytes", "discard", "allow_direct")
+REMEMBERED_S = 120.0
+"""How long JetStream knows the ids of messages again, where it keeps messages for so long."""
+
+CONFIGURED = ("subjects", "num_replicas", "max_age", "max_bytes", "duplicate_window", "discard", "allow_direct")
 """What a stream that is there is brought to; the rest stays as it was made."""
+
+LOG_MARK = "cds-log"
+GENERATION_MARK = "cds-generation"
+"""What a stream tells of itself: of which log it is, and its GENERATION."""
+
+GENERATION_BYTES = 8
+LOG_MARK_CHARACTERS = 32
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -43,25 +59,32 @@ class Last(msgspec.Struct, frozen=True):
 
 
 class Stream(msgspec.Struct, frozen=True):
-    """A stream as it stands: where it ends, and the last message of each subject."""
+    """A stream as it stands: its generation, where it ends, and the last message of each subject.
+
+    The generation is empty where the stream is marked as nobody's or somebody else's. `whole`: nothing that it held has
+    been dropped, so that a subject without a message never had one.
+    """
 
     name: str
+    generation: str
     last_sequence: int
     last: Mapping[str, Last]
+    whole: bool
 
 
 class Streams:
     """The streams of one connection."""
 
-    def __init__(self, connection: Client, settings: PublishingSettings) -> None:
-        """Nothing is made yet."""
+    def __init__(self, connection: Client, settings: PublishingSettings, log_mark: str) -> None:
+        """Nothing is made yet. `log_mark` tells the streams of this log from those of others."""
         self._connection = connection
         self._settings = settings
+        self._log_mark = log_mark
         self._asking: JetStreamContext = connection.jetstream(timeout=ANSWERED_S_MAX)
         self._making: JetStreamContext = connection.jetstream(timeout=MADE_S_MAX)
 
     async def opened(self, contest_id: str) -> Stream:
-        """The stream of a contest, made when there is none. Raises what the client raises."""
+        """The stream of a contest, made when there is none. Raises Interrupted and what the client raises."""
         wanted = self._configuration(contest_id)
         name = str(wanted.name)
         try:
@@ -70,27 +93,55 @@ class Streams:
             info = await self._making.add_stream(wanted)
         if any(getattr(info.config, each) != getattr(wanted, each) for each in CONFIGURED):
             info = await self._making.update_stream(_changed(info, wanted))
-        return Stream(name, info.state.last_seq, await self._last(name) if info.state.messages else {})
+        last = await self._last(name, info.state.last_seq) if info.state.messages else {}
+        first_of_all = info.config.first_seq or 1
+        return Stream(
+            name=name,
+            generation=self._generation(info),
+            last_sequence=info.state.last_seq,
+            last=last,
+            whole=info.state.messages == info.state.last_seq + 1 - first_of_all,
+        )
 
     async def made_anew(self, stream: Stream, contest_id: str) -> Stream:
-        """An empty stream in the place of one; its messages are counted on, so that nothing goes in by mistake.
+        """An empty stream of another generation in the place of one; its messages are counted on, and one is left out.
 
-        A stream that is emptied remembers the ids of its messages for a while and would take the same lines for
-        repetitions, so it is deleted.
+        So nothing goes in that was meant for the old one, not even its very next message. A stream that is emptied
+        remembers the ids of its messages for a while and would take the same lines for repetitions, so it is deleted.
         """
         await self._making.delete_stream(stream.name)
         wanted = self._configuration(contest_id)
-        wanted.first_seq = stream.last_sequence + 1
-        await self._making.add_stream(wanted)
-        return Stream(stream.name, stream.last_sequence, {})
+        wanted.first_seq = stream.last_sequence + 2
+        info = await self._making.add_stream(wanted)
+        return Stream(stream.name, self._generation(info), stream.last_sequence + 1, {}, whole=True)
 
-    async def _last(self, name: str) -> dict[str, Last]:
+    async def followed(self, name: str) -> set[str]:
+        """The subjects, as far as they can be seen, that somebody has delivered to him at this moment."""
+        found: set[str] = set()
+        for consumer in await self._asking.consumers_info(name):
+            found.update(_subjects_of(consumer))
+        return found
+
+    async def is_ours(self, name: str) -> bool:
+        """Whether a stream is marked as one of this log. Raises NotFoundError when there is none."""
+        return bool(self._generation(await self._asking.stream_info(name)))
+
+    async def delete(self, name: str) -> None:
+        """Have no such stream any more."""
+        await self._making.delete_stream(name)
+
+    def _generation(self, info: StreamInfo) -> str:
+        marks = info.config.metadata or {}
+        return marks.get(GENERATION_MARK, "") if marks.get(LOG_MARK) == self._log_mark else ""
+
+    async def _last(self, name: str, last_sequence: int) -> dict[str, Last]:
+        """The last message of each subject. Raises Interrupted where whoever has told of them was behind."""
         inbox = self._connection.new_inbox()
         subscription = await self._connection.subscribe(inbox)
         configuration = ConsumerConfig(
             deliver_subject=inbox,
             deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
-            filter_subject=">",
+            filter_subject=EVERY_SUBJECT,
             headers_only=True,
             ack_policy=AckPolicy.NONE,
             mem_storage=True,
@@ -100,17 +151,29 @@ class Streams:
         try:
             await self._asking.add_consumer(name, configuration)
             found: dict[str, Last] = {}
-            waiting = 1
+            waiting, highest = 1, 0
             while waiting:
                 message = await subscription.next_msg(timeout=ANSWERED_S_MAX)
                 headers, waiting = message.headers or {}, message.metadata.num_pending
                 found[message.subject] = Last(headers.get(MESSAGE_ID, ""), headers.get(GENERATION, ""))
-            return found
+                highest = max(highest, message.metadata.sequence.stream)
         finally:
             await subscription.unsubscribe()
+        if highest != last_sequence and await self._holds(name, last_sequence):
+            raise Interrupted(f"a server tells of message {highest} as the last one of {name}, not of {last_sequence}")
+        return found
+
+    async def _holds(self, name: str, sequence: int) -> bool:
+        """Whether the leader has a message: what somebody has deleted is nowhere the last one any more."""
+        try:
+            await self._asking.get_msg(name, sequence)
+        except NotFoundError:
+            return False
+        return True
 
     def _configuration(self, contest_id: str) -> StreamConfig:
         settings = self._settings
+        age_s_max = settings.age_s_max or 0
         return StreamConfig(
             name=stream_name(settings.prefix, contest_id),
             subjects=[all_subjects(settings.prefix, contest_id)],
@@ -118,15 +181,30 @@ class Streams:
             discard=DiscardPolicy.OLD,
             storage=StorageType.FILE,
             num_replicas=settings.replicas,
-            max_age=settings.age_s_max or 0,
+            max_age=age_s_max,
             max_bytes=UNLIMITED if settings.bytes_max is None else settings.bytes_max,
+            duplicate_window=min(REMEMBERED_S, age_s_max) if age_s_max else REMEMBERED_S,
             allow_direct=True,
+            metadata={LOG_MARK: self._log_mark, GENERATION_MARK: secrets.token_hex(GENERATION_BYTES)},
         )
 
 
+def log_mark_of(tokens: TokenMaker) -> str:
+    """What tells the streams of one log from those of others: it comes from the key of its tokens, and tells no other.
+
+    Whoever restores the log restores that key; no view has the name that this is made with.
+    """
+    return tokens.view_key(LOG_MARK).hex()[:LOG_MARK_CHARACTERS]
+
+
 def _changed(info: StreamInfo, wanted: StreamConfig) -> StreamConfig:
-    """The configuration of a stream with what the settings say."""
+    """The configuration of a stream with what the settings say; its marks stay as they are."""
     changed = info.config
     for each in CONFIGURED:
         setattr(changed, each, getattr(wanted, each))
     return changed
+
+
+def _subjects_of(consumer: ConsumerInfo) -> Iterable[str]:
+    """What a consumer is delivered."""
+    return consumer.config.filter_subjects or filter(None, (consumer.config.filter_subject,))

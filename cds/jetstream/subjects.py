@@ -15,24 +15,35 @@ TEAM_TOKEN = "team"  # noqa: S105 - a token of a subject
 ROLE_WITH_OWN: Role = "team"
 
 MESSAGE_ID = "Nats-Msg-Id"
-"""The token of the last line of a message, for a feed of all types."""
+"""The token of the last line of a message, for a feed of all types (see `token_of`)."""
+
+REPETITION = "~"
+"""What stands between a token that had been told before and digits that make the id another: JetStream takes an id once
+in two minutes, and remembers those of messages that it has dropped."""
 
 EXPECTED_LAST_SEQUENCE = "Nats-Expected-Last-Sequence"
 EXPECTED_STREAM = "Nats-Expected-Stream"
 
 GENERATION = "Cds-Generation"
-"""Random hexadecimal digits: which publishing from the start a message belongs to."""
+"""Random hexadecimal digits: which publishing from the start a message belongs to. The stream is marked with them."""
 
 PREVIOUS = "Cds-Previous"
-"""The MESSAGE_ID of the message before this one under the same subject; empty for the first of a generation."""
+"""The token of the last line that was told before this message under the same subject; empty where there was none."""
 
 FETCH = "Cds-Fetch"
-"""Set to 1 where the lines are too large for a message: from PREVIOUS up to MESSAGE_ID they are with the core."""
+"""Set to 1 where there are no lines in a message: up to its token they are with the core.
+
+They are too large for a message, or retention has dropped what was told last, and nobody can see any more how far that
+was.
+"""
 
 FETCH_YES = "1"
 
-PREFIX_FORM = re.compile(r"[A-Za-z0-9_-]{1,32}")
-"""What a prefix may be: one token of a subject, which is part of the name of a stream too."""
+PREFIX_FORM = re.compile(r"[A-Za-z0-9_]{1,32}")
+"""What a prefix may be: one token of a subject, and the name of a stream up to its first `-`, so it has none itself.
+
+Otherwise the contest `test-small` under `cds` and the contest `small` under `cds-test` would have the same stream.
+"""
 
 _ESCAPED = re.compile(r"=([0-9A-F]{2})")
 
@@ -72,6 +83,16 @@ def contest_of_stream(prefix: str, stream: str) -> str | None:
         return read_spelled(stream.removeprefix(f"{prefix}-"))
     except ValueError:
         return None
+
+
+def repeated_id(token: str, digits: str) -> str:
+    """A MESSAGE_ID of a token that may have been one already."""
+    return f"{token}{REPETITION}{digits}"
+
+
+def token_of(message_id: str) -> str:
+    """The token that a MESSAGE_ID names."""
+    return message_id.partition(REPETITION)[0]
 
 
 def all_subjects(prefix: str, contest_id: str) -> str:

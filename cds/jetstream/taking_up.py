@@ -8,6 +8,7 @@ from functools import partial
 from cds.contests import Contests
 from cds.duties import Duties
 from cds.jetstream.settings import PublishingSettings
+from cds.metrics import PUBLISHING_WANTED
 from projections.tokens import TokenMaker
 
 DUTY = "publisher"
@@ -19,6 +20,7 @@ def take_up_publishing(
     """Publish whenever it is this process's turn."""
     if settings is None:
         return
+    PUBLISHING_WANTED.set(1)
     from cds.jetstream.publisher import Publisher
 
     publisher = Publisher(contests, tokens, settings, may_publish=partial(duties.holds, DUTY))

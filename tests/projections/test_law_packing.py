@@ -9,7 +9,8 @@ from projections import feed_lines, packed_audience, packed_state
 from projections.packed_audience import UnpackedAudience
 from projections.packed_state import OBJECTS, REMAINDER, UnpackedState
 from projections.packing import Part, Unpackable
-from schemas.viewers import ROLES
+from projections.told_lines import BEGINNING, Telling, next_tellings
+from schemas.viewers import ROLES, Role
 from tests.builders import READERS, Played, small_contest
 from tests.effort import DEAR
 from tests.histories import History, histories
@@ -18,7 +19,13 @@ from tests.projections.test_law_replay import everything, shown
 SMALL = {
     feed_lines: {"SEGMENT_LINES_MAX": 5},
     packed_state: {"OBJECTS_PER_PART": 2, "REFERENCES_PER_PART": 3},
-    packed_audience: {"SEGMENTS_PER_PART": 2, "SHOWN_PER_PART": 2, "OWN_PER_PART": 2, "TEAM_LINES_PER_PART": 3},
+    packed_audience: {
+        "SEGMENTS_PER_PART": 2,
+        "SHOWN_PER_PART": 2,
+        "OWN_PER_PART": 2,
+        "TEAM_LINES_PER_PART": 3,
+        "BEHIND_PER_PART": 2,
+    },
 }
 """Sizes with which a small history gives every kind of part several times."""
 
@@ -70,6 +77,7 @@ def test_what_was_unpacked_goes_on_as_what_was_never_packed(history: History, cu
         for role in ROLES:
             assert shown(played.audiences[role]) == shown(whole.audiences[role])
             assert played.audiences[role].changes == whole.audiences[role].changes
+            assert tellings(played, role) == tellings(whole, role)
         for reader in READERS:
             assert played.feed(reader) == whole.feed(reader)
             assert played.shown(reader) == whole.shown(reader)
@@ -78,6 +86,24 @@ def test_what_was_unpacked_goes_on_as_what_was_never_packed(history: History, cu
         assert {name: list(ids) for name, ids in played.state.extended.items()} == {
             name: list(ids) for name, ids in whole.state.extended.items()
         }
+
+
+def tellings(played: Played, role: Role) -> list[Telling]:
+    """All that edges are told of an audience: its lines, and what a feed does not tell."""
+    lines, found = played.audiences[role].feed_lines, list[Telling]()
+    while more := list(next_tellings(lines, found[-1].stand if found else BEGINNING, 1_000)):
+        found += more
+    return found
+
+
+def test_where_objects_stand_among_others_is_packed_too() -> None:
+    """Of which a feed says nothing, so that edges would list them in another order."""
+    played = Played(small_contest())
+    expected = {role: tellings(played, role) for role in ROLES}
+    told = [line.behind for telling in expected["public"] for line in telling.told.lines]
+    assert any(behind is not None for behind in told), "it is about something"
+    again = reborn(played, decode=0)
+    assert {role: tellings(again, role) for role in ROLES} == expected
 
 
 def test_parts_that_a_contest_going_on_leaves_alone_are_the_same_bytes() -> None:

@@ -9,6 +9,7 @@ import nats
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from cds.jetstream.cancellation import heed_cancellation
 from cds.jetstream.connecting import Connection
 from cds.jetstream.settings import NatsServers, PublishingSettings
 from cds.jetstream.subjects import FETCH, GENERATION, MESSAGE_ID, PREVIOUS, Subject, read_subject, stream_name
@@ -118,4 +119,6 @@ async def becomes(condition: Callable[[], Awaitable[bool]], within_s: float = DE
     """Come back when something is so."""
     async with asyncio.timeout(within_s):
         while not await condition():
+            # The client of NATS may have swallowed that time is over.
+            heed_cancellation()
             await asyncio.sleep(0.02)

@@ -1,21 +1,28 @@
 """What edges alone may ask of the core: with the secret all that they need, without it not even that it is there."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
 import pytest_asyncio
 
-from cds.contest_api import edges
+from cds.contest_api import told_reading
+from cds.contest_api.service import PAGES_TOLD_AT_ONCE_MAX
+from cds.contest_api.told_reading import ToldReading
+from cds.live_contest import LiveContest
+from cds.role_tags import RoleTags
 from projections.feed_lines import ALL_TYPES_MASK
 from projections.tokens import PLACE_CHARACTERS, ViewTags
 from projections.told import Page, decode_page
+from projections.told_lines import COMMON
 from schemas.edges import EdgeViewer
 from schemas.objects import Account
 from schemas.viewers import ROLES
 from tests.cds.contest_api.serving import Answer, Caller, Running, append, cloned_database, running, server_login
 from tests.cds.contest_api.small_contest import login
-from tests.cds.jetstream.published import SECRET, lines_of
+from tests.cds.jetstream.published import SECRET, becomes, lines_of
 
 CONTEST = "small"
 WITH_SECRET = {"Contest-Edge": SECRET}
@@ -27,13 +34,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def core(small_template: str) -> AsyncIterator[Running]:
-    """A core for edges. The one test that writes there adds an account that no other looks at."""
+    """A core for edges. The one test that writes there writes what no other looks at."""
     async with cloned_database(small_template) as dsn, running(dsn, edge_secret=SECRET, auto_login=True) as server:
         yield server
 
 
-async def viewer_told(caller: Caller) -> EdgeViewer:
-    answer = await caller.get(VIEWER, headers=WITH_SECRET)
+async def viewer_told(caller: Caller, contest_id: str = CONTEST) -> EdgeViewer:
+    answer = await caller.get(f"contests/{contest_id}/x-viewer", headers=WITH_SECRET)
     assert answer.status == 200, answer.body
     return msgspec.json.decode(answer.body, type=EdgeViewer)
 
@@ -96,6 +103,11 @@ async def test_it_is_told_whether_addresses_count(core: Running) -> None:
     account = Account(id="by-address", username="by-address", type="judge", ip="192.0.2.7")
     await core.level_with(CONTEST, await append(core.store, CONTEST, account))
     assert (await viewer_told(core.caller())).by_address
+    # Where accounts are let in from their addresses alone, nobody is logged in by one, and it counts all the same.
+    assert not (await viewer_told(core.caller(), "other")).by_address
+    said = {"ext": {"cms": {"ip_restriction": True}}}
+    assert (await core.of_role("admin").ask("PATCH", "contests/other", json=said)).status == 200
+    assert (await viewer_told(core.caller(), "other")).by_address
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -124,13 +136,16 @@ async def test_pages_are_the_lines_of_an_audience(core: Running, role: str, monk
         assert told_until[-1][1].body.endswith(at_place)
         nothing = await page(core, f"role={role}&after={token}&until={token}")
         assert all(line.body.endswith(at_place) for told in nothing.told for line in told.lines)
-    monkeypatch.setattr(edges, "PAGE_BYTES_MAX", 1)
+    head = await page(core, f"role={role}&head=1")
+    team = whole.told[-1].team_id or ""
+    assert head == Page((), {team: whole.last[team]}, more=False), "the last line of all, and nothing else"
+    monkeypatch.setattr(told_reading, "PAGE_BYTES_MAX", 1)
     assert await page(core, f"role={role}") == whole, "one segment is not cut"
 
 
 async def test_pages_follow_one_another(small_template_copy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("projections.feed_lines.SEGMENT_LINES_MAX", 10)
-    monkeypatch.setattr(edges, "PAGE_BYTES_MAX", 1)
+    monkeypatch.setattr(told_reading, "PAGE_BYTES_MAX", 1)
     async with running(small_template_copy, edge_secret=SECRET) as core:
         contest = core.service_contest(CONTEST)
         assert contest is not None
@@ -145,6 +160,54 @@ async def test_pages_follow_one_another(small_template_copy: str, monkeypatch: p
             query = f"role=judge&after={told.last['']}"
         assert pages > 2
         assert found == [line for _, line in expected]
+        monkeypatch.setattr(told_reading, "PAGE_BYTES_MAX", 1024 * 1024)
+        await assert_others_are_served(core, contest, len(expected) // 10)
+
+
+async def assert_others_are_served(core: Running, contest: LiveContest, times: int) -> None:
+    """While one page is made of many segments others have their turns in between, once for each at least."""
+    service, served = core.server.service, 0
+    reading = ToldReading(contest, "judge", service.tokens, service.store)
+    making = asyncio.create_task(reading.page(None, None, service.pages_told))
+    while not making.done():
+        served += 1
+        await asyncio.sleep(0)
+    assert served > times > 2
+    assert not (await making).more
+
+
+async def test_few_pages_are_made_at_the_same_time(core: Running) -> None:
+    """Whoever asks for another waits; how far has been told is said at once, and so is who asks."""
+    turns = core.server.service.pages_told
+    async with AsyncExitStack() as taken:
+        for _ in range(PAGES_TOLD_AT_ONCE_MAX):
+            await taken.enter_async_context(turns)
+        waiting = asyncio.create_task(page(core, "role=public"))
+
+        async def waits() -> bool:
+            return bool(turns._waiters)
+
+        await becomes(waits)
+        head = await page(core, "role=public&head=1")
+        await viewer_told(core.caller())
+        assert not waiting.done()
+    assert (await waiting).last == head.last
+
+
+async def test_a_token_of_any_team_is_known_by_its_tag(core: Running) -> None:
+    """A tag of nobody here is refused as tokens of other views are."""
+    contest = core.service_contest(CONTEST)
+    assert contest is not None
+    _, line = (await lines_of(contest, "team"))[-1]
+    for team in (None, *contest.state.objects["teams"]):
+        after = token_of(core, "team", team, line.body)
+        behind = (await page(core, f"role=team&after={after}")).told
+        assert all(each == line for told in behind for each in told.lines)
+    of_nobody = token_of(core, "team", "nobody", line.body)
+    tags = RoleTags(contest, "team", core.server.service.tokens)
+    assert tags.team_of(of_nobody[PLACE_CHARACTERS:], ("t1", "t2")) == COMMON
+    assert tags.team_of(of_nobody[PLACE_CHARACTERS:], ("t1", "nobody")) == "nobody"
+    assert (await core.caller().get(f"{LINES}?role=team&after={of_nobody}", headers=WITH_SECRET)).status == 400
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,13 @@
 import asyncio
 from contextlib import suppress
 
+import pytest
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
+from structlog.testing import capture_logs
 
+from cds import duties, metrics
+from cds.jetstream import publisher
 from cds.jetstream.cancellation import heed_cancellation
 from cds.jetstream.publisher import Publisher
 from cds.jetstream.subjects import FETCH, GENERATION, MESSAGE_ID, stream_name
@@ -24,7 +28,7 @@ from tests.cds.jetstream.published import (
     told_to,
     until_published,
 )
-from tests.nats_servers import NatsNode, serves
+from tests.nats_servers import NatsNode, free_ports, serves
 
 CONTEST = "small"
 
@@ -191,12 +195,12 @@ async def test_a_server_that_has_just_begun_to_publish_stops(
             pass
 
 
+def value(metric: object) -> float:
+    """What a gauge shows."""
+    return float(metric._value.get())  # type: ignore[attr-defined]  # there is no public way to read a gauge
+
+
 async def test_metrics_tell_how_far_publishing_is(fresh_dsn: str, node: NatsNode, connection: Client) -> None:
-    from cds import metrics
-
-    def value(metric: object) -> float:
-        return float(metric._value.get())  # type: ignore[attr-defined]  # there is no public way to read a gauge
-
     async with running(fresh_dsn, publishing=publishing(node.url, contest_ids={CONTEST})) as server:
         await until_published(connection, server, CONTEST)
 
@@ -213,3 +217,26 @@ async def test_metrics_tell_how_far_publishing_is(fresh_dsn: str, node: NatsNode
         await becomes(behind)
         assert value(metrics.PUBLISHER_CONNECTED) == 0
     assert value(metrics.PUBLISHER_LAG_LINES) == 0
+
+
+async def test_who_does_not_reach_nats_says_so_and_leaves_the_turn_to_others(
+    fresh_dsn: str, node: NatsNode, connection: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is behind is counted from the moment of the first turn, through all that come to nothing."""
+    monkeypatch.setattr(publisher, "AWAY_S_MAX", 1.0)
+    monkeypatch.setattr(duties, "FAILED_PAUSE_S", 0.5)
+    nowhere = f"nats://127.0.0.1:{free_ports(1)[0]}"
+
+    async def long_behind() -> bool:
+        return value(metrics.PUBLISHER_LAG_S) > 1.2 * publisher.AWAY_S_MAX
+
+    with capture_logs() as logs:
+        async with running(fresh_dsn, publishing=publishing(nowhere, contest_ids={CONTEST})):
+            await becomes(long_behind)
+            assert (value(metrics.PUBLISHING_WANTED), value(metrics.PUBLISHER_CONNECTED)) == (1, 0)
+            async with running(fresh_dsn, publishing=publishing(node.url, contest_ids={CONTEST})) as other:
+                await until_published(connection, other, CONTEST)
+    told = {each["event"]: each for each in logs if each["log_level"] == "warning"}
+    assert {"nats_unreachable", "publishing_given_up"} <= told.keys()
+    assert told["nats_unreachable"]["servers"] == nowhere
+    assert "Connect call failed" in told["nats_unreachable"]["reason"]
