@@ -43,12 +43,13 @@ class LineMarks:
         if self.full:
             self._marks = array("Q", sorted(self._marks))
 
-    def numbers(self, token: bytes) -> Iterator[int]:
-        """The lines that may have this token."""
+    def numbers(self, token: bytes, first: int = 0) -> Iterator[int]:
+        """The lines that may have this token; while more come, those from the `first` on."""
         wanted = _mark(token, 0)
         if not self.full:
             # Until they are full, marks stand in the order of the lines.
-            yield from (number for number, mark in enumerate(self._marks) if mark & HASH_MASK == wanted)
+            marks = self._marks
+            yield from (number for number in range(first, len(marks)) if marks[number] & HASH_MASK == wanted)
             return
         at = bisect_left(self._marks, wanted)
         while at < len(self._marks) and self._marks[at] & HASH_MASK == wanted:

@@ -67,8 +67,18 @@ class Board:
     `ranked_position` is the position of the last event that may have changed who stands where, or who was first.
     """
 
-    def __init__(self, state: ContestState, *, frozen: bool) -> None:
-        """A board that shows what the state says already, and follows it from here on by `note`."""
+    def __init__(
+        self,
+        state: ContestState,
+        *,
+        frozen: bool,
+        submission_places: Places | None = None,
+        judgement_places: Places | None = None,
+    ) -> None:
+        """A board that shows what the state says already, and follows it from here on by `note`.
+
+        The places are given where somebody knows them better than the state does.
+        """
         self.recomputed_teams = 0
         self.ranked_position = state.position
         self._latest_ms = max(state.submission_times_ms.values(), default=None)
@@ -79,8 +89,8 @@ class Board:
         self._basis: ScoringBasis | None = None
         self._sheets: dict[str, Sheet] = {}
         self._submitted: dict[str, Submitted] = {}
-        self._submission_places = Places(state.objects["submissions"])
-        self._judgement_places = Places(state.objects["judgements"])
+        self._submission_places = submission_places or Places(state.objects["submissions"])
+        self._judgement_places = judgement_places or Places(state.objects["judgements"])
         judgements = cast("Mapping[str, Judgement]", state.objects["judgements"])
         self._judged_submissions = {identifier: each.submission_id for identifier, each in judgements.items()}
         self._submissions_noted = dict.fromkeys((*state.objects["submissions"], *self._judged_submissions.values()))

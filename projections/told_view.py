@@ -35,11 +35,10 @@ class Notification(msgspec.Struct, frozen=True, gc=False):
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):
-    """A line that was taken in: the object, how all but its owners are shown it, and whether it got another place."""
+    """A line that was taken in: the object, and how all but its owners are shown it."""
 
     key: Key
     data: bytes | None
-    moved: bool
 
 
 _decoder = msgspec.json.Decoder(Notification)
@@ -82,6 +81,10 @@ class ToldView:
                 return own[team_id]
         return self.shown[key[0]].get(key[1])
 
+    def order(self, type_name: str) -> ToldOrder:
+        """The order of the objects of a type that anybody of this role is shown."""
+        return self._order[type_name]
+
     def identifiers(self, type_name: str) -> Iterable[str]:
         """The ids of all objects of a type that anybody of this role is shown, in the order of their collection."""
         if OBJECT_TYPES[type_name].singleton:
@@ -108,9 +111,12 @@ class ToldView:
                 return number
         return len(told.lines)
 
-    def sequence_of(self, place: bytes, team_id: str | None) -> int | None:
-        """Where the line with this place stands that a team (None: somebody of no team) was given; None without one."""
-        return self._sequence_of(place, team_id, own=False)
+    def sequence_of(self, place: bytes, team_id: str | None, looked_to: int = 0) -> int | None:
+        """Where the line with this place stands that a team (None: somebody of no team) was given; None without one.
+
+        `looked_to`: up to there it is known that it is not.
+        """
+        return self._sequence_of(place, team_id, own=False, looked_to=looked_to)
 
     def _take(self, line: Line, team_id: str | None) -> None:
         if not 0 <= line.type_number < len(TYPE_NAMES):
@@ -132,9 +138,9 @@ class ToldView:
             self._show_to_owner(key, shown, team_id)
         self.changes[type_name] += 1
         self.touched[key] = sequence
-        moved = self._order_anew(key, line.behind)
+        self._order_anew(key, line.behind)
         if team_id is None:
-            self.on_line(Seen(key, shown, moved))
+            self.on_line(Seen(key, shown))
 
     def _keep(self, line: Line, team_id: str | None) -> int:
         """Keep a line to be streamed; its place in the lines."""
@@ -172,15 +178,15 @@ class ToldView:
         else:
             self._own.pop(key, None)
 
-    def _order_anew(self, key: Key, behind: str | None) -> bool:
-        """Give an object its place, or take it; whether it got one that is not behind all others."""
+    def _order_anew(self, key: Key, behind: str | None) -> None:
+        """Give an object its place, or take it."""
         order, identifier = self._order[key[0]], key[1]
         if identifier == SINGLETON_ID:
-            return False
+            return
         own = self._own.get(key, NO_OWN)
         there = identifier in self.shown[key[0]] or any(data is not None for data in own.values())
         if there == (identifier in order):
-            return False
+            return
         if not there:
             order.remove(identifier)
         elif behind is None:
@@ -189,11 +195,11 @@ class ToldView:
             order.insert(identifier, behind)
         else:
             raise ValueError(f"{key[0]} {identifier} stands behind {behind}, which is not there")
-        return there and behind is not None
 
-    def _sequence_of(self, place: bytes, team_id: str | None, *, own: bool) -> int | None:
-        for number in range(len(self._marks) - 1, -1, -1):
-            for line in self._marks[number].numbers(place):
+    def _sequence_of(self, place: bytes, team_id: str | None, *, own: bool, looked_to: int = 0) -> int | None:
+        first_marks, first_line = divmod(max(looked_to - self._before_first, 0), SEGMENT_LINES_MAX)
+        for number in range(len(self._marks) - 1, first_marks - 1, -1):
+            for line in self._marks[number].numbers(place, first_line if number == first_marks else 0):
                 sequence = self._before_first + number * SEGMENT_LINES_MAX + line + 1
                 if self._given(sequence, place, team_id, own=own):
                     return sequence

@@ -1,14 +1,16 @@
-"""One role of one contest at an edge: what it has been told, and the task that follows the telling.
+"""One telling of one role of one contest: what has been told of it, and the task that follows the telling.
 
 Lines come over JetStream, each subject's messages naming the one before, so that a gap is seen at once; what JetStream
-does not have any more, or could not carry, comes from the core. Another generation means another log, or the same told
-anew: then this audience is over, and whoever reads it comes back to the next. This module must not know who reads.
+does not have any more, or could not carry, comes from the core. It is level for the first time when it has what the
+core had told after it began: that nothing more waits in the stream says little while the stream is being filled.
+Another generation means another log, or the same told anew: then nothing more is taken in, and the next one takes its
+place (`succession`). This module must not know who reads.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from itertools import count
 
@@ -19,13 +21,14 @@ from cds import metrics
 from cds.background import telling_of_failure
 from cds.edge.consumer import Begun, CutOff, Delivered, OrderedConsumer
 from cds.edge.core import Core
-from cds.edge.limits import EdgeLimits
+from cds.edge.limits import CORE_PAUSES_MAX, EdgeLimits
 from cds.fan_out.client import EndReason
-from cds.jetstream.subjects import FETCH, GENERATION, MESSAGE_ID, PREVIOUS, ROLE_WITH_OWN, read_subject
+from cds.jetstream.subjects import FETCH, GENERATION, MESSAGE_ID, PREVIOUS, ROLE_WITH_OWN, read_subject, token_of
 from cds.relay.audience import NothingKnown
 from cds.relay.upstream import Refusal, Unreachable
+from projections.scoreboard import UnknownGroup
 from projections.tokens import PLACE_CHARACTERS
-from projections.told import Told, decode_told
+from projections.told import Page, Told, decode_told
 from projections.told_boards import ToldBoards
 from projections.told_view import ToldView
 from projections.visibility_table import SEES_LIVE_SCOREBOARD
@@ -49,6 +52,10 @@ class AnotherGeneration(Exception):
     """What is told from here on does not go on from what was told."""
 
 
+class NotTold(AnotherGeneration):
+    """The core has nothing to tell of this contest."""
+
+
 class Lag(msgspec.Struct, frozen=True, kw_only=True):
     """How far behind JetStream an audience is: messages, and seconds since it was level (0 while it is)."""
 
@@ -57,7 +64,11 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EdgeAudience:
-    """The view of one role, followed; `changed` is another event after every change."""
+    """The view of one role, followed; `changed` is another event after every change.
+
+    `settled` is set when it has been level once, or is over; `over` when it takes in nothing more. `gone`: that is
+    since the core has nothing to tell of the contest. `users` are those who have what comes streamed to them.
+    """
 
     def __init__(
         self,
@@ -67,8 +78,13 @@ class EdgeAudience:
         core: Core,
         limits: EdgeLimits,
         end: Callable[["EdgeAudience", EndReason], None],
+        *,
+        settles: bool = True,
     ) -> None:
-        """An audience of which nothing has been told. `end` is called when it is over."""
+        """An audience of which nothing has been told. `end` is called when it has ended.
+
+        `settles`: while the core cannot be asked how far has been told, what the stream holds counts as everything.
+        """
         self.contest_id = contest_id
         self.stream = f"{contest_id}/{role}"
         self.role = role
@@ -77,10 +93,14 @@ class EdgeAudience:
         self.view = ToldView(role, next(_numbers) << PLACES_BITS)
         self.boards = ToldBoards(self.view)
         self.ended: EndReason | None = None
+        self.settled, self.over = asyncio.Event(), asyncio.Event()
+        self.gone = False
+        self.users = 0
         self._consumer = consumer
         self._core = core
         self._limits = limits
         self._end = end
+        self._settles = settles
         self._generation: str | None = None
         self._last: dict[str, str] = {}
         """The token of the last line of each subject, by team."""
@@ -90,11 +110,14 @@ class EdgeAudience:
         self._pending = 0
         self._is_cut_off = True
         self._level_at_s: float | None = None
-        self._begun_at_s = time.monotonic()
+        self._begun_at_s = self._told_at_s = time.monotonic()
+        self._head_is_known = False
+        self._head: tuple[str, str] | None = None
+        """The team and the token of the last line that had been told when this began; None: there was none."""
         self._may_lack_beginning = False
-        self._following = asyncio.create_task(self._follow(), name=f"lines of {self.stream}")
-        self._following.add_done_callback(telling_of_failure("edge_audience_failed"))
-        self._following.add_done_callback(lambda _: self.end("failed"))
+        self._following = self._in_background(self._follow(), f"lines of {self.stream}")
+        self._following.add_done_callback(lambda _: self._note_over())
+        self._seeing = self._in_background(self._see_head(), f"how far {self.stream} has been told")
 
     @property
     def level(self) -> bool:
@@ -107,6 +130,11 @@ class EdgeAudience:
         return self.level and not self._is_cut_off and not self._pending
 
     @property
+    def stale(self) -> bool:
+        """Whether more may have been told for a while than comes here."""
+        return self._is_cut_off and self.lag.seconds > self._limits.stale_after_s
+
+    @property
     def exists(self) -> bool:
         """Whether there is a contest to be shown."""
         return self.ended is None and self.view.object(CONTEST_KEY, None) is not None
@@ -117,14 +145,14 @@ class EdgeAudience:
         since_s = self._begun_at_s if self._level_at_s is None else self._level_at_s
         return Lag(messages=self._pending, seconds=0.0 if self.is_level else time.monotonic() - since_s)
 
-    async def be_level(self) -> None:
-        """Come back when it has been level once. Raises Unreachable where that takes too long."""
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Somebody has what comes streamed to him for the length of the block."""
+        self.users += 1
         try:
-            async with asyncio.timeout(self._limits.level_s_max):
-                while not self.level:
-                    await self.next_change()
-        except TimeoutError:
-            raise Unreachable from None
+            yield
+        finally:
+            self.users -= 1
 
     async def next_change(self) -> None:
         """Wait for what comes next. Raises Unreachable when it is all over."""
@@ -133,18 +161,20 @@ class EdgeAudience:
         await self.changed.wait()
 
     def scoreboard(self, _role: Role, *, frozen: bool, group_id: str | None) -> bytes:
-        """The scoreboard as JSON. Raises UnknownGroup."""
+        """The scoreboard as JSON, for those who follow it. Raises UnknownGroup, also where what is told does not do."""
+        if not self.boards.suffices():
+            raise UnknownGroup("what is told does not suffice for the board any more")
         return self.boards.scoreboard(frozen=frozen, group_id=group_id)
 
     async def ready_scoreboard(self, role: Role, *, frozen: bool, group_id: str | None) -> bytes:
-        """The same, made ready without holding others up."""
+        """The scoreboard as JSON, made ready without holding others up. Raises UnknownGroup."""
         for _ in self.boards.making():
             await asyncio.sleep(0)
         board = self.boards.board(frozen=frozen or not SEES_LIVE_SCOREBOARD[role])
         if board.far_behind:
             for _ in board.catching_up():
                 await asyncio.sleep(0)
-        return self.scoreboard(role, frozen=frozen, group_id=group_id)
+        return self.boards.scoreboard(frozen=frozen, group_id=group_id)
 
     def end(self, reason: EndReason) -> None:
         """Follow no more, and be done with."""
@@ -152,28 +182,52 @@ class EdgeAudience:
             return
         self.ended = reason
         self.view.lines.abandoned = True
-        if self._following is not asyncio.current_task():
-            self._following.cancel()
+        self._following.cancel()
+        self._note_over()
         self._tell()
         self._end(self, reason)
 
     async def close(self) -> None:
         """Be done with everything."""
         self.end("closing")
-        await asyncio.gather(self._following, return_exceptions=True)
+        await asyncio.gather(self._following, self._seeing, return_exceptions=True)
+
+    async def _see_head(self) -> None:
+        """Have the core say how far has been told; where it cannot, what the stream holds has to do."""
+        pauses = count()
+        while not self._head_is_known:
+            try:
+                async with asyncio.timeout(self._limits.head_s_max):
+                    self._head = await self._core.head(self.contest_id, self.role)
+                self._head_is_known = True
+            except Refusal as refusal:
+                self._head_is_known = refusal.status == HTTPStatus.NOT_FOUND
+            except (Unreachable, TimeoutError):
+                in_vain = time.monotonic() - self._begun_at_s >= self._limits.head_s_max
+                self._head_is_known = in_vain and self._settles and not self._core.secret_refused
+            if not self._head_is_known:
+                await asyncio.sleep(self._pause_s(next(pauses)))
+        self._note_level()
 
     async def _follow(self) -> None:
         """Take in what comes, however often it is cut off, until another generation begins."""
+        pauses = 0
         while self.ended is None:
+            told_at_s = self._told_at_s
             try:
                 await self._read()
             except AnotherGeneration as reason:
+                self.gone = isinstance(reason, NotTold)
+                self._is_cut_off = True
                 log.warning("edge_audience_over", contest=self.contest_id, role=self.role, reason=str(reason))
-                self.end("forgotten")
                 return
-            except (CutOff, Unreachable, Refusal) as reason:
+            except CutOff as reason:
                 self._note_cut_off(reason)
-            await asyncio.sleep(self._limits.consumer_pause_s)
+                pauses = 0
+            except (Unreachable, Refusal) as reason:
+                self._note_cut_off(reason)
+                pauses = pauses + 1 if told_at_s == self._told_at_s else 0
+            await asyncio.sleep(self._pause_s(pauses))
 
     async def _read(self) -> None:
         """Take in what comes until the consumer is lost. Raises CutOff, and what `_begin` and `_heed` raise."""
@@ -199,7 +253,6 @@ class EdgeAudience:
     def _note_cut_off(self, reason: Exception) -> None:
         if self._is_cut_off:
             return
-        self._note_level()
         self._is_cut_off = True
         metrics.EDGE_CUT_OFF.inc()
         log.warning(
@@ -211,19 +264,30 @@ class EdgeAudience:
         )
 
     async def _heed(self, delivered: Delivered) -> None:
-        """Take in a message. Raises AnotherGeneration, Unreachable, Refusal, and CutOff for one that is unreadable."""
+        """Take in a message. Raises AnotherGeneration, also for what is unreadable, Unreachable and Refusal."""
         if delivered.data is not None:
             try:
                 await self._take(delivered.headers, delivered.subject, decode_told(delivered.data))
-            except ValueError as fault:
+            except (ValueError, KeyError) as fault:
                 raise AnotherGeneration(f"a message cannot be read: {fault}") from None
-            self._pending = delivered.pending
+            self._told_at_s = time.monotonic()
             if delivered.at is not None:
                 metrics.EDGE_TOLD_S.observe(max(time.time() - delivered.at.timestamp(), 0.0))
+        elif self._waits_in_vain():
+            await self._fill()
+        if delivered.pending is not None:
+            self._pending = delivered.pending
         self._note_level()
 
+    def _waits_in_vain(self) -> bool:
+        """Whether nothing more comes though there is more: then it is not publishing that will bring it soon."""
+        if self.level or self._pending or not self._head_is_known:
+            return False
+        return time.monotonic() - self._told_at_s >= self._limits.level_s_max
+
     async def _take(self, headers: Mapping[str, str], subject: str, told: Told) -> None:
-        generation, token, previous = headers[GENERATION], headers[MESSAGE_ID], headers.get(PREVIOUS, "")
+        generation, previous = headers[GENERATION], headers.get(PREVIOUS, "")
+        token = token_of(headers[MESSAGE_ID])
         if self._generation is None:
             self._generation = generation
         elif self._generation != generation:
@@ -236,6 +300,8 @@ class EdgeAudience:
         if headers.get(FETCH):
             if not self._has(of, token):
                 await self._fill()
+                if not self._has(of, token):
+                    raise Unreachable
             return
         if previous == self._last.get(of, ""):
             self._take_in(told, of, token)
@@ -258,12 +324,7 @@ class EdgeAudience:
         after: str | None = self._resumable_id or None
         more = True
         while more:
-            try:
-                page = await self._core.lines(self.contest_id, self.role, after)
-            except Refusal as refusal:
-                if refusal.status == HTTPStatus.BAD_REQUEST and after is not None:
-                    raise AnotherGeneration("the core does not know what was told last") from None
-                raise
+            page = await self._page(after)
             for told in page.told:
                 of = told.team_id or COMMON
                 known = self.view.known(told)
@@ -275,6 +336,16 @@ class EdgeAudience:
                 after = page.last[page.told[-1].team_id or COMMON]
         metrics.EDGE_FILLED.inc()
         log.info("edge_audience_filled", contest=self.contest_id, role=self.role, lines=self.view.line_count)
+
+    async def _page(self, after: str | None) -> Page:
+        try:
+            return await self._core.lines(self.contest_id, self.role, after)
+        except Refusal as refusal:
+            if refusal.status == HTTPStatus.BAD_REQUEST and after is not None:
+                raise AnotherGeneration("the core does not know what was told last") from None
+            if refusal.status == HTTPStatus.NOT_FOUND:
+                raise NotTold("the core has nothing to tell of it") from None
+            raise
 
     def _has(self, of: str, token: str) -> bool:
         """Whether the line with that token is here."""
@@ -291,11 +362,30 @@ class EdgeAudience:
         self._tell()
 
     def _note_level(self) -> None:
-        if not self._pending and not self._is_cut_off:
-            first = self._level_at_s is None
-            self._level_at_s = time.monotonic()
-            if first:
-                self._tell()
+        if self._pending or self._is_cut_off:
+            return
+        if not self.level and not self._has_head():
+            return
+        self._level_at_s = time.monotonic()
+        self.settled.set()
+
+    def _has_head(self) -> bool:
+        return self._head_is_known and (self._head is None or self._has(*self._head))
+
+    def _note_over(self) -> None:
+        self._seeing.cancel()
+        self._is_cut_off = True
+        self.over.set()
+        self.settled.set()
+
+    def _pause_s(self, pauses: int) -> float:
+        """How long to wait after so many that came to nothing."""
+        return self._limits.consumer_pause_s * 2.0 ** min(pauses, CORE_PAUSES_MAX)
+
+    def _in_background(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(telling_of_failure("edge_audience_failed"))
+        return task
 
     def _tell(self) -> None:
         told, self.changed = self.changed, asyncio.Event()

@@ -5,7 +5,7 @@ on the way is seen at the next one, and it says every few seconds that it is the
 something out, another one is made behind what we have. This module must not know what the messages say.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -36,12 +36,15 @@ class CutOff(Exception):
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """A message, or (`data` None) a sign that there is none: `pending` more are there that have not been delivered."""
+    """A message, or (`data` None) a sign that there is none: `pending` more are there that have not been delivered.
+
+    `pending` None: how many there are is not said.
+    """
 
     subject: str
     headers: Mapping[str, str]
     data: bytes | None
-    pending: int
+    pending: int | None
     at: datetime | None = None
 
 
@@ -55,10 +58,11 @@ class Begun(msgspec.Struct, frozen=True):
 class OrderedConsumer:
     """The messages under some subjects of a stream, from its first one on."""
 
-    def __init__(self, connection: Client, stream: str, subjects: Sequence[str], limits: EdgeLimits) -> None:
-        """Nothing has come yet."""
-        self._connection = connection
-        self._jetstream = connection.jetstream()
+    def __init__(
+        self, connection: Callable[[], Client | None], stream: str, subjects: Sequence[str], limits: EdgeLimits
+    ) -> None:
+        """Nothing has come yet. `connection` gives the one that there is at that moment."""
+        self._connection_now = connection
         self._stream = stream
         self._subjects = list(subjects)
         self._limits = limits
@@ -67,31 +71,34 @@ class OrderedConsumer:
 
     async def messages(self) -> AsyncGenerator[Delivered | Begun, None]:
         """What comes, until the consumer is lost: then CutOff is raised, and whoever wants more asks again."""
-        inbox = self._connection.new_inbox()
+        connection = self._connection_now()
+        if connection is None or connection.is_closed:
+            raise CutOff("there is no connection")
+        inbox, jetstream = connection.new_inbox(), connection.jetstream()
         try:
-            subscription = await self._connection.subscribe(
+            subscription = await connection.subscribe(
                 inbox, pending_msgs_limit=PENDING_MESSAGES_MAX, pending_bytes_limit=PENDING_BYTES_MAX
             )
         except FAILURES as failure:
             raise CutOff(type(failure).__name__) from failure
         name = ""
         try:
-            info = await self._jetstream.stream_info(self._stream)
+            info = await jetstream.stream_info(self._stream)
             begins_anew = self._begins_anew(info)
-            made = await self._jetstream.add_consumer(self._stream, self._configuration(inbox))
+            made = await jetstream.add_consumer(self._stream, self._configuration(inbox))
             name = made.name or ""
             first = info.state.first_seq
             yield Begun(lost=not begins_anew and first > self._last_sequence + 1, pending=made.num_pending or 0)
-            async for delivered in self._delivered(subscription):
+            async for delivered in self._delivered(connection, subscription):
                 yield delivered
         except FAILURES as failure:
             raise CutOff(type(failure).__name__) from failure
         finally:
             with suppress(*FAILURES):
                 await subscription.unsubscribe()
-            if name and self._connection.is_connected:
+            if name and connection.is_connected:
                 with suppress(*FAILURES):
-                    await self._jetstream.delete_consumer(self._stream, name)
+                    await jetstream.delete_consumer(self._stream, name)
 
     def _begins_anew(self, info: StreamInfo) -> bool:
         """Whether this is not the stream of which we have something; then it is read from its beginning."""
@@ -102,13 +109,12 @@ class OrderedConsumer:
             self._last_sequence = 0
         return is_another
 
-    async def _delivered(self, subscription: Subscription) -> AsyncIterator[Delivered]:
+    async def _delivered(self, connection: Client, subscription: Subscription) -> AsyncIterator[Delivered]:
         count, silence_s = 0, self._limits.heartbeat_s * HEARTBEATS_MISSED_MAX
         while True:
             message = await _next(subscription, silence_s)
             if message.headers and STATUS in message.headers:
-                await self._heed(message, count)
-                yield Delivered(message.subject, {}, None, 0)
+                yield Delivered(message.subject, {}, None, await self._heed(connection, message, count))
                 continue
             metadata = message.metadata
             count += 1
@@ -118,17 +124,22 @@ class OrderedConsumer:
             yield Delivered(message.subject, headers, message.data, metadata.num_pending, metadata.timestamp)
             self._last_sequence = sequence.stream
 
-    async def _heed(self, message: Msg, count: int) -> None:
-        """Answer what is asked for the sake of flow, and see whether something was left out. Raises CutOff."""
+    async def _heed(self, connection: Client, message: Msg, count: int) -> int | None:
+        """Answer what is asked for the sake of flow, and see whether something was left out. Raises CutOff.
+
+        How many messages are pending, as far as that is said: none, when JetStream only says that it is there. What was
+        pending may have been dropped.
+        """
         headers = message.headers or {}
         if headers[STATUS] != CONTROL:
             raise CutOff(f"{headers[STATUS]} {headers.get('Description', '')}")
         stalled = headers.get(STALLED)
         if message.reply or stalled:
-            await self._connection.publish(message.reply or str(stalled), b"")
+            await connection.publish(message.reply or str(stalled), b"")
         delivered = headers.get(LAST_DELIVERED)
         if delivered is not None and int(delivered) != count:
             raise CutOff(f"{delivered} messages were sent, {count} have come")
+        return None if delivered is None or stalled else 0
 
     def _configuration(self, inbox: str) -> ConsumerConfig:
         behind = self._last_sequence

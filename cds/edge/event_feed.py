@@ -7,9 +7,9 @@ module must not know how lines come here, nor how they are delivered.
 import asyncio
 from http import HTTPStatus
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from cds.contest_api.errors import RETRY_AFTER_S, Failure, bad_request
+from cds.contest_api.errors import bad_request
 from cds.contest_api.event_feed import types_asked
 from cds.contest_api.event_streams import full_failure
 from cds.contest_api.feed_delivery import delivered
@@ -17,11 +17,12 @@ from cds.contest_api.feed_requests import framing_of, stays, token_of
 from cds.edge.audience import EdgeAudience
 from cds.edge.core import Core
 from cds.edge.limits import AHEAD_AT_ONCE_MAX, TOKENS_ASKED_AT_ONCE_MAX, EdgeLimits
-from cds.edge.served import Served
+from cds.edge.served import BEHIND, Served
 from cds.fan_out.fan_out import FanOut, Wanted
 from cds.fan_out.places import NoPlace
 from cds.fan_out.source import Selection
 from cds.metrics import FEED_CLIENTS_REFUSED
+from cds.relay.futures import seen
 from cds.relay.upstream import Refusal, Unreachable
 from projections.feed_lines import ALL_TYPES_MASK
 from projections.served_versions import DRAFT
@@ -29,10 +30,6 @@ from projections.tokens import TokenRefused
 
 ASKED_AFTER_S = 0.25
 """A line that somebody got from the core is here sooner than that; after it, the core is asked about the token."""
-
-BEHIND = Failure(
-    HTTPStatus.SERVICE_UNAVAILABLE, "this edge is behind; try again", {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)}
-)
 
 
 class EdgeFeeds:
@@ -44,7 +41,8 @@ class EdgeFeeds:
         self._fan_out = fan_out
         self._limits = limits
         self._asking = asyncio.Semaphore(TOKENS_ASKED_AT_ONCE_MAX)
-        self._waiting = 0
+        self._ahead: dict[tuple[EdgeAudience, bytes, str | None], asyncio.Task[int]] = {}
+        """The places that are looked for at this moment, each once for all who come with it."""
 
     async def answer(self, request: web.Request, served: Served) -> web.StreamResponse:
         """The feed from its start or from behind a token. Raises Failure (400, 503)."""
@@ -61,7 +59,7 @@ class EdgeFeeds:
             live=stays(request),
         )
         try:
-            with self._fan_out.places.taken(audience, viewer):
+            with self._fan_out.places.taken(audience, viewer), audience.reading():
                 return await delivered(request, self._fan_out, wanted, lambda: audience.view.pace_permille)
         except NoPlace as full:
             FEED_CLIENTS_REFUSED.inc()
@@ -78,25 +76,32 @@ class EdgeFeeds:
 
     async def _place_ahead(self, served: Served, place: bytes) -> int:
         """The place of a line that may be on its way. Raises Failure (400, 503)."""
-        if self._waiting >= AHEAD_AT_ONCE_MAX:
-            raise BEHIND
-        self._waiting += 1
-        try:
-            found = await self._come_within(served, place, ASKED_AFTER_S)
-            if found is None:
-                await self._require_known(served, place)
-                found = await self._come_within(served, place, self._limits.ahead_s_max)
-        finally:
-            self._waiting -= 1
+        key = (served.audience, place, served.viewer.team_id)
+        looking = self._ahead.get(key)
+        if looking is None:
+            if len(self._ahead) >= AHEAD_AT_ONCE_MAX:
+                raise BEHIND
+            looking = self._ahead[key] = asyncio.create_task(self._look_ahead(served, place), name="look for a token")
+            looking.add_done_callback(seen)
+            looking.add_done_callback(lambda _: self._ahead.pop(key, None))
+        return await asyncio.shield(looking)
+
+    async def _look_ahead(self, served: Served, place: bytes) -> int:
+        found = await self._come_within(served, place, ASKED_AFTER_S)
+        if found is None:
+            await self._require_known(served, place)
+            found = await self._come_within(served, place, self._limits.ahead_s_max)
         if found is None:
             raise BEHIND
         return found
 
     async def _come_within(self, served: Served, place: bytes, wait_s: float) -> int | None:
-        audience, team_id = served.audience, served.viewer.team_id
+        audience, view, team_id = served.audience, served.audience.view, served.viewer.team_id
+        looked_to = 0
         try:
             async with asyncio.timeout(wait_s):
-                while (found := audience.view.sequence_of(place, team_id)) is None:
+                while (found := view.sequence_of(place, team_id, looked_to)) is None:
+                    looked_to = view.lines.last_sequence
                     await audience.next_change()
         except Unreachable:
             raise BEHIND from None

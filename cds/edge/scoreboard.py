@@ -73,6 +73,7 @@ class EdgeScoreboards:
         try:
             with (
                 self._fan_out.board_places.taken(audience, viewer),
+                audience.reading(),
                 SCOREBOARD_STREAMS.track_inprogress(),
                 self._channels.followed(
                     audience,

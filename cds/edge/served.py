@@ -4,12 +4,16 @@ Whatever an edge has no view of (other versions of the API, the strict words, th
 published) is answered by the core. This module must not know what is asked of the view.
 """
 
+from http import HTTPStatus
+
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from cds import metrics
 from cds.configuration import Configuration
 from cds.contest_api.answers import AnswerCache
+from cds.contest_api.away import STALE_VIEW
+from cds.contest_api.errors import RETRY_AFTER_S, Failure
 from cds.contest_api.past import wants_past
 from cds.contest_api.service import client_at
 from cds.contest_api.strict import is_strict
@@ -19,6 +23,10 @@ from cds.edge.viewers import EdgeViewers, Known
 from cds.operations.request_marks import marks_of
 from cds.relay.upstream import Unreachable
 from schemas.viewers import Viewer
+
+BEHIND = Failure(
+    HTTPStatus.SERVICE_UNAVAILABLE, "this edge is behind; try again", {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)}
+)
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -48,23 +56,31 @@ class Views:
     async def of(self, request: web.Request) -> Served | None:
         """The view for a request about a contest; None where the core has to answer.
 
-        Raises Refusal for whom the core does not let in, and Unreachable where nobody can tell who asks.
+        As long as it has not been read what is published, the core is not asked in the place of views that will be here
+        soon: all who come to a new edge would. Raises Refusal for whom the core does not let in, Unreachable where
+        nobody can tell who asks, and Failure (503).
         """
         contest_id = request.match_info["contest_id"]
-        if contest_id not in self._contests:
-            return None
         if request.query_string and (wants_past(request) or is_strict(request.query)):
             return None
+        if not self._contests.looked:
+            raise BEHIND
+        if contest_id not in self._contests:
+            return None
         address = client_at(request, self._configuration).address
-        known = self._viewers.at_once(request, contest_id, address)
+        known = self._viewers.at_once(request, contest_id)
         if known is None:
-            known = await self._viewers.viewer(request, contest_id, address)
+            known = await self._viewers.viewer(request, contest_id)
         try:
             audience = await self._contests.audience(contest_id, known.viewer.role)
         except Unreachable:
-            return None
+            if self._contests.ready:
+                return None
+            raise BEHIND from None
         if not audience.exists:
             return None
+        if audience.stale:
+            request[STALE_VIEW] = True
         marks_of(request).viewer = known.viewer
         metrics.EDGE_ANSWERS.labels("view").inc()
         return Served(audience, known, self._answers_under(known.entity_tags_key), address)

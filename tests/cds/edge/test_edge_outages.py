@@ -1,17 +1,22 @@
 """An edge while others are away: NATS, the core, the stream itself, or what the stream began with."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
+import msgspec
 from nats.js.client import JetStreamContext
 
 from cds import metrics
+from cds.contest_api.away import STALE
+from projections.told import Page
+from schemas.viewers import Role
 from tests.cds.contest_api.feeds import token_of
 from tests.cds.contest_api.serving import append, cloned_database, opened, running
 from tests.cds.contest_api.small_contest import altered, login, small_contest
-from tests.cds.edge.edges import RunningEdge, edging, published_to, spread, until
+from tests.cds.edge.edges import SOON, RunningEdge, Spread, edging, published_to, spread, until
 from tests.cds.jetstream.published import connection_to
 from tests.nats_servers import NatsNode, nats_server, serves
 
@@ -68,8 +73,13 @@ async def test_an_edge_has_from_the_core_what_the_stream_has_dropped(fresh_dsn: 
 
 async def test_an_edge_goes_on_while_nats_is_away_and_catches_up(fresh_dsn: str, tmp_path: Path) -> None:
     """What it has it shows, and says how far behind it may be; who reads loses nothing, and gets nothing twice."""
-    async with spread(fresh_dsn, tmp_path) as found:
+    strict_limits = msgspec.structs.replace(SOON, behind_s_max=0.1, stale_after_s=0.1)
+    async with (
+        spread(fresh_dsn, tmp_path) as found,
+        edging(found.core.root, found.nats, tmp_path, limits=strict_limits) as strict,
+    ):
         await found.level("small", "public")
+        await strict.audience("small", "public")
         edge = found.edges[0]
         async with edge.caller().stream(FEED) as stream:
             lines = []
@@ -78,13 +88,25 @@ async def test_an_edge_goes_on_while_nats_is_away_and_catches_up(fresh_dsn: str,
             await found.nats.kill()
             await until(lambda: not edge.contests.connected)
             ready = await edge.caller().get(f"{edge.root}/readyz")
-            assert (ready.status, ready.json["nats"]) == (503, False)
+            assert (ready.status, ready.json["nats"]) == (200, False)
+            await until(lambda: strict.server.readiness().reasons)
+            behind = await strict.caller().get(f"{strict.root}/readyz")
+            assert behind.status == 503
+            assert behind.json["seconds_behind"] > 0.1
+            await _has_read_nothing(found, tmp_path)
             assert (await edge.caller().get("contests/small/teams")).status == 200
+            await until(lambda: all(each.stale for each in strict.contests))
+            shown = await strict.caller().get("contests/small/teams")
+            assert shown.status == 200, shown.body
+            assert shown.headers["Warning"] == STALE
             await renamed(fresh_dsn, "While away", "And more")
             expected = await found.core.caller().lines(FEED)
-            # Whoever comes from the core is told to come again, not that his token is none.
-            ahead = await edge.caller().get(f"{FEED}?stream=false&since_token={token_of(expected[-1])}")
-            assert ahead.status == 503
+            # Whoever comes from the core is told to come again, not that his token is none; the core is asked once.
+            ahead = f"{FEED}?stream=false&since_token={token_of(expected[-1])}"
+            with _lines_asked(edge) as asked:
+                answers = await asyncio.gather(*(edge.caller().get(ahead) for _ in range(4)))
+            assert [each.status for each in answers] == [503] * 4
+            assert len(asked) == 1
             await found.nats.start()
             await serves([found.nats])
             while len(lines) < len(expected):
@@ -92,8 +114,34 @@ async def test_an_edge_goes_on_while_nats_is_away_and_catches_up(fresh_dsn: str,
                     lines.append(line)
             assert lines == expected
         await shows(found.edges[1], "And more")
-        await until(lambda: all(each.is_level for each in edge.contests))
+        await until(lambda: all(each.is_level for each in (*edge.contests, *strict.contests)))
+        assert not strict.server.readiness().reasons
+        assert "Warning" not in (await strict.caller().get("contests/small/teams")).headers
         assert (await edge.caller().get(f"{edge.root}/readyz")).status == 200
+
+
+@contextmanager
+def _lines_asked(edge: RunningEdge) -> Iterator[list[str | None]]:
+    """The tokens behind which the core is asked for lines in the block."""
+    core, asked = edge.contests._core, list[str | None]()
+    answered = core.lines
+
+    async def lines(contest_id: str, role: Role, after: str | None, until: str | None = None) -> Page:
+        asked.append(after)
+        return await answered(contest_id, role, after, until)
+
+    with patch.object(core, "lines", lines):
+        yield asked
+
+
+async def _has_read_nothing(found: Spread, directory: Path) -> None:
+    """An edge that begins while NATS is away does not send all who come to the core."""
+    async with edging(found.core.root, found.nats, directory) as edge:
+        assert (await edge.caller().get(f"{edge.root}/readyz")).status == 503
+        refused = await edge.caller().get("contests/small/teams")
+        assert refused.status == 503
+        assert "Retry-After" in refused.headers
+        assert (await edge.caller().get("contests")).status == 200
 
 
 async def test_an_edge_serves_on_while_the_core_is_away(fresh_dsn: str, tmp_path: Path) -> None:
