@@ -13,12 +13,11 @@ from cds.configuration import DEFAULT_DATA_DIR
 from cds.edge.limits import EdgeLimits
 from cds.encryption_options import encryption_options
 from cds.feed_options import feed_options, named_limits
-from cds.jetstream_options import EDGE_SECRET_CHARACTERS_MIN
+from cds.jetstream_options import edge_secret_option
 from cds.log_options import log_options
 from cds.nats_options import NatsOptions, nats_options, nats_servers_of
 from cds.relay.limits import RelayLimits
 from cds.relay_command import RelayOptions, check_source, configuration_of, relay_limits_of, trusted_authority
-from cds.secret_options import SecretOption
 from cds.standing_options import drain_option, trusted_proxy_option
 
 
@@ -28,6 +27,7 @@ class EdgeOptions(RelayOptions, NatsOptions):
     core: str
     edge_secret: str
     writes: Literal["pass", "redirect"]
+    core_public: str | None
     edge_limits: EdgeLimits
 
 
@@ -36,11 +36,9 @@ def edge_limits_of(_context: click.Context, _parameter: click.Parameter, values:
     return named_limits(values, EdgeLimits)
 
 
-def check_secret(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    """Let pass what nobody guesses."""
-    if len(value) < EDGE_SECRET_CHARACTERS_MIN:
-        raise click.BadParameter(f"at least {EDGE_SECRET_CHARACTERS_MIN} characters")
-    return value
+def check_public_address(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Let pass what has the form of the URL of an API, if there is any."""
+    return None if value is None else check_source(context, parameter, value)
 
 
 @click.command()
@@ -54,15 +52,7 @@ def check_secret(_context: click.Context, _parameter: click.Parameter, value: st
     help="The API of the core, such as http://core:8080/api: it says who somebody is, and is asked for all that is "
     "not published.",
 )
-@click.option(
-    "--edge-secret",
-    required=True,
-    cls=SecretOption,
-    callback=check_secret,
-    envvar="CDS_EDGE_SECRET",
-    metavar="SECRET",
-    help="What the core knows its edges by (its own --edge-secret).",
-)
+@edge_secret_option("What the core knows its edges by (its own --edge-secret).", required=True)
 @click.option(
     "--writes",
     type=click.Choice(["pass", "redirect"]),
@@ -70,6 +60,13 @@ def check_secret(_context: click.Context, _parameter: click.Parameter, value: st
     show_default=True,
     envvar="CDS_EDGE_WRITES",
     help="Whether writes are passed on to the core, or answered with 307 and where the core is.",
+)
+@click.option(
+    "--core-public",
+    callback=check_public_address,
+    envvar="CDS_CORE_PUBLIC",
+    metavar="URL",
+    help="Where clients find the API of the core, for --writes redirect.  [default: what --core says]",
 )
 @address_options
 @click.option(
@@ -140,6 +137,7 @@ def edge(**options: Unpack[EdgeOptions]) -> None:
         nats=nats,
         prefix=options["nats_prefix"],
         writes=options["writes"],
+        core_public=URL(options["core_public"] or options["core"], encoded=True),
     )
     limits: tuple[EdgeLimits, RelayLimits] = (options["edge_limits"], options["relay_limits"])
 

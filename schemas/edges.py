@@ -13,7 +13,8 @@ class EdgeViewer(msgspec.Struct, frozen=True, kw_only=True):
 
     `view_key` (hexadecimal) makes and checks the tags of this viewer's tokens, and of no other view;
     `entity_tags_key` makes entity tags. `by_address`: in this contest addresses log in, so that whoever brings no login
-    has to be asked about by his address. `expires_at_s` (seconds since the Unix epoch): the login is good until then.
+    has to be asked about by his address. `networks`, told with the anonymous: no address out of them logs anybody in.
+    `expires_at_s` (seconds since the Unix epoch): the login is good until then.
     """
 
     role: Role
@@ -25,3 +26,4 @@ class EdgeViewer(msgspec.Struct, frozen=True, kw_only=True):
     entity_tags_key: str
     expires_at_s: int | None = None
     by_address: bool = False
+    networks: tuple[str, ...] = ()

@@ -45,12 +45,19 @@ class Answer:
 
     def headers(self, *, private: bool, compressed: bool, vary: str = VARY) -> dict[str, str]:
         """The headers of the answer in one of its forms."""
-        headers = _headers(self.entity_tag, private=private, vary=vary)
+        headers = self.unchanged_headers(private=private, compressed=compressed, vary=vary)
         if compressed:
-            headers[hdrs.ETAG] = f'"{self.entity_tag}{GZIP_SUFFIX}"'
             headers[hdrs.CONTENT_ENCODING] = "gzip"
         headers[hdrs.CONTENT_TYPE] = "application/json"
         return headers
+
+    def unchanged_headers(self, *, private: bool, compressed: bool, vary: str = VARY) -> dict[str, str]:
+        """Those of them that stand also where the client has the body already (RFC 9110, section 15.4.5)."""
+        return {
+            hdrs.CACHE_CONTROL: "private, no-cache" if private else "public, no-cache",
+            hdrs.VARY: vary,
+            hdrs.ETAG: f'"{self.entity_tag}{GZIP_SUFFIX if compressed else ""}"',
+        }
 
     async def compressed(self) -> bytes:
         """The body in gzip form; large ones are compressed beside the event loop."""
@@ -97,13 +104,18 @@ class AnswerCache:
 
 async def respond(request: web.Request, answer: Answer, *, private: bool, vary: str = VARY) -> web.StreamResponse:
     """The answer as a response: 304 where the client has it already, compressed where it accepts that."""
+    compressed = is_compressed(request, answer)
     if has_already(request, answer.entity_tag):
-        headers = _headers(answer.entity_tag, private=private, vary=vary)
+        headers = answer.unchanged_headers(private=private, compressed=compressed, vary=vary)
         return ReadyResponse(HTTPStatus.NOT_MODIFIED, ready_head(HTTPStatus.NOT_MODIFIED, headers, None), b"")
-    compressed = len(answer.body) >= GZIP_FROM_BYTES and accepts_gzip(request)
     body = await answer.compressed() if compressed else answer.body
     head = answer.head(len(body), private=private, compressed=compressed, vary=vary)
     return ReadyResponse(HTTPStatus.OK, head, body)
+
+
+def is_compressed(request: web.Request, answer: Answer) -> bool:
+    """Whether the client is given the compressed form."""
+    return len(answer.body) >= GZIP_FROM_BYTES and accepts_gzip(request)
 
 
 def has_already(request: web.Request, entity_tag: str) -> bool:
@@ -114,15 +126,6 @@ def has_already(request: web.Request, entity_tag: str) -> bool:
         if candidate.value == "*" or candidate.value.removesuffix(GZIP_SUFFIX) == entity_tag:
             return True
     return False
-
-
-def _headers(entity_tag: str, *, private: bool, vary: str) -> dict[str, str]:
-    """What stands on every answer, also where the client has the body already."""
-    return {
-        hdrs.CACHE_CONTROL: "private, no-cache" if private else "public, no-cache",
-        hdrs.VARY: vary,
-        hdrs.ETAG: f'"{entity_tag}"',
-    }
 
 
 def _compress(body: bytes) -> bytes:

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from cds.contest_api.feed_requests import feed_response
-from cds.fan_out.broadcaster import FollowedContest
+from cds.fan_out.broadcaster import FollowedContest, Head
 from cds.fan_out.client import Wire
 from cds.fan_out.fan_out import Contest, FanOut, Wanted
 
@@ -32,7 +32,7 @@ async def delivered(
     among them; so the answer ends when the pace changes.
     """
     told_permille = pace_permille()
-    wanted = msgspec.structs.replace(wanted, holds=lambda: pace_permille() == told_permille)
+    wanted = msgspec.structs.replace(wanted, head=Head(told_permille, pace_permille))
     response = feed_response(request, wanted.selection.framing, told_permille)
     response.headers.update(headers)
     writer, transport = await response.prepare(request), request.transport

@@ -37,19 +37,24 @@ async def get_file(
     service = service_of(request)
     entity_tag = service.answers.passing((reference.content or "").encode()).entity_tag
     anonymous_too = _shown_to_everybody(contest, row, _identifier(request, row), file_property)
-    headers = {
-        hdrs.ETAG: f'"{entity_tag}"',
-        hdrs.CACHE_CONTROL: PUBLIC_CACHE_CONTROL if anonymous_too else PRIVATE_CACHE_CONTROL,
-        hdrs.VARY: "Authorization",
-        hdrs.CONTENT_DISPOSITION: f"inline; filename*=UTF-8''{quote(reference.filename, safe='')}",
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    }
+    headers = file_headers(reference, f'"{entity_tag}"', anonymous_too=anonymous_too)
     if has_already(request, entity_tag):
         return web.Response(status=304, headers=headers)
     content = await service.store.file(reference.content or "")
     if content is None:
         raise not_found(f"file {reference.filename}")
     return web.Response(body=content, content_type=reference.mime, headers=headers)
+
+
+def file_headers(reference: FileReference, entity_tag: str, *, anonymous_too: bool) -> dict[str, str]:
+    """What stands around a file, also where the client has it; `anonymous_too`: everybody is shown it."""
+    return {
+        hdrs.ETAG: entity_tag,
+        hdrs.CACHE_CONTROL: PUBLIC_CACHE_CONTROL if anonymous_too else PRIVATE_CACHE_CONTROL,
+        hdrs.VARY: "Authorization",
+        hdrs.CONTENT_DISPOSITION: f"inline; filename*=UTF-8''{quote(reference.filename, safe='')}",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    }
 
 
 def _reference(

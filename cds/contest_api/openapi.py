@@ -8,8 +8,7 @@ import asyncio
 import msgspec
 from aiohttp import hdrs, web
 
-from cds.contest_api.answers import GZIP_FROM_BYTES, Answer, has_already, respond
-from cds.contest_api.negotiation import accepts_gzip
+from cds.contest_api.answers import Answer, has_already, is_compressed, respond
 from cds.contest_api.service import Service, service_of
 from cds.openapi.document import encoded_document
 from cds.openapi.page import CONTENT_SECURITY_POLICY, documentation_page
@@ -57,9 +56,10 @@ def _page(service: Service, prefix: str, href: str) -> bytes:
 
 async def _as_page(request: web.Request, answer: Answer) -> web.Response:
     """The answer as `respond` gives it, in everything but its headers a page."""
+    compressed = is_compressed(request, answer)
     if has_already(request, answer.entity_tag):
-        return web.Response(status=304, headers={**PAGE_HEADERS, hdrs.ETAG: f'"{answer.entity_tag}"'})
-    compressed = len(answer.body) >= GZIP_FROM_BYTES and accepts_gzip(request)
+        headers = answer.unchanged_headers(private=False, compressed=compressed) | PAGE_HEADERS
+        return web.Response(status=304, headers=headers)
     headers = answer.headers(private=False, compressed=compressed) | PAGE_HEADERS | {hdrs.CONTENT_TYPE: PAGE_TYPE}
     body = await answer.compressed() if compressed else answer.body
     return web.Response(body=body, headers=headers)

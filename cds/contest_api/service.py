@@ -22,6 +22,7 @@ from cds.bearer_tokens import BearerRefused, Fault
 from cds.cms_api.parts import CmsParts
 from cds.commands.accounts import Network
 from cds.contest_api.answers import AnswerCache
+from cds.contest_api.edge_word import client_of_edge, is_edge, is_own_page
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, bad_token, not_found, unauthorized
 from cds.contest_clock import ContestClock
 from cds.contests import Contests
@@ -43,6 +44,10 @@ from projections.tokens import TokenMaker
 from schemas.viewers import PUBLIC, Viewer
 
 RETRY_LOGIN_AFTER_S = 2
+
+PAGES_TOLD_AT_ONCE_MAX = 2
+"""Pages of lines that are put together for edges at the same time; the others wait for their turn."""
+
 WRONG_CREDENTIALS = "wrong user name or password"
 
 SENTENCES_OF_TOKENS: Mapping[Fault, str] = {
@@ -63,7 +68,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     whom they ask; `behind_proxy`: there is one, trusted or not; `base_url` is where clients see the API, None where
     they see it as it is; `repetition_key` makes fingerprints of requests that may come again; `rate_limits`: whether
     requests are limited that a contract limits, as failed logins are; `edge_secret`: what edges bring, None: there are
-    none.
+    none; `pages_told`: to be held while lines are put together for an edge.
     """
 
     store: EventStore
@@ -93,6 +98,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     behind_proxy: bool = False
     rate_limits: bool = True
     edge_secret: str | None = None
+    pages_told: asyncio.Semaphore = msgspec.field(default_factory=lambda: asyncio.Semaphore(PAGES_TOLD_AT_ONCE_MAX))
 
 
 class ServiceSlot(msgspec.Struct):
@@ -242,9 +248,16 @@ class Standing(Protocol):
         """Whether there is a proxy."""
         ...
 
+    @property
+    def edge_secret(self) -> str | None:
+        """By what edges are known, which are believed as well."""
+        ...
+
 
 def client_at(request: web.Request, service: Standing) -> Client:
-    """The client behind a request, as the connection and trusted proxies tell it."""
+    """The client behind a request, as the connection, trusted proxies and edges tell it."""
+    if is_edge(request, service.edge_secret):
+        return client_of_edge(request)
     forwarded_for = request.headers.getall(hdrs.X_FORWARDED_FOR, ())
     return client_of(request.remote, forwarded_for, service.trusted_proxies)
 
@@ -275,7 +288,12 @@ def _automatic_viewer(request: web.Request, contest: LiveContest) -> Viewer:
 
 
 def from_another_host(request: web.Request, service: Standing) -> bool:
-    """Whether a page sent this that was not loaded from here (`Origin`; RFC 6454, section 7)."""
+    """Whether a page sent this that was not loaded from here, nor from the edge that passes it on.
+
+    (`Origin`; RFC 6454, section 7)
+    """
+    if is_own_page(request) and is_edge(request, service.edge_secret):
+        return False
     ours = {request.host.lower(), _host_of(service.base_url or "")}
     return any(_host_of(origin) not in ours - {""} for origin in request.headers.getall(hdrs.ORIGIN, ()))
 

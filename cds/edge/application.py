@@ -5,31 +5,29 @@ This module must not hold rules; it starts, wires and stops.
 
 import asyncio
 import os
-import shutil
-import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import msgspec
-import structlog
 from aiohttp import web
-from nats.aio.client import Client
+from yarl import URL
 
+from cds import metrics
 from cds.application import program_version
 from cds.configuration import Configuration
 from cds.edge.audience import EdgeAudience
 from cds.edge.contests import EdgeContests
-from cds.edge.core import Core
+from cds.edge.core import SECRET_REFUSED, Core
 from cds.edge.event_feed import EdgeFeeds
+from cds.edge.file_directory import file_directory
 from cds.edge.files import EdgeFiles
 from cds.edge.limits import EdgeLimits
 from cds.edge.requests import EdgeParts, EdgeRequests, RelayParts
 from cds.edge.scoreboard import EdgeScoreboards
 from cds.edge.served import Views
 from cds.edge.viewers import EdgeViewers
-from cds.edge.writing import WritesMode, Writing
+from cds.edge.writing import WritesMode, Writing, WritingParts
 from cds.fan_out.fan_out import FanOut
-from cds.jetstream.connecting import FAILURES, connected
+from cds.jetstream.connecting import INBOX_OF_EDGES, connected
 from cds.jetstream.settings import NatsServers
 from cds.relay.application import Relayed, Relaying, RelayReadiness, RelayServer
 from cds.relay.limits import RelayLimits
@@ -37,22 +35,22 @@ from cds.relay.passing_on import PassingOn
 from cds.relay.requests import RelayRequests
 from cds.server_process import serve_until_told
 
-NATS_PAUSE_S = 1.0
-"""Before NATS is looked for again, while it has not been found yet."""
-
-FILES_DIRECTORY = "edge-files-"
-
-log = structlog.get_logger(__name__)
+MEASURED_EVERY_S = 1.0
+"""How often it is measured for how long NATS has been looked for."""
 
 
 class Edged(msgspec.Struct, frozen=True, kw_only=True):
-    """What is served at an edge: the core that is asked and passed on to, and where its lines come from."""
+    """What is served at an edge: the core that is asked and passed on to, and where its lines come from.
+
+    `core_public` is where clients find the core who are sent there; None: where it is asked.
+    """
 
     core: Relayed
     secret: str
     nats: NatsServers
     prefix: str
     writes: WritesMode = "pass"
+    core_public: URL | None = None
 
 
 class RoleLag(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +68,9 @@ class EdgeReadiness(RelayReadiness, frozen=True, kw_only=True):
 
     nats: bool
     core: bool
+    seconds_behind: float
+    messages_behind: int
+    set_aside: list[str]
     views: list[RoleLag]
 
 
@@ -88,16 +89,13 @@ class EdgeServer(RelayServer):
         self._edged = edged
         self._edge_limits = limits or EdgeLimits()
         self._contests: EdgeContests | None = None
+        self._core: Core | None = None
 
     def readiness(self) -> RelayReadiness:
-        """How ready this process is: while the core is away, it serves on what it has views of."""
-        core = self._upstream is not None and self._upstream.reachable
+        """How ready this process is: while NATS or the core is away, it serves on what it has views of."""
         contests = self._contests
-        reasons = [] if self._stays() else ["the edge is stopping"]
-        if contests is None or not contests.connected:
-            reasons.append("NATS cannot be reached")
-        if contests is None or not contests.ready:
-            reasons.append("what is published has not been read yet")
+        views = [] if contests is None else [_lag_of(each) for each in contests]
+        reasons = self._reasons()
         return EdgeReadiness(
             status="not ready" if reasons else "ready",
             reasons=reasons,
@@ -105,15 +103,30 @@ class EdgeServer(RelayServer):
             audiences=0 if self._audiences is None else len(self._audiences),
             pid=os.getpid(),
             nats=contests is not None and contests.connected,
-            core=core,
-            views=[] if contests is None else [_lag_of(each) for each in contests],
+            core=self._upstream is not None and self._upstream.reachable,
+            seconds_behind=max((each.seconds_behind for each in views), default=0.0),
+            messages_behind=max((each.messages_behind for each in views), default=0),
+            set_aside=[] if contests is None else contests.set_aside,
+            views=views,
         )
+
+    def _reasons(self) -> list[str]:
+        """Why no requests should be sent here."""
+        contests, behind_s_max = self._contests, self._edge_limits.behind_s_max
+        reasons = [] if self._stays() else ["the edge is stopping"]
+        if contests is None or not contests.ready:
+            reasons.append("what is published has not been read yet")
+        elif behind_s_max is not None and contests.seconds_behind > behind_s_max:
+            reasons.append(f"it has been behind for more than {behind_s_max:g} s")
+        if self._core is not None and self._core.secret_refused:
+            reasons.append(SECRET_REFUSED)
+        return reasons
 
     async def _requests_over(self, relaying: Relaying) -> RelayRequests:
         """The handlers: those of a relay behind those of views."""
         configuration, limits, edged = self._configuration, self._edge_limits, self._edged
-        core = Core(relaying.upstream, edged.secret)
-        viewers = EdgeViewers(core, relaying.audiences, limits)
+        core = self._core = Core(relaying.upstream, edged.secret, configuration)
+        viewers = EdgeViewers(core, relaying.audiences, limits, configuration)
         fan_out = FanOut[EdgeAudience](
             lambda viewer, audience: audience.ended is None and viewers.may_go_on(viewer),
             self._closing,
@@ -123,42 +136,50 @@ class EdgeServer(RelayServer):
         fan_out.places, fan_out.board_places = relaying.fan_out.places, relaying.fan_out.board_places
         contests = self._contests = EdgeContests(edged.prefix, core, limits, fan_out.end_streams)
         self.begin("find contests", self._find_contests(contests))
+        self.begin(
+            "see who is known", viewers.look_after(lambda: {each.contest_id for each in contests}, self._closing)
+        )
+        directory = self._stack.enter_context(file_directory(configuration.data_dir))
+        passing_on = PassingOn(
+            relaying.upstream,
+            relaying.audiences,
+            relaying.boards,
+            self._limits,
+            contests,
+            kept_away_s=limits.viewer_kept_away_s,
+        )
+        sent_to = (edged.core_public or edged.core.url) if edged.writes == "redirect" else None
+        writing = WritingParts(
+            upstream=relaying.upstream, core=core, contests=contests, viewers=viewers, passing_on=passing_on
+        )
         further = EdgeParts(
+            core=core,
+            viewers=viewers,
             views=Views(contests, viewers, configuration),
             feeds=EdgeFeeds(core, fan_out, limits),
             scoreboards=EdgeScoreboards(viewers, fan_out, self._closing, configuration.keep_alive_s),
-            files=EdgeFiles(relaying.upstream, self._files_directory(), limits),
-            writing=Writing(relaying.upstream, contests, viewers, edged.writes, limits),
+            files=EdgeFiles(relaying.upstream, contests, directory, limits),
+            writing=Writing(writing, sent_to, limits),
         )
         parts = RelayParts(
             feeds=relaying.feeds,
             scoreboards=relaying.scoreboards,
-            passing_on=PassingOn(relaying.upstream, relaying.audiences, relaying.boards, self._limits, contests),
+            passing_on=passing_on,
             upstream=relaying.upstream,
         )
         return EdgeRequests(parts, further, configuration)
 
     async def _find_contests(self, contests: EdgeContests) -> None:
         """Connect as soon as NATS is there, and follow what is published."""
-        connection: Client | None = None
-        while connection is None:
-            try:
-                connection = await connected(self._edged.nats, f"cds edge {program_version()}")
-            except FAILURES as failure:
-                log.warning("nats_away", servers=self._edged.nats.told, error=type(failure).__name__)
-                await asyncio.sleep(NATS_PAUSE_S)
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(_measure_waiting(), name="wait for NATS")
+            connection = await connected(self._edged.nats, f"cds edge {program_version()}", INBOX_OF_EDGES)
+            waiting.cancel()
         try:
             await contests.look_after(connection, self._closing)
         finally:
             await contests.close()
             await connection.close()
-
-    def _files_directory(self) -> Path:
-        """A directory for this process alone, which goes with it."""
-        self._configuration.data_dir.mkdir(parents=True, exist_ok=True)
-        directory = Path(tempfile.mkdtemp(prefix=FILES_DIRECTORY, dir=self._configuration.data_dir))
-        self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        return directory
 
     def _application(self, requests: RelayRequests) -> web.Application:
         application = super()._application(requests)
@@ -178,6 +199,15 @@ async def edge(
     await serve_until_told(server, configuration, announce)
     if server.refused is not None:
         raise server.refused
+
+
+async def _measure_waiting() -> None:
+    """Measure how far behind an edge is that has not reached NATS yet."""
+    loop = asyncio.get_running_loop()
+    begun_s = loop.time()
+    while True:
+        metrics.EDGE_LAG_S.set(loop.time() - begun_s)
+        await asyncio.sleep(MEASURED_EVERY_S)
 
 
 def _lag_of(audience: EdgeAudience) -> RoleLag:

@@ -1,167 +1,186 @@
-"""Files at an edge: asked of the core with the credentials that were brought, and kept on disk by what they are.
+"""Files at an edge: whoever is shown one is given it from disk, where it is kept by its hash.
 
-What is kept is given without asking only to whoever is shown the file, and then for a moment, or while the core is
-away; else the core is asked whether it still is the same. The directory is this process's alone. This module must not
-know which properties hold files.
+A view tells the hash of every file that it shows, so what is kept is right exactly while that hash is the one shown,
+and the core need not be asked whether it still is. It is asked once for each file, with the credentials that were
+brought. The directory is this process's alone. This module must not know which properties hold files.
 """
 
 import asyncio
 import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Mapping
-from hashlib import sha256
+from hashlib import md5
 from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
 from aiohttp import hdrs, web
+from yarl import URL
 
 from cds import metrics
 from cds.contest_api.answers import has_already
 from cds.contest_api.errors import not_found
+from cds.contest_api.files import file_headers
+from cds.contest_api.objects import require_offered
+from cds.edge.contests import EAGER_ROLE, EdgeContests
 from cds.edge.limits import EdgeLimits
 from cds.edge.served import Served
 from cds.relay.addressing import upstream_url
-from cds.relay.askers import asker_of
-from cds.relay.kept_answers import bare_entity_tag, without_body
-from cds.relay.passing_on import passed_on, pour
-from cds.relay.upstream import Incoming, Unreachable, Upstream
+from cds.relay.futures import seen
+from cds.relay.kept_answers import bare_entity_tag
+from cds.relay.passing_on import TAKEN_S_MAX
+from cds.relay.upstream import Asker, Incoming, Unreachable, Upstream
+from projections.integrity import Key
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
 from schemas.properties import FileReference
-
-GOOD_S = 10.0
-"""How long what is kept is given without asking the core."""
 
 PIECE_BYTES = 256 * 1024
 
 _decoders = {name: msgspec.json.Decoder(row.structure) for name, row in OBJECT_TYPES.items()}
 
 
-class KeptFile(msgspec.Struct):
-    """A file on disk with the headers that it came with; `at_s` is when the core was asked last."""
+class FileId(msgspec.Struct, frozen=True):
+    """Which file it is: where it is found, and the MD5 of its bytes.
 
-    headers: Mapping[str, str]
+    The place belongs to it, since for MD5 anybody can make two files that look like one.
+    """
+
+    url: str
+    md5: str
+
+
+class KeptFile(msgspec.Struct, frozen=True):
+    """A file on disk, with the entity tag that the core gives it."""
+
     path: Path
     size_bytes: int
-    at_s: float
-
-    @property
-    def entity_tag(self) -> str:
-        """The entity tag, bare."""
-        return bare_entity_tag(self.headers[hdrs.ETAG])
+    entity_tag: str
 
 
 class EdgeFiles:
     """Answers requests for files."""
 
-    def __init__(self, upstream: Upstream, directory: Path, limits: EdgeLimits) -> None:
+    def __init__(self, upstream: Upstream, contests: EdgeContests, directory: Path, limits: EdgeLimits) -> None:
         """Nothing is kept yet. `directory` is empty."""
         self._upstream = upstream
+        self._contests = contests
         self._directory = directory
         self._limits = limits
-        self._kept: OrderedDict[str, KeptFile] = OrderedDict()
-        """By address; what came first goes first."""
+        self._kept: OrderedDict[FileId, KeptFile] = OrderedDict()
+        self._fetching: dict[FileId, asyncio.Task[KeptFile | None]] = {}
         self._bytes = 0
 
     async def answer(
-        self, request: web.Request, served: Served, row: ObjectType, property_name: str
-    ) -> web.StreamResponse:
-        """A file in a property of an object that the path names. Raises Unreachable, and Failure (404)."""
+        self, request: web.Request, served: Served, row: ObjectType, property_name: str, asker: Asker
+    ) -> web.StreamResponse | None:
+        """A file that an object refers to; None where the core has to give it. Raises Unreachable and Failure (404)."""
+        require_offered(served.viewer, row)
+        key: Key = (row.name, SINGLETON_ID if row.singleton else request.match_info["id"])
+        filename = request.match_info.get("filename")
+        shown = served.audience.view.object(key, served.viewer.team_id)
+        reference = _reference(row, property_name, shown, filename)
+        if reference is None:
+            raise not_found(f"file {filename or property_name}")
         url = upstream_url(self._upstream.base, request)
-        if url is None:
-            raise not_found(request.path)
-        asked, now_s = str(url.with_query(None)), asyncio.get_running_loop().time()
-        kept = self._kept.get(asked) if _is_listed(request, served, row, property_name) else None
-        if kept is not None and now_s - kept.at_s < GOOD_S:
-            return await self._told(request, kept, "kept")
-        headers: dict[str, str] = {} if kept is None else {hdrs.IF_NONE_MATCH: kept.headers[hdrs.ETAG]}
+        if url is None or reference.hash is None:
+            return None
+        anonymous_too = await self._is_shown_to_everybody(served.audience.contest_id, key, row, property_name)
+        url, origin = url.with_query(None), "kept"
+        file_id = FileId(str(url), reference.hash.lower())
+        kept = self._kept.get(file_id)
+        if kept is None:
+            if request.method == hdrs.METH_HEAD:
+                return None
+            kept, origin = await self._fetched(file_id, url, asker), "asked"
+        if kept is None:
+            return None
+        if file_id in self._kept:
+            self._kept.move_to_end(file_id)
+        metrics.EDGE_ANSWERS.labels(f"file {origin}").inc()
+        headers = file_headers(reference, kept.entity_tag, anonymous_too=anonymous_too)
+        if has_already(request, bare_entity_tag(kept.entity_tag)):
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return await _told(request, kept, {**headers, hdrs.CONTENT_TYPE: reference.mime})
+
+    async def _is_shown_to_everybody(self, contest_id: str, key: Key, row: ObjectType, property_name: str) -> bool:
+        """Whether the public is shown files there, so that shared caches may keep them."""
         try:
-            async with self._upstream.answer(request.method, url, asker_of(request), headers) as incoming:
-                return await self._taken(request, asked, incoming, kept, now_s)
+            everybody = await self._contests.audience(contest_id, EAGER_ROLE)
         except Unreachable:
-            if kept is None:
-                raise
-            return await self._told(request, kept, "kept")
+            return False
+        return _reference(row, property_name, everybody.view.object(key, None), None) is not None
 
-    async def _taken(
-        self, request: web.Request, asked: str, incoming: Incoming, kept: KeptFile | None, now_s: float
-    ) -> web.StreamResponse:
-        if kept is not None and incoming.status == HTTPStatus.NOT_MODIFIED:
-            kept.at_s = now_s
-            return await self._told(request, kept, "asked")
-        headers = passed_on(incoming.headers)
-        length = int(incoming.headers.get(hdrs.CONTENT_LENGTH, -1))
-        fits = incoming.status == HTTPStatus.OK and hdrs.ETAG in headers and 0 <= length <= self._limits.file_bytes_max
-        if not fits or request.method == hdrs.METH_HEAD:
-            return await _through(request, incoming, headers)
-        made = await self._written(asked, incoming, headers, now_s)
-        return await self._told(request, made, "asked")
+    async def _fetched(self, file_id: FileId, url: URL, asker: Asker) -> KeptFile | None:
+        """The file as the core gives it, asked once for all who wait for it; None where it cannot be kept.
 
-    async def _written(self, asked: str, incoming: Incoming, headers: Mapping[str, str], now_s: float) -> KeptFile:
-        """Keep what comes. Raises Unreachable when it is cut off."""
-        digest, size_bytes = sha256(), 0
+        Raises Unreachable.
+        """
+        fetching = self._fetching.get(file_id)
+        if fetching is None:
+            fetching = asyncio.create_task(self._fetch(file_id, url, asker), name="fetch a file")
+            self._fetching[file_id] = fetching
+            fetching.add_done_callback(seen)
+            fetching.add_done_callback(lambda _: self._fetching.pop(file_id, None))
+        return await asyncio.shield(fetching)
+
+    async def _fetch(self, file_id: FileId, url: URL, asker: Asker) -> KeptFile | None:
+        async with self._upstream.answer(hdrs.METH_GET, url, asker, {}) as incoming:
+            length = int(incoming.headers.get(hdrs.CONTENT_LENGTH, -1))
+            fits = hdrs.ETAG in incoming.headers and 0 <= length <= self._limits.file_bytes_max
+            if incoming.status != HTTPStatus.OK or not fits:
+                return None
+            made = await self._written(file_id, incoming)
+        if made is not None:
+            self._keep(file_id, made)
+        return made
+
+    async def _written(self, file_id: FileId, incoming: Incoming) -> KeptFile | None:
+        """A body, on disk; None for one that is not the file that is shown. Raises Unreachable."""
+        digest, size_bytes = md5(usedforsecurity=False), 0
         descriptor, name = await asyncio.to_thread(tempfile.mkstemp, dir=self._directory)
-        file = os.fdopen(descriptor, "wb")
+        whole = False
         try:
-            with file:
+            with os.fdopen(descriptor, "wb") as file:
                 async for piece in incoming.pieces():
                     digest.update(piece)
                     size_bytes += len(piece)
                     await asyncio.to_thread(file.write, piece)
-            final = self._directory / digest.hexdigest()
-            await asyncio.to_thread(os.replace, name, final)
-        except BaseException:
-            await asyncio.to_thread(Path(name).unlink, missing_ok=True)
-            raise
-        made = KeptFile(headers, final, size_bytes, now_s)
-        self._forget(asked)
-        self._kept[asked] = made
-        self._bytes += size_bytes
+            whole = digest.hexdigest() == file_id.md5
+        finally:
+            if not whole:
+                os.unlink(name)  # noqa: PTH108 - no path is made for what is not kept
+        return KeptFile(Path(name), size_bytes, incoming.headers[hdrs.ETAG]) if whole else None
+
+    def _keep(self, file_id: FileId, made: KeptFile) -> None:
+        """Keep a file; beyond what may be kept those go that nobody has asked for the longest."""
+        self._kept[file_id] = made
+        self._bytes += made.size_bytes
         while self._bytes > self._limits.files_bytes_max and len(self._kept) > 1:
-            self._forget(next(iter(self._kept)))
-        return made
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= oldest.size_bytes
+            oldest.path.unlink()
 
-    def _forget(self, asked: str) -> None:
-        kept = self._kept.pop(asked, None)
-        if kept is None:
-            return
-        self._bytes -= kept.size_bytes
-        if all(each.path != kept.path for each in self._kept.values()):
-            kept.path.unlink(missing_ok=True)
 
-    async def _told(self, request: web.Request, kept: KeptFile, origin: str) -> web.StreamResponse:
-        metrics.EDGE_ANSWERS.labels(f"file {origin}").inc()
-        if has_already(request, kept.entity_tag):
-            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=without_body(kept.headers))
-        response = web.StreamResponse(headers=kept.headers)
-        response.content_length = kept.size_bytes
-        with kept.path.open("rb") as file:
-            await response.prepare(request)
-            while request.method != hdrs.METH_HEAD and (piece := await asyncio.to_thread(file.read, PIECE_BYTES)):
+async def _told(request: web.Request, kept: KeptFile, headers: dict[str, str]) -> web.StreamResponse | None:
+    """A file from disk; None where it has just been given up."""
+    try:
+        file = kept.path.open("rb")
+    except FileNotFoundError:
+        return None
+    response = web.StreamResponse(headers=headers)
+    response.content_length = kept.size_bytes
+    with file:
+        await response.prepare(request)
+        while request.method != hdrs.METH_HEAD and (piece := await asyncio.to_thread(file.read, PIECE_BYTES)):
+            async with asyncio.timeout(TAKEN_S_MAX):
                 await response.write(piece)
-        await response.write_eof()
-        return response
-
-
-def _is_listed(request: web.Request, served: Served, row: ObjectType, property_name: str) -> bool:
-    """Whether whoever asks is shown the file."""
-    identifier = SINGLETON_ID if row.singleton else request.match_info["id"]
-    shown = served.audience.view.object((row.name, identifier), served.viewer.team_id)
-    if shown is None:
-        return False
-    references: list[FileReference] = getattr(_decoders[row.name].decode(shown), property_name) or []
-    filename = request.match_info.get("filename")
-    return any(filename in (None, each.filename) for each in references)
-
-
-async def _through(request: web.Request, incoming: Incoming, headers: Mapping[str, str]) -> web.StreamResponse:
-    """What is not kept, as it comes. Raises Unreachable before anything is sent."""
-    response = web.StreamResponse(status=incoming.status, headers=headers)
-    if hdrs.CONTENT_LENGTH in incoming.headers:
-        response.content_length = int(incoming.headers[hdrs.CONTENT_LENGTH])
-    await response.prepare(request)
-    if request.method != hdrs.METH_HEAD:
-        await pour(request, incoming, response)
     await response.write_eof()
     return response
+
+
+def _reference(row: ObjectType, property_name: str, shown: bytes | None, filename: str | None) -> FileReference | None:
+    """The first reference of an object that the path can mean."""
+    if shown is None:
+        return None
+    references: list[FileReference] = getattr(_decoders[row.name].decode(shown), property_name) or []
+    return next((each for each in references if filename in (None, each.filename)), None)

@@ -11,19 +11,23 @@ from aiohttp import hdrs, web
 
 from cds.configuration import API_PREFIX, Configuration
 from cds.contest_api.cross_origin import preflight_response
-from cds.contest_api.routes import CONTEST, ONE_SEGMENT, SLASH, paths_of
+from cds.contest_api.routes import CONTEST, ONE_SEGMENT, SLASH, expect, paths_of
 from cds.contest_api.service import client_at
+from cds.edge.core import Core
 from cds.edge.event_feed import EdgeFeeds
 from cds.edge.files import EdgeFiles
 from cds.edge.objects import collection, one_object
 from cds.edge.scoreboard import EdgeScoreboards
 from cds.edge.served import Served, Views
+from cds.edge.viewers import EdgeViewers
 from cds.edge.writing import Writing
+from cds.error_forms import CMS_PREFIX
+from cds.relay.addressing import contest_path
 from cds.relay.event_feed import EventFeeds
 from cds.relay.passing_on import PassingOn
 from cds.relay.requests import READING, RelayRequests
 from cds.relay.scoreboard_stream import ScoreboardStreams
-from cds.relay.upstream import Upstream
+from cds.relay.upstream import Asker, Upstream
 from schemas.object_types import OBJECT_TYPES, ObjectType
 
 FromView = Callable[[web.Request, Served], Awaitable[web.StreamResponse | None]]
@@ -42,6 +46,8 @@ class RelayParts(msgspec.Struct, frozen=True, kw_only=True):
 class EdgeParts(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of an edge, as the composition root has put them together."""
 
+    core: Core
+    viewers: EdgeViewers
     views: Views
     feeds: EdgeFeeds
     scoreboards: EdgeScoreboards
@@ -60,16 +66,19 @@ class EdgeRequests(RelayRequests):
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """The routes of what an edge has views of: all of table one, the scoreboard and the feed."""
         contest = API_PREFIX + CONTEST
-        router.add_get(f"{contest}/scoreboard{SLASH}", partial(self._viewed, self._edge.scoreboards.answer))
+        self._add(router, f"{contest}/scoreboard", self._edge.scoreboards.answer)
         for row in OBJECT_TYPES.values():
-            every, one = paths_of(row)
+            every, one = (API_PREFIX + path for path in paths_of(row))
             if not row.singleton:
-                router.add_get(f"{API_PREFIX}{every}{SLASH}", partial(self._viewed, partial(_collection, row=row)))
-            router.add_get(f"{API_PREFIX}{one}{SLASH}", partial(self._viewed, partial(one_object, row=row)))
+                self._add(router, every, partial(_collection, row=row))
+            self._add(router, one, partial(one_object, row=row))
             for file in row.file_properties:
-                answer = partial(self._viewed, partial(self._file, row=row, property_name=file.property))
-                router.add_get(f"{API_PREFIX}{one}/{file.property}{SLASH}", answer)
-                router.add_get(f"{API_PREFIX}{one}/{file.property}/{{filename:{ONE_SEGMENT}}}{SLASH}", answer)
+                answer = partial(self._file, row=row, property_name=file.property)
+                self._add(router, f"{one}/{file.property}", answer)
+                self._add(router, f"{one}/{file.property}/{{filename:{ONE_SEGMENT}}}", answer)
+
+    def _add(self, router: web.UrlDispatcher, path: str, from_view: FromView) -> None:
+        router.add_get(path + SLASH, partial(self._viewed, from_view), expect_handler=expect)
 
     async def get_event_feed(self, request: web.Request) -> web.StreamResponse:
         """A feed: out of a view, or as a relay has it."""
@@ -87,6 +96,20 @@ class EdgeRequests(RelayRequests):
             return await self._edge.writing.answer(request, client_at(request, self._configuration).address)
         return await super().answer(request)
 
+    def _asker(self, request: web.Request) -> Asker:
+        """For whom a request is passed on: the core believes us what address the client has. Raises Failure (508)."""
+        super()._asker(request)
+        return self._edge.core.asker(request)
+
+    def _reader(self, request: web.Request, asker: Asker) -> Asker:
+        """Who is answered alone where the address may say who it is, as everywhere in CMS's API."""
+        if request.path.startswith(f"{CMS_PREFIX}/"):
+            return self._edge.core.asker_by_address(request)
+        about = contest_path(request.rel_url.raw_path)
+        if about is None or not self._edge.viewers.goes_by_address(request, about.contest_id):
+            return asker
+        return self._edge.core.asker_by_address(request)
+
     async def _viewed(self, from_view: FromView, request: web.Request) -> web.StreamResponse:
         self._asker(request)
         served = await self._edge.views.of(request)
@@ -98,7 +121,8 @@ class EdgeRequests(RelayRequests):
     ) -> web.StreamResponse | None:
         if hdrs.RANGE in request.headers:
             return None
-        return await self._edge.files.answer(request, served, row, property_name)
+        asker = self._reader(request, self._asker(request))
+        return await self._edge.files.answer(request, served, row, property_name, asker)
 
 
 async def _collection(request: web.Request, served: Served, row: ObjectType) -> web.StreamResponse | None:

@@ -10,15 +10,17 @@ from typing import Literal
 
 import msgspec
 from aiohttp import hdrs, web
+from yarl import URL
 
-from cds.contest_api.errors import not_found
+from cds.addresses import neighbourhood
+from cds.contest_api.errors import Failure
 from cds.edge.contests import EdgeContests
+from cds.edge.core import Core
 from cds.edge.limits import EdgeLimits
 from cds.edge.viewers import EdgeViewers
-from cds.relay.addressing import contest_path, upstream_url
-from cds.relay.askers import asker_of
-from cds.relay.passing_on import passed_on
-from cds.relay.upstream import Refusal, Unreachable, Upstream
+from cds.relay.addressing import ContestPath, contest_path, nothing_there, upstream_url
+from cds.relay.passing_on import PassingOn, passed_on
+from cds.relay.upstream import NOTHING_SENT, Busy, Refusal, Unreachable, Upstream
 from projections.integrity import Key
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_OF_ENDPOINT
 
@@ -35,6 +37,8 @@ OF_A_WRITE = (
 )
 """The headers that say something of what is to be written."""
 
+MAY_HAVE_BEEN_DONE = "the core has not answered; what was asked may have been done"
+
 SUCCESSES = range(200, 300)
 NEVER = 1 << 63
 """The place of no line: what was not followed before has to show what was answered."""
@@ -44,58 +48,75 @@ class _Made(msgspec.Struct, frozen=True):
     id: str | None = None
 
 
+class WritingParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What writes go to, and what is told of them."""
+
+    upstream: Upstream
+    core: Core
+    contests: EdgeContests
+    viewers: EdgeViewers
+    passing_on: PassingOn
+
+
 class Writing:
     """Answers requests that would change something."""
 
-    def __init__(
-        self, upstream: Upstream, contests: EdgeContests, viewers: EdgeViewers, mode: WritesMode, limits: EdgeLimits
-    ) -> None:
-        """`mode`: whether writes are passed on to the core, or sent there."""
-        self._upstream = upstream
-        self._contests = contests
-        self._viewers = viewers
-        self._mode = mode
+    def __init__(self, parts: WritingParts, sent_to: URL | None, limits: EdgeLimits) -> None:
+        """`sent_to`: the API where clients are sent with their writes; None: these are passed on."""
+        self._parts = parts
+        self._sent_to = sent_to
         self._limits = limits
 
     async def answer(self, request: web.Request, address: str) -> web.StreamResponse:
-        """What the core answers, or 307. Raises Unreachable, Refusal and Failure (404)."""
-        url = upstream_url(self._upstream.base, request)
+        """What the core answers, or 307. Raises Unreachable where nothing was asked of it, and Failure (404, 502)."""
+        url = upstream_url(self._sent_to or self._parts.upstream.base, request)
         if url is None:
-            raise not_found(request.path)
-        if self._mode == "redirect":
+            raise nothing_there(request)
+        if self._sent_to is not None:
             there = {hdrs.LOCATION: str(url), hdrs.CACHE_CONTROL: "no-store"}
             return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers=there)
+        about = contest_path(request.rel_url.raw_path)
+        before = {} if about is None else self._places(about.contest_id)
+        asker = self._parts.core.asker_by_address(request)
         headers: dict[str, str] = {
             name: ", ".join(request.headers.getall(name)) for name in OF_A_WRITE if name in request.headers
         }
-        before: dict[tuple[str, str], int] = {
-            (each.contest_id, each.role): each.view.lines.last_sequence for each in self._contests
-        }
         body = request.content if request.body_exists else None
-        async with self._upstream.written(request.method, url, asker_of(request), headers, body) as incoming:
-            answered = await incoming.read()
-        if incoming.status in SUCCESSES:
-            await self._be_shown(request, address, answered, before)
+        sender = neighbourhood(address)
+        try:
+            async with self._parts.upstream.written(request.method, url, asker, headers, body, sender) as incoming:
+                answered = await incoming.read()
+        except Unreachable as unreachable:
+            if isinstance(unreachable, Busy) or isinstance(unreachable.__cause__, NOTHING_SENT):
+                raise
+            raise Failure(
+                HTTPStatus.BAD_GATEWAY, "the core has not answered; what was asked may have been done"
+            ) from None
+        self._parts.passing_on.wrote(asker)
+        if incoming.status in SUCCESSES and about is not None:
+            await self._be_shown(request, about, answered, before)
         return web.Response(status=incoming.status, headers=passed_on(incoming.headers), body=answered)
 
+    def _places(self, contest_id: str) -> dict[str, int]:
+        """How far each role of a contest has been told."""
+        found = (each for each in self._parts.contests if each.contest_id == contest_id)
+        return {each.role: each.view.lines.last_sequence for each in found}
+
     async def _be_shown(
-        self, request: web.Request, address: str, answered: bytes, before: dict[tuple[str, str], int]
+        self, request: web.Request, about: ContestPath, answered: bytes, before: dict[str, int]
     ) -> None:
         """Wait, not for long, until who has written sees here what came of it."""
-        about = contest_path(request.rel_url.raw_path)
-        if about is None or about.contest_id not in self._contests:
-            return
-        key = _written(request, about.endpoint, answered)
+        key = _written(request, about.endpoint, answered) if about.contest_id in self._parts.contests else None
         if key is None:
             return
         try:
             async with asyncio.timeout(self._limits.shown_s_max):
-                known = await self._viewers.viewer(request, about.contest_id, address)
+                known = await self._parts.viewers.viewer(request, about.contest_id)
                 role, team_id = known.viewer.role, known.viewer.team_id
-                audience = await self._contests.audience(about.contest_id, role)
+                audience = await self._parts.contests.audience(about.contest_id, role)
                 wanted = None if request.method == hdrs.METH_DELETE else answered
                 while (
-                    audience.view.touched.get(key, 0) <= before.get((about.contest_id, role), NEVER)
+                    audience.view.touched.get(key, 0) <= before.get(role, NEVER)
                     and audience.view.object(key, team_id) != wanted
                 ):
                     await audience.next_change()

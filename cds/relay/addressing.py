@@ -4,6 +4,7 @@ The relay has the API at `/api` and the pages beside it, wherever the upstream h
 is asked for.
 """
 
+from http import HTTPStatus
 from urllib.parse import unquote
 
 import msgspec
@@ -11,6 +12,7 @@ from aiohttp import web
 from yarl import URL
 
 from cds.configuration import API_PREFIX
+from cds.contest_api.errors import Failure
 from schemas.object_types import OBJECT_TYPES
 
 CONTESTS = "contests"
@@ -47,6 +49,11 @@ def upstream_url(base: URL, request: web.BaseRequest) -> URL | None:
     else:
         return None
     return URL(f"{there}?{query}" if query else there, encoded=True)
+
+
+def nothing_there(request: web.Request) -> Failure:
+    """What is answered where the upstream has nothing like it, in its words (404)."""
+    return Failure(HTTPStatus.NOT_FOUND, f"there is nothing at {request.path}")
 
 
 def contest_path(path: str) -> ContestPath | None:

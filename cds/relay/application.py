@@ -23,7 +23,7 @@ from cds.background import telling_of_failure
 from cds.configuration import API_PREFIX, Configuration
 from cds.contest_api.cross_origin import mark_response
 from cds.contest_api.errors import ErrorsAsJson
-from cds.contest_api.routes import ONE_SEGMENT
+from cds.contest_api.routes import ONE_SEGMENT, expect
 from cds.encryption import Encryption, tls_options
 from cds.fan_out.fan_out import FanOut
 from cds.operations.encrypting import encryption_of
@@ -225,7 +225,14 @@ class RelayServer:
     async def _listen(self, server: web.Server) -> None:
         """Accept connections. Raises OSError."""
         loop = asyncio.get_running_loop()
-        protocol = partial(ErrorsAsJson, server, loop=loop, access_log_class=self._requests.for_connections())
+        # What is passed on goes on as it came, so bodies are not unpacked here.
+        protocol = partial(
+            ErrorsAsJson,
+            server,
+            loop=loop,
+            access_log_class=self._requests.for_connections(),
+            auto_decompress=False,
+        )
         for each in await bound(self._configuration.host, self._configuration.port):
             each.in_plain_text = self.encryption is None
             options = tls_options(self.encryption)
@@ -248,9 +255,9 @@ class RelayServer:
         router.add_get(METRICS_PATH, requests.get_metrics)
         for version in ("", f"/{{version:{ONE_SEGMENT}}}"):
             path = f"{API_PREFIX}{version}/contests/{{contest_id:{ONE_SEGMENT}}}/event-feed{{slash:/?}}"
-            router.add_get(path, requests.get_event_feed)
+            router.add_get(path, requests.get_event_feed, expect_handler=expect)
         for path in (API_PREFIX, f"{API_PREFIX}/{{rest:.*}}", "/{rest:.*}"):
-            router.add_route("*", path, requests.answer)
+            router.add_route("*", path, requests.answer, expect_handler=expect)
         return application
 
     async def _get_health(self, _request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from cds.contest_api.errors import RETRY_AFTER_S, Failure, not_found
+from cds.contest_api.errors import RETRY_AFTER_S, Failure
 from cds.contest_api.event_streams import full_failure
 from cds.contest_api.feed_delivery import delivered
 from cds.contest_api.feed_requests import STREAM_PARAMETER, TOKEN_PARAMETERS, framing_of, stays, token_of
@@ -20,7 +20,7 @@ from cds.fan_out.places import NoPlace
 from cds.fan_out.source import Selection
 from cds.metrics import FEED_CLIENTS_REFUSED
 from cds.operations.request_marks import marks_of
-from cds.relay.addressing import contest_path, upstream_url
+from cds.relay.addressing import contest_path, nothing_there, upstream_url
 from cds.relay.askers import viewer_behind
 from cds.relay.audience import AudienceKey, RelayedAudience
 from cds.relay.audiences import Audiences, TooManyAudiences
@@ -51,7 +51,7 @@ class EventFeeds:
         came_s = asyncio.get_running_loop().time()
         url, about = upstream_url(self._upstream.base, request), contest_path(request.rel_url.raw_path)
         if url is None or about is None:
-            raise not_found(request.path)
+            raise nothing_there(request)
         refuse_at(request, OF_FEED)
         await self._upstream.require_known()
         key = AudienceKey(

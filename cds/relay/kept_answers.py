@@ -18,7 +18,7 @@ VARIED_BY = frozenset({"authorization", "accept", "accept-encoding", "origin"})
 """What an answer may depend on (Vary) and still be kept: the first three make it another one here, and the upstream
 is always asked with the same origin."""
 
-OF_A_BODY = frozenset({"content-type", "content-encoding", "content-length", "content-disposition"})
+OF_A_BODY = frozenset({"content-type", "content-encoding", "content-length"})
 """Headers that say something of a body, and do not stand where none is sent."""
 
 OVERHEAD_BYTES = 2_048

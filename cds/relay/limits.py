@@ -34,7 +34,16 @@ ASKED_AT_ONCE_MAX = 32
 """Questions about tokens that the upstream is asked at the same time; anybody can make up a token."""
 
 ANSWERS_AT_ONCE_MAX = 128
-"""Requests that the upstream has not begun to answer, of all that are no feeds; the others wait for their turn."""
+"""Requests that the upstream has not begun to answer, of all that are no feeds and no writes; the others wait for their
+turn."""
+
+WRITES_AT_ONCE_MAX = 256
+WRITES_OF_ADDRESS_MAX = 32
+"""Writes that are on their way to the upstream, in all and from one address. They have slots of their own: each lasts
+as long as its client takes to send it."""
+
+SLOT_S_MAX = 10.0
+"""How long a request waits for its turn."""
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
 """A longer line is none. A thousand of these still have their ends in numbers of 32 bits."""

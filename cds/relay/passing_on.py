@@ -6,6 +6,7 @@ than what the relay's feeds and scoreboard streams have told. This module must n
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Protocol
@@ -16,10 +17,10 @@ from yarl import URL
 
 from cds import metrics
 from cds.contest_api.answers import has_already
-from cds.contest_api.errors import not_found
 from cds.contest_api.negotiation import GZIP, accepts_gzip
 from cds.contest_api.ready_response import ReadyResponse
-from cds.relay.addressing import ContestPath, contest_path, upstream_url
+from cds.newest_kept import keep_newest
+from cds.relay.addressing import ContestPath, contest_path, nothing_there, upstream_url
 from cds.relay.audience import RelayedAudience
 from cds.relay.audiences import Audiences
 from cds.relay.boards import RelayedBoards
@@ -54,12 +55,16 @@ NOT_PASSED_ON = frozenset(
         "x-request-id",
         "access-control-allow-origin",
         "access-control-expose-headers",
+        "contest-edge",
     )
 )
 """Headers of one connection or one message (RFC 9110, section 7.6.1), and those that the relay has for itself."""
 
 PARTIAL = (hdrs.RANGE, hdrs.IF_RANGE)
 """Who asks with one of these wants no whole body; none is kept for them."""
+
+WRITERS_MAX = 4_096
+"""Logins of which it is known when they have written last, beyond which the oldest are forgotten."""
 
 TAKEN_S_MAX = 30.0
 """A client that takes nothing for so long of a body that goes through is cut off."""
@@ -102,22 +107,30 @@ class PassingOn:
         boards: RelayedBoards,
         limits: RelayLimits,
         *further: Stamping,
+        kept_away_s: float = 0.0,
     ) -> None:
-        """Nothing is kept yet. `further` tell of a contest, too."""
+        """Nothing is kept yet. `further` tell of a contest, too.
+
+        `kept_away_s`: while the upstream is away, what nothing has been told of since is told for so long to who comes
+        with a login, and to all others for as long as it is away; 0: to nobody.
+        """
         self._upstream = upstream
         self._audiences = audiences
         self._limits = limits
         self._tellers: tuple[Stamping, ...] = (audiences, boards, *further)
         self._kept = KeptAnswers(limits.kept_answers_bytes_max)
+        self._kept_away_s = kept_away_s
+        self._written: OrderedDict[bytes, float] = OrderedDict()
+        """When something was written last with a login, by the loop's clock."""
         self._asking: dict[Asked, tuple[Freshness, asyncio.Future[KeptAnswer | Whole | None]]] = {}
 
     async def answer(self, request: web.Request, asker: Asker) -> web.StreamResponse:
         """The answer to GET or HEAD. Raises Unreachable, and Failure (404, 503)."""
         url = upstream_url(self._upstream.base, request)
         if url is None:
-            raise not_found(request.path)
+            raise nothing_there(request)
         await self._upstream.require_known()
-        if any(header in request.headers for header in PARTIAL):
+        if asker.alone or any(header in request.headers for header in PARTIAL):
             return await self._through(request, url, asker)
         asked = Asked(
             url=str(url),
@@ -139,12 +152,22 @@ class PassingOn:
                 raise
             return _told(request, kept, "kept")
 
+    def wrote(self, asker: Asker) -> None:
+        """Something was written: whoever has done so is answered nothing that was kept before.
+
+        Without a login nothing is written that those see who have none.
+        """
+        if asker.authorization is None:
+            return
+        login = self._audiences.fingerprint(asker.authorization)
+        keep_newest(self._written, login, asyncio.get_running_loop().time(), WRITERS_MAX)
+
     async def _answer_of_now(
         self, request: web.Request, url: URL, asker: Asker, asked: Asked, kept: KeptAnswer | None, now: Freshness
     ) -> web.StreamResponse:
         """The answer from the upstream, asked once for all who want the same and may have it. Raises Unreachable."""
         under_way = self._asking.get(asked)
-        if under_way is not None and self._young(under_way[0], now):
+        if under_way is not None and self._young(under_way[0], asked, now):
             found = await asyncio.shield(under_way[1])
             return await self._through(request, url, asker) if found is None else _found(request, found)
         answer: asyncio.Future[KeptAnswer | Whole | None] = asyncio.get_running_loop().create_future()
@@ -213,21 +236,37 @@ class PassingOn:
             stamp = tuple(part for each in self._tellers for part in each.stamp(asked.login, about.contest_id))
         return Freshness(stamp, asyncio.get_running_loop().time())
 
-    def _young(self, then: Freshness, now: Freshness) -> bool:
-        return then.stamp == now.stamp and now.at_s - then.at_s < self._limits.unfollowed_good_s
+    def _young(self, then: Freshness, asked: Asked, now: Freshness) -> bool:
+        was_now = then.stamp == now.stamp and now.at_s - then.at_s < self._limits.unfollowed_good_s
+        return was_now and not self._wrote_since(then, asked)
+
+    def _wrote_since(self, then: Freshness, asked: Asked) -> bool:
+        """Whether something was written with the same login since an answer was asked for."""
+        written_s = self._written.get(asked.login)
+        return written_s is not None and then.at_s <= written_s
 
     def _is_good(self, kept: KeptAnswer, asked: Asked, about: ContestPath | None, now: Freshness) -> bool:
         """Whether what is kept may be told without asking."""
-        if self._young(kept.since, now):
+        if self._young(kept.since, asked, now):
+            return True
+        if kept.since.stamp != now.stamp or self._wrote_since(kept.since, asked):
+            return False
+        if not self._upstream.reachable and self._is_good_while_away(kept, asked, now):
             return True
         followed = self._followed(asked, about)
-        if followed is None or kept.since.stamp != now.stamp:
+        return followed is not None and (followed.connected or not self._upstream.reachable)
+
+    def _is_good_while_away(self, kept: KeptAnswer, asked: Asked, now: Freshness) -> bool:
+        if not self._kept_away_s:
             return False
-        return followed.connected or not self._upstream.reachable
+        return not asked.login or now.at_s - kept.since.at_s < self._kept_away_s
 
     def _was_good_when_lost(self, kept: KeptAnswer, asked: Asked, about: ContestPath | None) -> bool:
         """Whether what is kept is as new as all that the relay has told since."""
-        return self._followed(asked, about) is not None and kept.since.stamp == self._now(asked, about).stamp
+        now = self._now(asked, about)
+        if kept.since.stamp != now.stamp or self._wrote_since(kept.since, asked):
+            return False
+        return self._followed(asked, about) is not None or self._is_good_while_away(kept, asked, now)
 
     def _followed(self, asked: Asked, about: ContestPath | None) -> RelayedAudience | None:
         """The audience that is told of every change of an answer, if there is one that has been level."""

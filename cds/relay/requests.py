@@ -63,7 +63,7 @@ class RelayRequests:
         asker = self._asker(request)
         if is_scoreboard_stream(request):
             return await self._scoreboards.answer(request, asker, client_at(request, self._configuration).address)
-        response = await self._passing_on.answer(request, asker)
+        response = await self._passing_on.answer(request, self._reader(request, asker))
         if response.status not in NOT_LET_IN:
             marks_of(request).viewer = viewer_behind(asker)
         return response
@@ -73,6 +73,10 @@ class RelayRequests:
         if not is_local(request, self._configuration):
             raise Failure(HTTPStatus.FORBIDDEN, "the metrics of a relay are for programs on its machine")
         return await measurements_page(request, gone=lambda _: False)
+
+    def _reader(self, _request: web.Request, asker: Asker) -> Asker:
+        """For whom a single answer is asked, that is no stream for several."""
+        return asker
 
     def _asker(self, request: web.Request) -> Asker:
         """For whom a request is passed on. Raises Failure (508) for one that this relay has passed on itself."""
@@ -92,11 +96,11 @@ class RelayRequests:
             return web.Response(status=refusal.status, headers=passed_on(refusal.headers), body=refusal.body)
         except Failure as failure:
             return error_response(failure, form)
-        except Unreachable:
+        except Unreachable as unreachable:
             return error_response(
                 Failure(
                     HTTPStatus.SERVICE_UNAVAILABLE,
-                    "the server that is relayed here cannot be reached; try again",
+                    str(unreachable) or "the server that is relayed here cannot be reached; try again",
                     {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)},
                 ),
                 form,

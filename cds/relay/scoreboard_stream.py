@@ -7,7 +7,6 @@ import math
 
 from aiohttp import hdrs, web
 
-from cds.contest_api.errors import not_found
 from cds.contest_api.event_streams import full_failure
 from cds.contest_api.negotiation import wants_event_stream
 from cds.contest_api.scoreboard_stream import BoardReader, followed_board
@@ -15,7 +14,7 @@ from cds.fan_out.fan_out import FanOut
 from cds.fan_out.places import NoPlace
 from cds.metrics import SCOREBOARD_STREAMS, SCOREBOARD_STREAMS_REFUSED
 from cds.operations.request_marks import marks_of
-from cds.relay.addressing import contest_path, upstream_url
+from cds.relay.addressing import contest_path, nothing_there, upstream_url
 from cds.relay.askers import viewer_behind
 from cds.relay.audience import RelayedAudience
 from cds.relay.boards import RelayedBoards
@@ -48,7 +47,7 @@ class ScoreboardStreams:
         """The board, then its changes. Raises Refusal, Unreachable, and Failure (404, 503)."""
         url, about = upstream_url(self._upstream.base, request), contest_path(request.rel_url.raw_path)
         if url is None or about is None:
-            raise not_found(request.path)
+            raise nothing_there(request)
         await self._upstream.require_known()
         viewer = viewer_behind(asker)
         try:

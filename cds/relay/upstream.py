@@ -20,7 +20,17 @@ from yarl import URL
 from cds import metrics
 from cds.contest_api.metadata import PROVIDER_NAME
 from cds.operations.request_marks import REQUEST_ID_HEADER
-from cds.relay.limits import ANSWERS_AT_ONCE_MAX, ASKED_AT_ONCE_MAX, READ_BYTES_MAX, WRITE_S_MAX, RelayLimits
+from cds.relay.limits import (
+    ANSWERS_AT_ONCE_MAX,
+    ASKED_AT_ONCE_MAX,
+    READ_BYTES_MAX,
+    SLOT_S_MAX,
+    WRITE_S_MAX,
+    WRITES_AT_ONCE_MAX,
+    WRITES_OF_ADDRESS_MAX,
+    RelayLimits,
+)
+from cds.relay.slots import NoSlot, Slots
 
 NOBODYS_PAGE = "null"
 """The origin of a page that has none (RFC 6454, section 7). What such a page asks for without credentials is answered
@@ -32,13 +42,24 @@ AWAY_STATUSES = frozenset((HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABL
 FEED_WANTED: Mapping[str, str] = {hdrs.ACCEPT: "application/x-ndjson"}
 FAILURES = (aiohttp.ClientError, TimeoutError, OSError)
 
+NOTHING_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""Nobody was there, so what was asked has certainly not been done."""
+
 NOBODY_WAITS: AbstractAsyncContextManager[object] = nullcontext()
 
 log = structlog.get_logger(__name__)
 
 
 class Unreachable(Exception):
-    """The upstream does not answer, or not now."""
+    """The upstream does not answer, or not now; the text, if there is one, is for the client."""
+
+
+class Busy(Unreachable):
+    """So much is under way here that nothing more is asked of the upstream."""
+
+    def __init__(self) -> None:
+        """What is told of it."""
+        super().__init__("too many requests are being passed on; try again")
 
 
 class UpstreamRefused(OSError):
@@ -60,13 +81,16 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
     """For whom the upstream is asked: the Authorization header that was brought, and the way that the request came.
 
     `forwarded_for` and `via` are lists as they stand in the headers; these and `request_id` are empty where the relay
-    asks of its own accord.
+    asks of its own accord. `further` are headers that stand in every request. `alone`: what is answered is good for
+    nobody else, also not for who comes with the same Authorization.
     """
 
     authorization: str | None
     request_id: str = ""
     forwarded_for: str = ""
     via: str = ""
+    further: Mapping[str, str] = {}
+    alone: bool = False
 
 
 class Incoming:
@@ -117,7 +141,8 @@ class Upstream:
         self.reachable = False
         self.asking = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
         """For questions that anybody can make us ask."""
-        self._beginning = asyncio.Semaphore(ANSWERS_AT_ONCE_MAX)
+        self._beginning = Slots(ANSWERS_AT_ONCE_MAX, SLOT_S_MAX)
+        self._writing = Slots(WRITES_AT_ONCE_MAX, SLOT_S_MAX, of_one_max=WRITES_OF_ADDRESS_MAX)
         self._version = version
         self.any_provider = any_provider
         self._known = False
@@ -144,7 +169,7 @@ class Upstream:
 
     async def check(self) -> None:
         """See who is there. Raises Unreachable, and UpstreamRefused for who cannot be relayed."""
-        async with self.answer(hdrs.METH_GET, self.base, Asker(authorization=None), {}) as incoming:
+        async with self.own_answer(hdrs.METH_GET, self.base, Asker(authorization=None), {}) as incoming:
             if incoming.status >= HTTPStatus.INTERNAL_SERVER_ERROR or incoming.status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._note(reachable=False, reason=f"it answers {incoming.status}")
                 raise Unreachable
@@ -171,8 +196,17 @@ class Upstream:
     async def answer(
         self, method: str, url: URL, asker: Asker, headers: Mapping[str, str]
     ) -> AsyncIterator["Incoming"]:
-        """The answer to a request, of which the head has come. Raises Unreachable."""
-        async with self._asked(self._answers, method, url, asker, headers, self._beginning) as incoming:
+        """The answer to what a client asks, of which the head has come. Raises Unreachable, Busy where it cannot."""
+        slot = self._beginning.taken()
+        async with self._asked(self._answers, method, url, asker, headers, slot) as incoming:
+            yield incoming
+
+    @asynccontextmanager
+    async def own_answer(
+        self, method: str, url: URL, asker: Asker, headers: Mapping[str, str]
+    ) -> AsyncIterator["Incoming"]:
+        """The same for what we have to know ourselves, which waits behind nobody. Raises Unreachable."""
+        async with self._asked(self._answers, method, url, asker, headers) as incoming:
             yield incoming
 
     @asynccontextmanager
@@ -185,10 +219,21 @@ class Upstream:
 
     @asynccontextmanager
     async def written(
-        self, method: str, url: URL, asker: Asker, headers: Mapping[str, str], body: AsyncIterable[bytes] | None
+        self,
+        method: str,
+        url: URL,
+        asker: Asker,
+        headers: Mapping[str, str],
+        body: AsyncIterable[bytes] | None,
+        neighbour: str,
     ) -> AsyncIterator["Incoming"]:
-        """The answer to a request that changes something, of which the head has come. Raises Unreachable."""
-        async with self._asked(self._answers, method, url, asker, headers, self._beginning, body) as incoming:
+        """The answer to a request that changes something, of which the head has come.
+
+        A body comes as slowly as its client sends it, so no `neighbour` may have many of them on the way.
+        Raises Unreachable, Busy where it cannot be passed on.
+        """
+        slot = self._writing.taken(neighbour)
+        async with self._asked(self._answers, method, url, asker, headers, slot, body) as incoming:
             yield incoming
 
     @asynccontextmanager
@@ -207,15 +252,19 @@ class Upstream:
         url: URL,
         asker: Asker,
         headers: Mapping[str, str],
-        beginning: AbstractAsyncContextManager[object] = NOBODY_WAITS,
+        slot: AbstractAsyncContextManager[object] = NOBODY_WAITS,
         body: AsyncIterable[bytes] | None = None,
     ) -> AsyncIterator["Incoming"]:
         all_headers = {**self._headers_for(asker), **headers}
         try:
-            async with beginning, asyncio.timeout(self._answer_s_max if body is None else WRITE_S_MAX):
+            async with slot, asyncio.timeout(self._answer_s_max if body is None else WRITE_S_MAX):
                 response = await session.request(method, url, headers=all_headers, allow_redirects=False, data=body)
+        except NoSlot:
+            raise Busy from None
         except FAILURES as error:
-            self._note(reachable=False, reason=type(error).__name__)
+            # That a body has broken off may be the doing of the client who sends it.
+            if body is None or isinstance(error, NOTHING_SENT):
+                self._note(reachable=False, reason=type(error).__name__)
             raise Unreachable from error
         if response.status not in AWAY_STATUSES:
             self._note(reachable=True)
@@ -235,7 +284,7 @@ class Upstream:
             headers[REQUEST_ID_HEADER] = asker.request_id
         if asker.forwarded_for:
             headers[hdrs.X_FORWARDED_FOR] = asker.forwarded_for
-        return headers
+        return {**headers, **asker.further}
 
     def _note(self, *, reachable: bool, reason: str | None = None) -> None:
         """See whether the upstream is there, and say so when that has changed."""

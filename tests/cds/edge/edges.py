@@ -17,10 +17,20 @@ from cds.edge.application import Edged, EdgeServer
 from cds.edge.audience import EdgeAudience
 from cds.edge.contests import EdgeContests
 from cds.edge.limits import EdgeLimits
-from cds.jetstream.settings import NatsServers, PublishingSettings
+from cds.jetstream.settings import PublishingSettings
 from cds.relay.application import Relayed
 from schemas.viewers import Role
-from tests.cds.contest_api.serving import DEADLINE_S, LINE_BYTES_MAX, Caller, Login, Running, running, server_login
+from tests.cds.contest_api.serving import (
+    CHANGING_HEADERS,
+    DEADLINE_S,
+    LINE_BYTES_MAX,
+    Answer,
+    Caller,
+    Login,
+    Running,
+    running,
+    server_login,
+)
 from tests.cds.relay.relays import QUICK
 from tests.nats_servers import NatsNode, nats_server
 
@@ -67,6 +77,12 @@ class RunningEdge:
         return await self.contests.audience(contest_id, role)
 
 
+def told(answer: Answer) -> tuple[int, dict[str, str], bytes]:
+    """All of an answer that is to be the same everywhere; an edge on a busy machine may say that it was cut off."""
+    headers = {name: value for name, value in answer.headers.items() if name not in {*CHANGING_HEADERS, "Warning"}}
+    return answer.status, headers, answer.body
+
+
 async def until(holds: Any) -> None:
     """Come back when something holds, within the deadline of these tests."""
     async with asyncio.timeout(DEADLINE_S):
@@ -77,23 +93,32 @@ async def until(holds: Any) -> None:
 def published_to(nats: NatsNode, **more: Any) -> dict[str, Any]:
     """What makes a core publish to NATS, and know its edges."""
     return {
-        "publishing": PublishingSettings(servers=NatsServers(urls=(nats.url,)), **more),
+        "publishing": PublishingSettings(servers=nats.servers, **more),
         "edge_secret": SECRET,
     }
 
 
 @asynccontextmanager
 async def edging(
-    core_root: str, nats: NatsNode, directory: Path, *, limits: EdgeLimits = SOON, writes: Any = "pass", **more: Any
+    core_root: str,
+    nats: NatsNode,
+    directory: Path,
+    *,
+    limits: EdgeLimits = SOON,
+    writes: Any = "pass",
+    secret: str = SECRET,
+    core_public: URL | None = None,
+    **more: Any,
 ) -> AsyncIterator[RunningEdge]:
     """An edge of a core for the length of the block."""
     chosen = {"host": "127.0.0.1", "port": 0, "keep_alive_s": 0.2, "data_dir": directory, **more}
     edged = Edged(
         core=Relayed(url=URL(f"{core_root}/api")),
-        secret=SECRET,
-        nats=NatsServers(urls=(nats.url,)),
+        secret=secret,
+        nats=nats.servers,
         prefix="cds",
         writes=writes,
+        core_public=core_public,
     )
     server = EdgeServer(Configuration(**chosen), edged, limits, QUICK)
     connector = aiohttp.TCPConnector(limit=0)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from tests.cds.contest_api.serving import SERVER_ADMIN
 from tests.cds.contest_api.small_contest import login
@@ -43,6 +44,10 @@ async def test_whoever_writes_may_be_sent_to_the_core(spread_small: Spread, tmp_
         sent = await edge.caller(SERVER_ADMIN).ask("POST", f"{TEAM}?strict=1", json={"name": "Elsewhere"})
         assert sent.status == 307
         assert sent.headers["Location"] == f"{core}/api/{TEAM}?strict=1"
+    public = URL("https://contest.example/core/api")
+    async with edging(core, spread_small.nats, tmp_path, writes="redirect", core_public=public) as edge:
+        sent = await edge.caller().ask("POST", TEAM, json={"name": "Elsewhere"})
+        assert (sent.status, sent.headers["Location"]) == (307, f"{public}/{TEAM}")
 
 
 async def test_a_disabled_account_loses_its_stream_and_its_answers(fresh_dsn: str, tmp_path: Path) -> None:
