@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from cds import metrics
@@ -27,9 +28,16 @@ log = structlog.get_logger(__name__)
 LoginStamp = tuple[int | None, int | None]
 
 
-def always() -> bool:
-    """Nothing in the head of an answer can cease to hold."""
-    return True
+class Head(msgspec.Struct, frozen=True):
+    """What the head of an answer has `said` of the contest, and what tells what would be said `now`."""
+
+    said: int
+    now: Callable[[], int]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the same would be said."""
+        return self.said == self.now()
 
 
 class Versions(Protocol):
@@ -66,8 +74,10 @@ class Broadcaster:
         self._limits = limits
         self._channels: dict[tuple[int, Selection], Channel] = {}
         self._roles: dict[Channel, str] = {}
-        self._clients: dict[FeedClient, Callable[[], bool]] = {}
-        """All clients, each with what tells whether the head of its answer still holds."""
+        self._clients: dict[FeedClient, Head | None] = {}
+        """All clients, each with what was said in the head of its answer, as far as that can cease to hold."""
+        self._heads: dict[int, Head] = {}
+        """One of these for everything that was said: with so many clients not each of them can be asked at a change."""
         self._held_at: asyncio.Event | None = None
         """The change, by what the contest waits with, at which that was looked at last."""
         self._readers: dict[Viewer, int] = {}
@@ -97,17 +107,19 @@ class Broadcaster:
             del self._channels[id(channel.source.lines), channel.source.selection]
             del self._roles[channel]
 
-    def join(self, client: FeedClient, holds: Callable[[], bool] = always) -> None:
+    def join(self, client: FeedClient, head: Head | None = None) -> None:
         """Look after a client from now on, until `leave`. Nothing is done if it cannot be told whether it may stay."""
         viewer = client.viewer
         stamp, is_valid = self._stamp(viewer), self._is_valid(viewer)
-        self._clients[client] = holds
+        self._clients[client] = head
         self._readers[viewer] = self._readers.get(viewer, 0) + 1
         self._stamps.setdefault(viewer, stamp)
         if not is_valid:
             client.end("login")
-        elif not holds():
+        elif head is not None and not head.holds:
             client.end("head")
+        elif head is not None:
+            self._heads[head.said] = head
         if self._task is None:
             self._task = asyncio.create_task(self._broadcast(), name=f"feeds of {self._contest.contest_id}")
             self._task.add_done_callback(self._report_end)
@@ -140,9 +152,14 @@ class Broadcaster:
 
     def _end_untrue(self) -> None:
         """End the streams of those to whom something was said beforehand that does not hold: they may ask again."""
-        for client, holds in list(self._clients.items()):
-            if not holds():
+        untrue = {said for said, head in self._heads.items() if not head.holds}
+        if not untrue:
+            return
+        for client, head in list(self._clients.items()):
+            if head is not None and head.said in untrue:
                 client.end("head")
+        for said in untrue:
+            del self._heads[said]
 
     def _check_changed_logins(self) -> None:
         """The same after a change of the contest: only accounts that were touched can have become invalid by it."""

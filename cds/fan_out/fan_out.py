@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from cds import metrics
-from cds.fan_out.broadcaster import Broadcaster, FollowedContest, always
+from cds.fan_out.broadcaster import Broadcaster, FollowedContest, Head
 from cds.fan_out.client import EndReason, FeedClient, Subscription, Wire
 from cds.fan_out.kept_blocks import KeptBlocks
 from cds.fan_out.limits import FeedLimits
@@ -43,8 +43,8 @@ class Wanted(msgspec.Struct, Generic[Contest], frozen=True, kw_only=True):
     selection: Selection
     cursor: int
     live: bool
-    holds: Callable[[], bool] = always
-    """Whether what the head of the answer says still holds; who stays is let go of when it does not."""
+    head: Head | None = None
+    """What the head of the answer says; who stays is let go of when that does not hold any more."""
 
 
 class FanOut(Generic[Contest]):
@@ -109,8 +109,8 @@ class FanOut(Generic[Contest]):
                 metrics.FEED_CLIENTS.labels(viewer.role_told, selection.framing.name).track_inprogress()
             )
             # Who wants what there is gets what there was at this moment, so it is only now that the head has to hold.
-            broadcaster.join(client, wanted.holds if wanted.live else always)
-            if not wanted.holds():
+            broadcaster.join(client, wanted.head if wanted.live else None)
+            if wanted.head is not None and not wanted.head.holds:
                 client.end("head")
             undoing.callback(_part, wanted, client, broadcaster, wire)
             if self._closing.is_set():

@@ -8,17 +8,18 @@ This module is pure; it must not know who asks, or when.
 
 import re
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 import msgspec
-from bs4 import BeautifulSoup, Tag
-from bs4.exceptions import ParserRejectedMarkup
 
 from cds.platforms.adapters.answers import Rows, Untranslatable, decoded, one_line, refuse_status
 from cds.platforms.adapters.listed import ListedContest, platform_contest
 from cds.platforms.questions import Asking, FetchedContests, PlatformContest, PlatformFailed, Question, Reply
 from schemas.times import parse_time_ms
+
+if TYPE_CHECKING:
+    from bs4 import Tag
 
 ATCODER: Literal["atcoder"] = "atcoder"
 KENKOOOO: Literal["kenkoooo"] = "kenkoooo"
@@ -108,6 +109,10 @@ def check_past(reply: Reply) -> None:
 
 def _take_page(rows: Rows, page: bytes, now_ms: int) -> None:
     """Take the rows of the page. Raises PlatformFailed for one in which there is no table after all."""
+    # Imported here alone: it takes a tenth of the start of every process, and most never read such a page.
+    from bs4 import BeautifulSoup, Tag
+    from bs4.exceptions import ParserRejectedMarkup
+
     try:
         # A prologue of XML would change nothing, but the parser warns of it.
         document = BeautifulSoup(_PROLOGUE.sub("", _text(page)), "html.parser")
@@ -140,7 +145,7 @@ def _text(page: bytes) -> str:
         raise PlatformFailed(f"{ATCODER}: a page that is not UTF-8", kind="malformed") from error
 
 
-def _page_contest(row: Tag, now_ms: int) -> PlatformContest:
+def _page_contest(row: "Tag", now_ms: int) -> PlatformContest:
     cells, key = row.find_all("td", recursive=False), _key(row)
     if len(cells) != CELLS or key is None:
         raise Untranslatable(f"{len(cells)} cells, and {'a' if key else 'no'} link to a contest")
@@ -149,7 +154,7 @@ def _page_contest(row: Tag, now_ms: int) -> PlatformContest:
     if time is None or link is None or duration is None:
         raise Untranslatable(f"a row without a {'time' if time is None else 'name' if link is None else 'duration'}")
     symbol = cells[1].find("span", title=True)
-    type_name = str(symbol["title"]).strip().lower() if isinstance(symbol, Tag) else ""
+    type_name = str(symbol["title"]).strip().lower() if isinstance(symbol, type(row)) else ""
     return _contest(
         key=key,
         name=link.get_text(),
@@ -161,10 +166,10 @@ def _page_contest(row: Tag, now_ms: int) -> PlatformContest:
     )
 
 
-def _key(row: Tag) -> str | None:
+def _key(row: "Tag") -> str | None:
     """The id of the contest to which a row leads."""
     link = row.find("a", href=_HREF)
-    match = _HREF.search(str(link["href"])) if isinstance(link, Tag) else None
+    match = _HREF.search(str(link["href"])) if isinstance(link, type(row)) else None
     return match["key"] if match else None
 
 

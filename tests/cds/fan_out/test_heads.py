@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
+from cds.fan_out.broadcaster import Head
 from cds.fan_out.client import Wire
 from cds.fan_out.fan_out import FanOut, Wanted
 from cds.fan_out.framing import Framing
@@ -16,6 +17,7 @@ from schemas.viewers import PUBLIC
 from tests.cds.fan_out.fake_feeds import TAG, Connection, Feed
 
 DEADLINE_S = 10.0
+CLIENTS = 20
 LIMITS = FeedLimits(sweep_s=0.01, tick_s=0.001, clients_per_piece=1)
 
 
@@ -54,7 +56,7 @@ class Stage:
             selection=Selection(tag, ALL_TYPES_MASK, None, Framing(chunked=False)),
             cursor=0,
             live=live,
-            holds=lambda: contest.pace == pace,
+            head=Head(pace, lambda: contest.pace),
         )
 
     def client(self, wanted: Wanted[Contest]) -> tuple[Connection, "asyncio.Task[None]"]:
@@ -152,3 +154,28 @@ async def test_what_holds_again_is_given_again() -> None:
     await given(connection, stage.feed.expected(stage.feed.sequence(3)))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_was_said_to_many_is_looked_at_once() -> None:
+    """A change costs the same however many were told the same."""
+    stage = Stage()
+    before, asked = stage.feed.expected(0), 0
+
+    def now() -> int:
+        nonlocal asked
+        asked += 1
+        return stage.contest.pace
+
+    wanted = msgspec.structs.replace(stage.wanted(), head=Head(stage.contest.pace, now))
+    clients = [stage.client(wanted) for _ in range(CLIENTS)]
+    for connection, _ in clients:
+        await given(connection, before)
+    asked = 0
+    stage.feed.add(1)
+    stage.contest.tell()
+    for connection, _ in clients:
+        await given(connection, stage.feed.expected(0))
+    assert 0 < asked < CLIENTS
+    stage.change()
+    async with asyncio.timeout(DEADLINE_S):
+        await asyncio.gather(*(task for _, task in clients))
