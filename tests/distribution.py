@@ -25,6 +25,7 @@ LONG_MODULES: tuple[str, ...] = (
     "tests/acceptance/test_handle_sync.py",
     "tests/cds/student_api/test_students.py",
     "tests/benchmarks/test_feeding.py",
+    "tests/benchmarks/test_edging.py",
     "tests/benchmarks/test_deep_import.py",
     "tests/benchmarks/test_platform_sync.py",
     "tests/acceptance/test_command_line.py",
@@ -43,6 +44,10 @@ LONG_MODULES: tuple[str, ...] = (
     "tests/cds/relay/test_relay_feeds.py",
     "tests/cds/relay/test_relay_scoreboards.py",
     "tests/cds/relay/test_moving_between_relays.py",
+    "tests/cds/edge/test_edge_moving.py",
+    "tests/cds/edge/test_edge_outages.py",
+    "tests/cds/jetstream/test_publisher.py",
+    "tests/cds/jetstream/test_cluster.py",
     "tests/cds/pages/test_browser.py",
     "tests/cds/commands/test_laws_of_commands.py",
     "tests/cds/contest_api/test_integrity.py",
@@ -65,6 +70,11 @@ LONG_MODULES: tuple[str, ...] = (
     "tests/acceptance/test_webhook_delivery.py",
     "tests/acceptance/test_follow_command.py",
     "tests/cds/contest_api/test_workers_killed.py",
+    "tests/cds/edge/test_edge_answers.py",
+    "tests/cds/edge/test_edge_writes.py",
+    "tests/cds/edge/test_edge_fetching.py",
+    "tests/cds/jetstream/test_what_is_published.py",
+    "tests/cds/jetstream/test_worker_killed.py",
 )
 """The modules that take longest, the longest of them first. All others come behind them, by the number of tests."""
 

@@ -16,6 +16,7 @@ import msgspec
 
 from eventstore.embedded.launcher import embedded_postgres
 from tests.benchmarks.contest_package import write_package
+from tests.benchmarks.edging import measure_edge
 from tests.benchmarks.feed_crowd import has_compiler
 from tests.benchmarks.feeding import (
     measure_idle,
@@ -123,6 +124,10 @@ class Bench:
         """From a write to its line at a thousand clients."""
         return measure_latency(self.room, self.scale.repeats, self.scale.seconds), []
 
+    def edge(self) -> Measured:
+        """The same at an edge, beside a core."""
+        return measure_edge(self.room, self.scale.repeats, self.scale.seconds), []
+
     def crowds(self) -> Measured:
         """Crowds that take nothing, that wait, and that come back at once."""
         figures = [measure_stalled(self.room, self.scale.repeats), *measure_idle(self.room, self.scale.repeats)]
@@ -157,6 +162,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """One part: what is measured, what it needs, and whether a quick run has it too."""
 
     measure: Callable[[Bench], Measured]
+    needs_imported: bool = False
     needs_compiler: bool = False
     quick: bool = True
 
@@ -165,10 +171,11 @@ PARTS = {
     "storing": Part(measure=Bench.storing),
     "restarting": Part(measure=Bench.restarting),
     "verifying": Part(measure=Bench.verifying),
-    "answers": Part(measure=Bench.answers),
-    "resuming": Part(measure=Bench.resuming, quick=False),
+    "answers": Part(measure=Bench.answers, needs_imported=True),
+    "resuming": Part(measure=Bench.resuming, needs_imported=True, quick=False),
     "live": Part(measure=Bench.live, needs_compiler=True, quick=False),
     "latency": Part(measure=Bench.latency, needs_compiler=True, quick=False),
+    "edge": Part(measure=Bench.edge, needs_compiler=True, quick=False),
     "crowds": Part(measure=Bench.crowds, needs_compiler=True, quick=False),
     "posting": Part(measure=Bench.posting),
     "peer": Part(measure=Bench.peer, quick=False),
@@ -176,7 +183,7 @@ PARTS = {
     "past": Part(measure=Bench.past),
 }
 IMPORTED_BY = "storing"
-"""The part without which there is no contest for the others."""
+"""The part without which there is no contest for those that need one."""
 
 
 @click.command()
@@ -195,8 +202,9 @@ def measure(room: Path, scale: Scale, names: tuple[str, ...]) -> None:
     """Measure in a directory that may be filled, and print the table."""
     _say(f"writing a contest package of about {scale.events:,} events")
     bench, figures, maxima = Bench(room, scale), list[Figure](), list[Maximum]()
+    needs_imported = any(PARTS[name].needs_imported for name in names)
     for name, part in PARTS.items():
-        wanted = name in names or name == IMPORTED_BY
+        wanted = name in names or (name == IMPORTED_BY and needs_imported)
         if not wanted or (scale.quick and not part.quick):
             continue
         if part.needs_compiler and not has_compiler():
@@ -206,7 +214,8 @@ def measure(room: Path, scale: Scale, names: tuple[str, ...]) -> None:
         new_figures, new_maxima = part.measure(bench)
         figures += new_figures
         maxima += new_maxima
-    wait_until_ended(bench.data_dir)
+    for data_dir in (bench.data_dir, *room.glob("live-*")):
+        wait_until_ended(data_dir)
     title = (
         f"{bench.objects:,} objects in the package, {scale.repeats} repeats, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}"

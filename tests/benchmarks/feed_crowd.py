@@ -5,14 +5,17 @@ This module knows how to talk to both; it must not know what is measured.
 
 import http.client
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
 
 import msgspec
 
@@ -23,6 +26,7 @@ from tests.cds.contest_api.small_contest import login
 
 CLIENT_SOURCE = Path(__file__).with_name("feed_client.c")
 COMPILE_TIMEOUT_S = 60.0
+NANOSECONDS = 1_000_000_000
 CONNECTIONS_MAX = 12_000
 WRITERS = 4
 """Connections that write by turns, so that a slow answer does not hold up the next write."""
@@ -46,6 +50,15 @@ class Ages(msgspec.Struct, frozen=True):
     median_ms: float
     high_ms: float
     maximum_ms: float
+
+
+class Listening(Protocol):
+    """A server that clients can connect to."""
+
+    @property
+    def port(self) -> int:
+        """Where, on the loopback."""
+        ...
 
 
 class Obeying:
@@ -88,6 +101,10 @@ class LiveServer(Obeying):
         """Resident memory."""
         return self.tell("memory")[0]
 
+    def processor_s(self) -> float:
+        """Seconds that it has spent on processors."""
+        return self.tell("cpu")[0] / NANOSECONDS
+
 
 class Crowd(Obeying):
     """feed_client.c: the clients of one server."""
@@ -126,18 +143,18 @@ def compiled_client(scratch: Path) -> Path:
 
 
 @contextmanager
-def live_server(kind: str, scratch: Path) -> Iterator[LiveServer]:
-    """A server, `ours` or `bare`, for the length of the block."""
+def live_server(kind: str, scratch: Path, **environment: str) -> Iterator[LiveServer]:
+    """A server of this kind (feed_server.py) with these variables, for the length of the block."""
     data_dir = scratch / f"live-{time.monotonic_ns()}"
     command = [sys.executable, "-m", "tests.benchmarks.feed_server", kind, str(data_dir)]
-    with _obeying(command) as process:
+    with _obeying(command, environment) as process:
         server = LiveServer(process)
         server.port = int(server.hear()[0])
         yield server
 
 
 @contextmanager
-def crowd_at(server: LiveServer, program: Path) -> Iterator[Crowd]:
+def crowd_at(server: Listening, program: Path) -> Iterator[Crowd]:
     """A crowd that has not connected yet, for the length of the block."""
     with _obeying([str(program), str(server.port), str(CONNECTIONS_MAX)]) as process:
         yield Crowd(process)
@@ -175,9 +192,12 @@ def _post_clarification(connection: http.client.HTTPConnection) -> tuple[int, by
 
 
 @contextmanager
-def _obeying(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+def _obeying(
+    command: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[subprocess.Popen[str]]:
+    variables = {**os.environ, **environment}
     with subprocess.Popen(
-        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None, text=True
+        command, cwd=PROJECT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None, text=True
     ) as process:
         try:
             yield process

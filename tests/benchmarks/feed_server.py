@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
@@ -23,12 +24,15 @@ from cds.circumstances import SYSTEM
 from cds.commands.decision import ObjectChange
 from cds.configuration import Configuration
 from cds.importing import encoded_events, import_contest
+from cds.jetstream.settings import NatsServers, PublishingSettings
 from cds.live_contest import Decision, LiveContest
 from cds.observability import configure_logging
 from projections.contest import ContestState
 from schemas.objects import Team
+from tests.benchmarks.processes import EDGE_SECRET
 from tests.cds.contest_api.small_contest import small_contest
 
+NATS_URL_VARIABLE = "CDS_NATS_URL"
 CONTEST_ID = "small"
 FEED_PATH = f"/api/contests/{CONTEST_ID}/event-feed"
 LINE_BYTES = 400
@@ -47,9 +51,9 @@ class Feeding(msgspec.Struct, frozen=True):
     lines: Callable[[], Awaitable[int]]
 
 
-async def ours(data_dir: Path) -> Feeding:
+async def ours(data_dir: Path, **more: Any) -> Feeding:
     """A whole server with its own Postgres; every line is a change of a team that is decided, committed and folded."""
-    server = Server(Configuration(port=0, data_dir=data_dir, admin_password="of the benchmark"))
+    server = Server(Configuration(port=0, data_dir=data_dir, admin_password="of the benchmark", **more))
     await server.start()
     service = server.service
     await import_contest(
@@ -87,6 +91,12 @@ def is_being_handed_out(server: Server, contest: LiveContest) -> bool:
     """Whether a channel has lines that it has not begun to publish."""
     broadcaster = server.service.feeds._broadcasters.get(contest)
     return broadcaster is not None and any(channel.behind for channel in broadcaster._channels.values())
+
+
+async def publishing(data_dir: Path) -> Feeding:
+    """The same as a core of edges: what it publishes goes to the nats-server whose URL the environment has."""
+    servers = NatsServers(urls=(os.environ[NATS_URL_VARIABLE],))
+    return await ours(data_dir, publishing=PublishingSettings(servers=servers), edge_secret=EDGE_SECRET)
 
 
 async def bare(_data_dir: Path) -> Feeding:
@@ -151,7 +161,7 @@ def _say(number: int) -> None:
 
 async def _serve(kind: str, data_dir: Path) -> None:
     configure_logging("json", "warning")
-    await _obey(await {"ours": ours, "bare": bare}[kind](data_dir))
+    await _obey(await {"ours": ours, "publishing": publishing, "bare": bare}[kind](data_dir))
     os._exit(0)
 
 

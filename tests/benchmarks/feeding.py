@@ -102,12 +102,12 @@ def measure_live(
         for size, name in ((1, "one at a time"), (BURST, f"in bursts of {BURST}")):
             series = side_by_side(
                 repeats,
-                partial(_deliveries, ours, our_crowd, rounds, size),
-                partial(_deliveries, bare, bare_crowd, rounds, size),
+                partial(deliveries, ours, our_crowd, rounds, size),
+                partial(deliveries, bare, bare_crowd, rounds, size),
             )
             subject = f"live lines to {clients:,} clients, {name}"
             figures.append(_figure(subject, "lines/s", series, "bare loop of transport.write"))
-        taken = [_deliveries(bare, bare_crowd, max(rounds // 5, 2), LARGE_BURST) for _ in range(repeats)]
+        taken = [deliveries(bare, bare_crowd, max(rounds // 5, 2), LARGE_BURST) for _ in range(repeats)]
         if not (our_crowd.tell("same")[0] and bare_crowd.tell("same")[0]):
             raise RuntimeError("not all clients have got the same lines")
     reached = Series(tuple(taken))
@@ -125,22 +125,22 @@ def measure_latency(scratch: Path, repeats: int, seconds: float, clients: int = 
         trips: list[float] = []
 
         def calm() -> Ages:
-            ages = _ages_of_writes(server, crowd, writes)
+            ages = ages_of_writes(server, crowd, writes, WRITES_PER_SECOND)
             trips.append(_round_trip_ms(server.port))
             return ages
 
         def beside_stalled() -> Ages:
             with _stalled(server, program, stalled_clients):
-                return _ages_of_writes(server, crowd, writes)
+                return ages_of_writes(server, crowd, writes, WRITES_PER_SECOND)
 
         calm()
         trips.clear()
         measured = [(beside_stalled(), calm()) for _ in range(repeats)]
-    for name, quantile in (("median", _median), ("99th percentile", _high)):
+    for name, quantile in (("median", median_ms), ("99th percentile", high_ms)):
         series = Series(tuple(quantile(ages) for _, ages in measured)), Series(tuple(trips))
         subject = f"write to line received, {clients:,} clients, {WRITES_PER_SECOND:.0f} writes/s, {name}"
         figures.append(_figure(subject, "ms", series, "one loopback round trip (GET /healthz)", more_is_better=False))
-    stalled = Series(tuple(_high(ages) for ages, _ in measured)), Series(tuple(_high(ages) for _, ages in measured))
+    stalled = Series(tuple(high_ms(ages) for ages, _ in measured)), Series(tuple(high_ms(ages) for _, ages in measured))
     subject = f"the same, 99th percentile, with {stalled_clients} stalled readers among them"
     figures.append(_figure(subject, "ms", stalled, "the same without them", more_is_better=False))
     return figures
@@ -207,7 +207,7 @@ def measure_reconnecting(scratch: Path, repeats: int, clients: int = CLIENTS) ->
     ]
 
 
-def _deliveries(server: LiveServer, crowd: Crowd, rounds: int, size: int) -> float:
+def deliveries(server: LiveServer, crowd: Crowd, rounds: int, size: int) -> float:
     """Lines per second to all clients together, from the first byte to the last."""
     crowd.tell("forget")
     crowd.say(f"expect {rounds * size}")
@@ -216,10 +216,11 @@ def _deliveries(server: LiveServer, crowd: Crowd, rounds: int, size: int) -> flo
     return taken.lines / taken.seconds
 
 
-def _ages_of_writes(server: LiveServer, crowd: Crowd, writes: int) -> Ages:
+def ages_of_writes(server: LiveServer, crowd: Crowd, writes: int, per_second: float) -> Ages:
+    """How old lines are when the clients have them, of so many writes at that pace."""
     crowd.tell("forget")
     crowd.say(f"expect {writes}")
-    write_at_pace(server.port, writes, WRITES_PER_SECOND)
+    write_at_pace(server.port, writes, per_second)
     crowd.taken()
     return crowd.ages()
 
@@ -373,11 +374,13 @@ def _one_by_one(measurements: list[Callable[[], float]]) -> Callable[[], float]:
     return measured
 
 
-def _median(ages: Ages) -> float:
+def median_ms(ages: Ages) -> float:
+    """The age in the middle."""
     return ages.median_ms
 
 
-def _high(ages: Ages) -> float:
+def high_ms(ages: Ages) -> float:
+    """The 99th percentile."""
     return ages.high_ms
 
 

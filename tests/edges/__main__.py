@@ -9,7 +9,7 @@ import os
 import signal
 import statistics
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +19,8 @@ import msgspec
 
 from cds.jetstream.subjects import DEFAULT_PREFIX, stream_name
 from tests.cds.contest_api.serving import Login, server_login
-from tests.edges.clients import Reader, Writers, feed_url, headers_of
+from tests.cds.contest_api.small_contest import login
+from tests.edges.clients import Reader, Who, Writers, feed_url, headers_of
 from tests.edges.installation import CONTEST_ID, Installation, installed
 from tests.nats_servers import leader_of, serves
 
@@ -28,7 +29,14 @@ CALM_S = 5.0
 
 DOWN_S = 5.0
 LEVEL_S_MAX = 90.0
-ROLES = ("public", "judge", "admin")
+READING = (
+    Who(name="public", login=None, sees_all=False),
+    Who(name="judge", login=server_login("judge"), sees_all=True),
+    Who(name="admin", login=server_login("admin"), sees_all=True),
+    Who(name="team-one", login=login(CONTEST_ID, "team-one"), sees_all=False, team_id="t1"),
+    Who(name="team-two", login=login(CONTEST_ID, "team-two"), sees_all=False, team_id="t2"),
+)
+"""Who reads at each server: of the role team those for whom there are lines of their own among the common ones."""
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -47,7 +55,7 @@ class Campaign:
         self._installation = installation
         self.writers = Writers(installation.core, rate)
         addresses = (*installation.edges, installation.core)
-        self.readers = [Reader(address, server_login(role)) for address in addresses for role in ROLES]
+        self.readers = [Reader(address, who) for address in addresses for who in READING]
         self.phases: list[Phase] = []
 
     async def run(self) -> None:
@@ -102,13 +110,11 @@ class Campaign:
         """Wait until every reader has what was acknowledged. Raises AssertionError for who does not get it."""
         try:
             async with asyncio.timeout(LEVEL_S_MAX):
-                while any(self.writers.acknowledged - reader.arrived_s.keys() for reader in self.readers):
+                while any(reader.lacks(self.writers.acknowledged) for reader in self.readers):
                     await asyncio.sleep(0.1)
         except TimeoutError:
             missing = {
-                f"{reader.address} {reader.login and reader.login[0]}": len(
-                    self.writers.acknowledged - reader.arrived_s.keys()
-                )
+                f"{reader.address} {reader.who.name}": len(reader.lacks(self.writers.acknowledged))
                 for reader in self.readers
             }
             raise AssertionError(f"lines are missing: {missing}") from None
@@ -118,11 +124,11 @@ async def _nothing() -> None:
     await asyncio.sleep(DOWN_S)
 
 
-async def feed_of(address: str, login: Login | None) -> list[bytes]:
+async def feed_of(address: str, credentials: Login | None) -> list[bytes]:
     """The whole feed of a server as it stands."""
     async with (
         aiohttp.ClientSession() as session,
-        session.get(feed_url(address), params={"stream": "false"}, headers=headers_of(login)) as response,
+        session.get(feed_url(address), params={"stream": "false"}, headers=headers_of(credentials)) as response,
     ):
         assert response.status == 200, await response.text()
         return (await response.read()).splitlines(keepends=True)
@@ -130,36 +136,35 @@ async def feed_of(address: str, login: Login | None) -> list[bytes]:
 
 async def compare(campaign: Campaign, installation: Installation) -> None:
     """Every reader's lines are those of the core, and so is every edge's feed and collection."""
-    for role in ROLES:
-        login = server_login(role)
-        expected = [line for line in await feed_of(installation.core, login) if line != b"\n"]
+    for who in READING:
+        expected = [line for line in await feed_of(installation.core, who.login) if line != b"\n"]
         for address in installation.edges:
-            assert [line for line in await feed_of(address, login) if line != b"\n"] == expected, (address, role)
-            await _same_collection(installation, address, login)
+            lines = [line for line in await feed_of(address, who.login) if line != b"\n"]
+            assert lines == expected, (address, who.name)
+            await _same_collection(installation, address, who.login)
         for reader in campaign.readers:
-            if reader.login == login:
-                assert reader.lines == expected, (reader.address, role)
+            if reader.who == who:
+                assert reader.lines == expected, (reader.address, who.name)
 
 
-async def _same_collection(installation: Installation, edge: str, login: Login | None) -> None:
+async def _same_collection(installation: Installation, edge: str, credentials: Login | None) -> None:
     bodies = []
     for address in (installation.core, edge):
         url = f"{address}/api/contests/{CONTEST_ID}/clarifications"
-        async with aiohttp.ClientSession() as session, session.get(url, headers=headers_of(login)) as response:
+        async with aiohttp.ClientSession() as session, session.get(url, headers=headers_of(credentials)) as response:
             bodies.append((response.status, response.headers.get("ETag"), await response.read()))
     assert bodies[0] == bodies[1], edge
 
 
 def figures(campaign: Campaign) -> list[str]:
     """How long a line took from the request that wrote it to a reader, by phase and kind of server."""
-    written, edges = campaign.writers.begun_s, campaign.readers[: -len(ROLES)]
-    core = campaign.readers[-len(ROLES) :]
+    written, edges = campaign.writers.begun_s, campaign.readers[: -len(READING)]
+    core = campaign.readers[-len(READING) :]
     rows = [f"{'':38}{'writes/s':>9}  {'edges: p50':>10} {'p99':>9} {'longest':>9}  {'core: p50':>10} {'longest':>9}"]
     for phase in campaign.phases:
         numbers = [n for n, at_s in written.items() if phase.begun_s <= at_s < phase.ended_s]
         rate = len(numbers) / (phase.ended_s - phase.begun_s)
-        at_edges = [(reader.arrived_s[n] - written[n]) * 1000 for reader in edges for n in numbers]
-        at_core = [(reader.arrived_s[n] - written[n]) * 1000 for reader in core for n in numbers]
+        at_edges, at_core = (_ages_ms(readers, written, numbers) for readers in (edges, core))
         p99 = statistics.quantiles(at_edges, n=100)[98]
         rows.append(
             f"{phase.name:38}{rate:9.0f}  {statistics.median(at_edges):7.1f} ms {p99:6.0f} ms {max(at_edges):6.0f} ms"
@@ -170,6 +175,16 @@ def figures(campaign: Campaign) -> list[str]:
     rows.append(f"{len(campaign.writers.acknowledged)} writes acknowledged; {lines} lines at edges over {connections}")
     rows[-1] += " connections; none lost, none twice, none out of order"
     return rows
+
+
+def _ages_ms(readers: Sequence[Reader], written: Mapping[int, float], numbers: Sequence[int]) -> list[float]:
+    """How old these writes were when they came to those whom they reach."""
+    return [
+        (reader.arrived_s[number] - written[number]) * 1000
+        for reader in readers
+        for number in numbers
+        if reader.who.is_shown(number)
+    ]
 
 
 async def course(rate: float, directory: Path) -> None:

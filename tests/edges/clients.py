@@ -5,6 +5,7 @@ This module must not know what is broken meanwhile.
 
 import asyncio
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 import aiohttp
 import msgspec
@@ -18,8 +19,29 @@ WRITERS = 24
 ANSWERED_S_MAX = 60.0
 AGAIN_S = 0.05
 MARK = b"campaign "
+ADDRESSEES = ("t1", "t2", None, None)
+"""Writes go by turns to one team alone, to another, and twice to everybody."""
+
 AT = {"time": moment(270), "contest_time": "4:30:00.000"}
 """When everything is said; nothing hangs on it."""
+
+
+def addressee(number: int) -> str | None:
+    """The team that a write is for; None: everybody."""
+    return ADDRESSEES[number % len(ADDRESSEES)]
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who reads: how he logs in, whether he is shown what is for one team, and of which team he is."""
+
+    name: str
+    login: Login | None
+    sees_all: bool
+    team_id: str | None = None
+
+    def is_shown(self, number: int) -> bool:
+        """Whether a write reaches him."""
+        return self.sees_all or addressee(number) in (None, self.team_id)
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -64,7 +86,9 @@ class Writers:
             "Idempotency-Key": f"campaign-{number}",
             hdrs.CONTENT_TYPE: "application/json",
         }
-        body = msgspec.json.encode({"text": f"{MARK.decode()}{number}.", **AT})
+        team = addressee(number)
+        told = {"text": f"{MARK.decode()}{number}.", "to_team_ids": None if team is None else [team], **AT}
+        body = msgspec.json.encode({name: value for name, value in told.items() if value is not None})
         self.begun_s[number] = asyncio.get_running_loop().time()
         async with asyncio.timeout(ANSWERED_S_MAX):
             while True:
@@ -83,14 +107,13 @@ class Writers:
 class Reader:
     """One client of a feed: it goes on behind its last line whenever its connection ends."""
 
-    def __init__(self, address: str, login: Login | None) -> None:
+    def __init__(self, address: str, who: Who) -> None:
         """Nothing has been read yet."""
         self.address = address
-        self.login = login
+        self.who = who
         self.lines: list[bytes] = []
         self.arrived_s: dict[int, float] = {}
         self.connections = 0
-        self._token: str | None = None
 
     async def read(self) -> None:
         """Read until this is cancelled."""
@@ -102,9 +125,13 @@ class Reader:
                 except (aiohttp.ClientError, TimeoutError):
                     await asyncio.sleep(AGAIN_S)
 
+    def lacks(self, numbers: AbstractSet[int]) -> set[int]:
+        """Which of these writes, as far as they reach him, he has not read yet."""
+        return {number for number in numbers - self.arrived_s.keys() if self.who.is_shown(number)}
+
     async def _follow(self, session: aiohttp.ClientSession) -> None:
-        query = {} if self._token is None else {"since_token": self._token}
-        async with session.get(feed_url(self.address), params=query, headers=headers_of(self.login)) as response:
+        query = {"since_token": _decoder.decode(self.lines[-1]).token} if self.lines else {}
+        async with session.get(feed_url(self.address), params=query, headers=headers_of(self.who.login)) as response:
             if response.status >= 500:
                 await asyncio.sleep(AGAIN_S)
                 return
@@ -116,7 +143,6 @@ class Reader:
 
     def _take(self, line: bytes) -> None:
         self.lines.append(line)
-        self._token = _decoder.decode(line).token
         begin = line.find(MARK)
         if begin >= 0:
             number = int(line[begin + len(MARK) : line.index(b".", begin)])

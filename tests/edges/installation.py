@@ -17,6 +17,7 @@ import msgspec
 from eventstore.embedded.launcher import embedded_postgres
 from tests.cds.contest_api.serving import ADMIN_PASSWORD, fill
 from tests.cds.contest_api.small_contest import small_contest
+from tests.eventstore.embedded_processes import wait_until_ended
 from tests.faults.processes import children_of
 from tests.nats_servers import NatsNode, free_ports, nats_cluster
 
@@ -53,6 +54,7 @@ class Installation(msgspec.Struct, frozen=True):
 async def installed(directory: Path) -> AsyncIterator[Installation]:
     """Everything started, and ready when the block begins."""
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, wait_until_ended, directory / "database")
         dsn = await stack.enter_async_context(embedded_postgres(directory / "database"))
         await fill(dsn, [small_contest(CONTEST_ID, "frozen")])
         nodes = await stack.enter_async_context(nats_cluster(directory / "nats", REPLICAS))

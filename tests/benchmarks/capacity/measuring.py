@@ -32,7 +32,7 @@ from tests.benchmarks.capacity.measuring_nats import MESSAGES, nats_costs
 from tests.benchmarks.capacity.processes_seen import memory_kib
 from tests.benchmarks.capacity.readers import request_of
 from tests.benchmarks.capacity.recorded_load import recorded_load
-from tests.benchmarks.capacity.servers import ADMIN, EDGE_SECRET, KINDS, OF_CONTEST, Measured, core, prepare_contest
+from tests.benchmarks.capacity.servers import ADMIN, KINDS, OF_CONTEST, Measured, core, prepare_contest
 from tests.benchmarks.capacity.streaming import (
     BOARDS,
     LINE_TEXT,
@@ -45,6 +45,7 @@ from tests.benchmarks.capacity.streaming import (
     write_us,
 )
 from tests.benchmarks.capacity.unit_costs import MeasuredOn, Numbers, UnitCosts
+from tests.benchmarks.processes import EDGE_SECRET
 
 CLIENTS_TLS = 300
 WRITES_AT_CORE = 100

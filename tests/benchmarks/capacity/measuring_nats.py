@@ -14,8 +14,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from tests.benchmarks.capacity.processes_seen import processor_s
-from tests.benchmarks.capacity.servers import nats_server
-from tests.benchmarks.processes import free_port
+from tests.benchmarks.processes import nats_server, nats_url
 
 STREAM, SUBJECT = "capacity", "capacity.contest.public"
 MESSAGES = 3_000
@@ -43,13 +42,12 @@ class NatsCosts(msgspec.Struct, frozen=True, kw_only=True):
 
 def nats_costs(scratch: Path, messages: int = MESSAGES) -> NatsCosts:
     """Publish without consumers, then with some: the difference is what delivering takes."""
-    port = free_port()
-    with nats_server(port, scratch / "jetstream") as pid:
-        return asyncio.run(_measured(pid, port, messages))
+    with nats_server(scratch / "jetstream") as server:
+        return asyncio.run(_measured(server.pid, server.port, messages))
 
 
 async def _measured(pid: int, port: int, messages: int) -> NatsCosts:
-    client = await nats.connect(f"nats://127.0.0.1:{port}")
+    client = await nats.connect(nats_url(port))
     stream = client.jetstream(publish_async_max_pending=IN_FLIGHT)
     try:
         await stream.add_stream(name=STREAM, subjects=["capacity.>"])
