@@ -109,13 +109,18 @@ RELAY_ANSWERS_BYTES = Gauge("cds_relay_answers_bytes", "Bodies of answers that a
 
 PUBLISHED_LINES = Counter("cds_published_lines_total", "Lines that were published to JetStream.")
 PUBLISHED_MESSAGES = Counter("cds_published_messages_total", "Messages that were published to JetStream.")
+PUBLISHING_WANTED = Gauge(
+    "cds_publishing_wanted", "1 where the settings name servers to publish to.", multiprocess_mode="livemax"
+)
 PUBLISHER_LAG_LINES = Gauge(
     "cds_publisher_lag_lines",
     "Lines of all audiences that JetStream is not known to keep.",
     multiprocess_mode="livesum",
 )
 PUBLISHER_LAG_S = Gauge(
-    "cds_publisher_lag_seconds", "Since when there are such lines; 0 while there are none.", multiprocess_mode="livemax"
+    "cds_publisher_lag_seconds",
+    "Since when there are such lines, or it is not known whether there are; 0 while there are none.",
+    multiprocess_mode="livemax",
 )
 PUBLISHER_CONNECTED = Gauge(
     "cds_publisher_connected", "1 while the publisher is connected to NATS.", multiprocess_mode="livesum"
@@ -140,6 +145,11 @@ EDGE_LAG_S = Gauge(
 )
 EDGE_CUT_OFF = Counter("cds_edge_consumers_cut_off_total", "Times that a consumer of an edge was lost.")
 EDGE_FILLED = Counter("cds_edge_filled_total", "Times that an edge had lines from the core.")
+EDGE_SET_ASIDE = Gauge(
+    "cds_edge_contests_set_aside",
+    "Published contests that an edge cannot read, or of which the core has nothing to tell.",
+    multiprocess_mode="livemax",
+)
 EDGE_NATS_CONNECTED = Gauge(
     "cds_edge_nats_connected", "1 while an edge is connected to NATS.", multiprocess_mode="livemin"
 )

@@ -1,6 +1,7 @@
 """The sample files in `deploy/` and those of Docker: they parse, and they fit the program."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,16 +17,22 @@ from prometheus_client.metrics import MetricWrapperBase
 import cds.metrics
 from cds.backup_command import backup
 from cds.cms_options import ADMIN_TOKEN_VARIABLE
+from cds.contest_api.edge_word import CLIENT_HEADER, PAGE_HEADER, SECRET_HEADER
 from cds.edge_command import edge
-from cds.jetstream.connecting import Connection
+from cds.jetstream.connecting import INBOX_OF_CORE, INBOX_OF_EDGES, Connection
 from cds.secret_options import ADMIN_PASSWORD_VARIABLE, FILE_SUFFIX, SecretOption
 from cds.serve_command import serve
+from tests.acceptance.command_line import until
 from tests.acceptance.nginx import NGINX, NGINX_ABSENT, adapted_sample, free_port
-from tests.nats_servers import nats_server
+from tests.cds.operations.certificates import certificate_pem, key_pem, new_key
+from tests.nats_servers import nats_server, nats_server_program
 
 ROOT = Path(cds.metrics.__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 COMMAND_S_MAX = 60.0
+ANSWERED_S_MAX = 30
+REFUSED_S = 0.2
+"""So long nothing is answered to what one may not ask."""
 
 
 def parsed(path: Path) -> list[dict[str, object]]:
@@ -195,8 +202,64 @@ def test_the_nginx_file_of_the_edges_parses_and_holds_nothing_up() -> None:
         assert directives(block, name) == [["off"]]
     forwarded = dict(directives(block, "proxy_set_header"))
     assert forwarded["X-Forwarded-For"] == "$remote_addr"
-    assert forwarded["Contest-Edge"] == ""
-    assert "non_idempotent" not in str(directives(block, "proxy_next_upstream"))
+    assert {forwarded[name] for name in (SECRET_HEADER, CLIENT_HEADER, PAGE_HEADER)} == {""}
+
+
+def test_edges_that_are_not_ready_are_passed_over_and_nothing_is_written_twice() -> None:
+    block = parsed(DEPLOY / "scale" / "nginx.conf")
+    (conditions,) = directives(block, "proxy_next_upstream")
+    assert {"error", "timeout", "http_503"} == set(conditions)
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    edges = {f"{name}:8080" for name in composed if name.startswith("edge-")}
+    groups = _upstreams(block)
+    assert {target for (target,) in directives(block, "proxy_pass")} == {"http://$edges"}
+    for servers in groups.values():
+        assert {server for server, *_ in servers} == edges
+        # Where all are passed over there is still somebody to ask.
+        assert {server for server, *parameters in servers if "max_fails=0" in parameters} == edges
+    assert directives(block, "hash") == [["$http_authorization", "consistent"]]
+    assert {group for _, group in directives(block, "set")} == set(groups)
+
+
+@pytest.mark.parametrize("encryption", ["plain", "tls"])
+def test_nodes_of_nats_start_with_passwords_and_not_without(encryption: str, tmp_path: Path) -> None:
+    """The command that is composed, as far as looking at the file that it is given; a real server looks."""
+    (_, _, words), environment = _composed_node()
+    shutil.copytree(DEPLOY / "scale" / encryption, tmp_path / "encryption")
+    shutil.copy(DEPLOY / "scale" / "nats.conf", tmp_path)
+    key = new_key()
+    for name, content in (("ca", certificate_pem(key)), ("nats", certificate_pem(key)), ("nats-key", key_pem(key))):
+        (tmp_path / f"{name}.pem").write_bytes(content)
+    for path in (tmp_path / "encryption").iterdir():
+        path.write_text(path.read_text().replace("/certificates/", f"{tmp_path}/"))
+    command = words.replace("$$", "$").replace("/etc/nats/nats.conf", f"{tmp_path}/nats.conf -t")
+    environment |= {"PATH": f"{nats_server_program().parent}:{os.environ['PATH']}"}
+    started, refused = (
+        subprocess.run(
+            ["sh", "-c", command],
+            env=environment | {"NATS_CORE_PASSWORD": "for-the-core", "NATS_EDGE_PASSWORD": password},
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S_MAX,
+            check=False,
+        )
+        for password in ("for-edges", "")
+    )
+    assert started.returncode == 0, started.stderr
+    assert (refused.returncode != 0, "CDS_NATS_EDGE_PASSWORD" in refused.stderr) == (True, True), refused.stderr
+
+
+def _composed_node() -> tuple[list[str], dict[str, str]]:
+    """The command and the variables of a node of NATS."""
+    node = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["nats-1"]
+    return node["command"], dict(node["environment"])
+
+
+def _upstreams(block: list[dict[str, object]]) -> dict[str, list[list[str]]]:
+    """The servers of each group, with their parameters."""
+    (http,) = (each["block"] for each in block if each["directive"] == "http")
+    groups = [each for each in http if each["directive"] == "upstream"]  # type: ignore[attr-defined]  # no types
+    return {group["args"][0]: directives(group["block"], "server") for group in groups}
 
 
 async def test_edges_can_read_streams_and_change_nothing(tmp_path: Path) -> None:
@@ -208,36 +271,49 @@ async def test_edges_can_read_streams_and_change_nothing(tmp_path: Path) -> None
     settings = users[0]
     for name, password in names.items():
         settings = settings.replace(name, password)
-    async with nats_server(tmp_path, settings, "core:for-core@") as node:
-        core, reading = [await _connected(node.port, user, f"for-{user}") for user in ("core", "edge")]
+    settings = settings.replace("users: [", "users: [ { user: tests, password: for-tests }", 1)
+    async with nats_server(tmp_path, settings, "tests:for-tests@") as node:
+        refused: list[str] = []
+        core = await _connected(node.port, "core", INBOX_OF_CORE, [])
+        reading = await _connected(node.port, "edge", INBOX_OF_EDGES, refused)
         try:
             stream = core.jetstream(timeout=2)
             await stream.add_stream(name="cds-small", subjects=["cds.small.>"])
             await stream.publish("cds.small.public", b"said")
-            edge_stream = reading.jetstream(timeout=0.3)
+            edge_stream = reading.jetstream(timeout=ANSWERED_S_MAX)
             assert (await edge_stream.stream_info("cds-small")).state.messages == 1
             inbox = reading.new_inbox()
             subscription = await reading.subscribe(inbox)
             await edge_stream.add_consumer("cds-small", deliver_subject=inbox, filter_subjects=["cds.small.public"])
             assert (await subscription.next_msg(timeout=5)).data == b"said"
+            assert not refused
+            await reading.subscribe(f"{INBOX_OF_CORE}.>")
+            await until(lambda: bool(refused))
+            assert INBOX_OF_CORE.lower() in refused.pop()
+            unanswered = reading.jetstream(timeout=REFUSED_S)
             for forbidden in (
-                edge_stream.publish("cds.small.public", b"made up"),
-                edge_stream.delete_stream("cds-small"),
-                edge_stream.purge_stream("cds-small"),
-                edge_stream.add_stream(name="cds-other", subjects=["cds.other.>"]),
+                unanswered.publish("cds.small.public", b"made up"),
+                unanswered.delete_stream("cds-small"),
+                unanswered.purge_stream("cds-small"),
+                unanswered.add_stream(name="cds-other", subjects=["cds.other.>"]),
             ):
                 with pytest.raises((nats.errors.Error, TimeoutError)):
                     await forbidden
+            await until(lambda: len(refused) == 4)
             assert (await stream.stream_info("cds-small")).state.messages == 1
         finally:
             await core.close()
             await reading.close()
 
 
-async def _connected(port: int, user: str, password: str) -> Connection:
-    async def unheard(_failure: Exception) -> None:
-        return
+async def _connected(port: int, user: str, inbox: str, refused: list[str]) -> Connection:
+    """A connection of a user; what he is refused is noted."""
+
+    async def note(failure: Exception) -> None:
+        refused.append(str(failure))
 
     connection = Connection()
-    await connection.connect(f"nats://127.0.0.1:{port}", user=user, password=password, error_cb=unheard)
+    await connection.connect(
+        f"nats://127.0.0.1:{port}", user=user, password=f"for-{user}", inbox_prefix=inbox, error_cb=note
+    )
     return connection

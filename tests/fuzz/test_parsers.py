@@ -47,11 +47,12 @@ NOT_TARGETS: Mapping[str, tuple[str, ...]] = {
     BETWEEN: (
         *("cds/verifying/crew.py", "cds/verifying/messages.py", "cds/verifying/worker_process.py"),
         *("cds/fan_out/connection.py", "cds/edge/core.py", "cds/edge/files.py", "cds/edge/writing.py"),
-        *("cds/jetstream/pipeline.py", "projections/told_boards.py", "projections/told_view.py"),
+        *("cds/jetstream/pipeline.py", "cds/jetstream/stream_names.py"),
+        *("projections/told_boards.py", "projections/told_view.py"),
     ),
     SAID: (
         *("cds/configuration.py", "cds/contest_api/webhooks.py", "cds/encryption_options.py", "cds/own_certificate.py"),
-        *("cds/jetstream/connecting.py", "cds/jetstream/settings.py", "cds/nats_options.py"),
+        *("cds/jetstream/server_urls.py", "cds/jetstream/settings.py"),
         *("cds/upstream/file_keeping.py", "cds/webhooks/sender.py", "eventstore/hosts.py"),
     ),
     NAMES: ("cds/upstream/session.py", "cds/webhooks/calling.py"),

@@ -106,6 +106,7 @@ async def wire(handlers: Mapping[str, Handler] | None = None) -> AsyncIterator[W
         trusted_proxies=(),
         base_url=None,
         behind_proxy=False,
+        edge_secret=None,
         identity=SimpleNamespace(),
         contests=SimpleNamespace(find=lambda _: None),
     )
