@@ -161,6 +161,7 @@ async def test_accounts_that_are_made_here_are_ours(memory_store: MemoryStore) -
                 [msgspec.json.encode({**msgspec.json.decode(each), "token": f"n{n}"}) for n, each in enumerate(fewer)]
             )
             await following.until(lambda: not following.contest.state.objects["teams"])
+            await following.until(lambda: following.source.standing.status().warnings.count >= 3)
             assert set(following.contest.state.objects["accounts"]) == {"j1", "j2", "ours"}
             assert following.source.standing.status().warnings.count == 3
 
