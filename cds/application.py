@@ -278,10 +278,8 @@ class Server:
         if configuration.platforms.every_s > 0:
             schedule = Schedule(platforms.syncing, configuration.platforms.every_s, self._circumstances)
             duties.take_up(SYNC_DUTY, schedule.keep)
-        student_keeper = StudentKeeper(
-            students.register, students.syncing, self._circumstances, configuration.platforms
-        )
-        duties.take_up(STUDENTS_DUTY, student_keeper.keep)
+        of_students = StudentKeeper(students.register, students.syncing, self._circumstances, configuration.platforms)
+        duties.take_up(STUDENTS_DUTY, of_students.keep)
         duties.take_up(USERS_DUTY, partial(keep_tidy, users.register))
         duties.take_up(MATCHES_DUTY, match_contests.keep)
         Sources(store, contests, tokens, self._circumstances, program_version()).take_up(configuration.sources, duties)
@@ -314,6 +312,7 @@ class Server:
             behind_proxy=configuration.behind_proxy,
             rate_limits=configuration.rate_limits,
             edge_secret=configuration.edge_secret,
+            publishes=configuration.publishes,
         )
         watcher = Watcher(store, contests, program_version())
         watcher.start()
@@ -339,7 +338,7 @@ class Server:
         application[HELD_BODIES] = HeldBodies()
         application[REQUEST_LOG] = self._requests
         application[IS_DATABASE_THERE] = lambda: self._store is None or self._store.reachable
-        application[BOARD_CHANNELS] = BoardChannels()
+        application[BOARD_CHANNELS] = BoardChannels(self._configuration.feed_limits.board_beat_s)
         application[COMPARISONS] = Comparisons()
         application[BUDGET] = RequestBudget()
         application[BUCKETS] = RequestBuckets(requests_max=self._configuration.students.syncs_at_once)

@@ -96,6 +96,10 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
         public = urlsplit(self.base_url or "").hostname
         return (self.host,) if public is None else (self.host, public)
 
+    def publishes(self, contest_id: str) -> bool:
+        """Whether a contest is published for edges."""
+        return self.publishing is not None and self.publishing.publishes(contest_id)
+
     @property
     def prefixes(self) -> tuple[str, ...]:
         """The paths under which the API is served: `/api`, and that of `base_url` where it differs."""

@@ -14,7 +14,8 @@ class EdgeViewer(msgspec.Struct, frozen=True, kw_only=True):
     `view_key` (hexadecimal) makes and checks the tags of this viewer's tokens, and of no other view;
     `entity_tags_key` makes entity tags. `by_address`: in this contest addresses log in, so that whoever brings no login
     has to be asked about by his address. `networks`, told with the anonymous: no address out of them logs anybody in.
-    `expires_at_s` (seconds since the Unix epoch): the login is good until then.
+    `expires_at_s` (seconds since the Unix epoch): the login is good until then. `published`: lines of this contest are
+    to be had over JetStream, or will be.
     """
 
     role: Role
@@ -27,3 +28,4 @@ class EdgeViewer(msgspec.Struct, frozen=True, kw_only=True):
     expires_at_s: int | None = None
     by_address: bool = False
     networks: tuple[str, ...] = ()
+    published: bool = True

@@ -1,7 +1,8 @@
 """What edges alone may ask: who somebody is, and the lines of an audience; GET of x-viewer and x-lines.
 
 An edge serves what this server would say, so it is told more than any client: whose views there are, and keys. It
-brings a secret, and for everybody else there are no such endpoints. This module must not know how an edge is built.
+brings a secret, and for everybody else there are no such endpoints, also for whom an edge passes a request on. This
+module must not know how an edge is built.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from aiohttp.typedefs import Handler
 from cds.account_viewers import known_networks_of
 from cds.commands.accounts import Network, accounts_of
 from cds.commands.participation import contest_rules
-from cds.contest_api.edge_word import KNOWN, SECRET_HEADER, is_edge
+from cds.contest_api.edge_word import KNOWN, SECRET_HEADER, is_edge_itself
 from cds.contest_api.errors import Failure, bad_request, not_found
 from cds.contest_api.service import Service, asked, service_of
 from cds.contest_api.told_reading import ToldReading
@@ -29,6 +30,9 @@ from schemas.viewers import ROLES
 MESSAGE_PACK = "application/msgpack"
 
 
+READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+
+
 def _for_edges(handler: Handler) -> Handler:
     """A handler for whoever brings the secret, who is told of every refusal that it is none of the secret.
 
@@ -37,7 +41,7 @@ def _for_edges(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def answered(request: web.Request) -> web.StreamResponse:
-        if not is_edge(request, service_of(request).edge_secret):
+        if request.method not in READING or not is_edge_itself(request, service_of(request).edge_secret):
             raise web.HTTPNotFound
         try:
             return await handler(request)
@@ -64,6 +68,7 @@ async def get_viewer(request: web.Request) -> web.StreamResponse:
         expires_at_s=viewer.expires_at_s,
         by_address=_rests_on_addresses(service, contest),
         networks=_logging_in(service, contest) if viewer.anonymous else (),
+        published=service.publishes(contest.contest_id),
     )
     return _answer(msgspec.json.encode(told), "application/json")
 

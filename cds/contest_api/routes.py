@@ -78,8 +78,9 @@ def contest_api_routes(prefix: str, *, for_edges: bool = False) -> tuple[web.Abs
         *_get(f"{CONTEST}/x-source", get_sources),
         *_write(f"{CONTEST}/x-settings", {"PATCH": patch_settings}),
         *(route for row in OBJECT_TYPES.values() for route in _of_type(row)),
-        *(_get(f"{CONTEST}/x-viewer", get_viewer) if for_edges else ()),
-        *(_get(f"{CONTEST}/x-lines", get_lines) if for_edges else ()),
+        # With any method, so that none tells that there is something.
+        *((Route(hdrs.METH_ANY, f"{CONTEST}/x-viewer{SLASH}", get_viewer),) if for_edges else ()),
+        *((Route(hdrs.METH_ANY, f"{CONTEST}/x-lines{SLASH}", get_lines),) if for_edges else ()),
     ]
     others = [
         *_get("", get_api_information),

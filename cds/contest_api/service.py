@@ -68,7 +68,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     whom they ask; `behind_proxy`: there is one, trusted or not; `base_url` is where clients see the API, None where
     they see it as it is; `repetition_key` makes fingerprints of requests that may come again; `rate_limits`: whether
     requests are limited that a contract limits, as failed logins are; `edge_secret`: what edges bring, None: there are
-    none; `pages_told`: to be held while lines are put together for an edge.
+    none; `publishes`: whether the contest of an id is published for them; `pages_told`: to be held while lines are put
+    together for an edge.
     """
 
     store: EventStore
@@ -92,6 +93,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     users: UserParts
     matches: MatchParts
     repetition_key: bytes
+    publishes: Callable[[str], bool]
     auto_login: bool = False
     trusted_proxies: tuple[Network, ...] = ()
     base_url: str | None = None

@@ -5,15 +5,17 @@ This module must not know how any of it is done.
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from http import HTTPStatus
 
 import msgspec
 from aiohttp import hdrs, web
 
 from cds.configuration import API_PREFIX, Configuration
 from cds.contest_api.cross_origin import preflight_response
+from cds.contest_api.errors import Failure
 from cds.contest_api.routes import CONTEST, ONE_SEGMENT, SLASH, expect, paths_of
 from cds.contest_api.service import client_at
-from cds.edge.core import Core
+from cds.edge.core import Core, is_of_cms
 from cds.edge.event_feed import EdgeFeeds
 from cds.edge.files import EdgeFiles
 from cds.edge.objects import collection, one_object
@@ -21,14 +23,18 @@ from cds.edge.scoreboard import EdgeScoreboards
 from cds.edge.served import Served, Views
 from cds.edge.viewers import EdgeViewers
 from cds.edge.writing import Writing
-from cds.error_forms import CMS_PREFIX
 from cds.relay.addressing import contest_path
 from cds.relay.event_feed import EventFeeds
+from cds.relay.limits import ASKED_AT_ONCE_MAX, SLOT_S_MAX
 from cds.relay.passing_on import PassingOn
 from cds.relay.requests import READING, RelayRequests
 from cds.relay.scoreboard_stream import ScoreboardStreams
+from cds.relay.slots import NoSlot, Slots
 from cds.relay.upstream import Asker, Upstream
 from schemas.object_types import OBJECT_TYPES, ObjectType
+
+ECHOED = frozenset({hdrs.METH_TRACE, hdrs.METH_CONNECT})
+"""What a proxy before the core may answer with all that it was sent, or take for a way to somewhere else."""
 
 FromView = Callable[[web.Request, Served], Awaitable[web.StreamResponse | None]]
 """Answers out of a view; None where the core has to."""
@@ -62,6 +68,8 @@ class EdgeRequests(RelayRequests):
         """Requests that are answered out of views where there are any."""
         super().__init__(relay.feeds, relay.scoreboards, relay.passing_on, configuration, relay.upstream)
         self._edge = edge
+        self._asking = Slots(ASKED_AT_ONCE_MAX, SLOT_S_MAX)
+        """For questions about contests of which nothing is known: anybody can make up their names."""
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """The routes of what an edge has views of: all of table one, the scoreboard and the feed."""
@@ -91,6 +99,8 @@ class EdgeRequests(RelayRequests):
         """Everything else."""
         if request.method == hdrs.METH_OPTIONS:
             return preflight_response()
+        if request.method in ECHOED:
+            raise Failure(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.method} is not for any path here")
         if request.method not in READING:
             self._asker(request)
             return await self._edge.writing.answer(request, client_at(request, self._configuration).address)
@@ -101,14 +111,25 @@ class EdgeRequests(RelayRequests):
         super()._asker(request)
         return self._edge.core.asker(request)
 
-    def _reader(self, request: web.Request, asker: Asker) -> Asker:
-        """Who is answered alone where the address may say who it is, as everywhere in CMS's API."""
-        if request.path.startswith(f"{CMS_PREFIX}/"):
-            return self._edge.core.asker_by_address(request)
-        about = contest_path(request.rel_url.raw_path)
-        if about is None or not self._edge.viewers.goes_by_address(request, about.contest_id):
-            return asker
-        return self._edge.core.asker_by_address(request)
+    async def _reader(self, request: web.Request, asker: Asker) -> Asker:
+        """Who is answered alone where the address may say who it is, or whether he is let in."""
+        return self._edge.core.asker_by_address(request) if await self._hangs_on_address(request) else asker
+
+    async def _hangs_on_address(self, request: web.Request) -> bool:
+        """As the core says of that contest; everywhere in CMS's API, where a contest may have it so."""
+        if is_of_cms(request.path):
+            return True
+        viewers, about = self._edge.viewers, contest_path(request.rel_url.raw_path)
+        if about is None:
+            # A page and what belongs to it is the same for everybody.
+            return API_PREFIX in request.path and viewers.hangs_on_address_anywhere(request)
+        if viewers.know_some_of((about.contest_id,)):
+            return await viewers.hangs_on_address(request, about.contest_id)
+        try:
+            async with self._asking.taken():
+                return await viewers.hangs_on_address(request, about.contest_id)
+        except NoSlot:
+            return True
 
     async def _viewed(self, from_view: FromView, request: web.Request) -> web.StreamResponse:
         self._asker(request)
@@ -121,7 +142,7 @@ class EdgeRequests(RelayRequests):
     ) -> web.StreamResponse | None:
         if hdrs.RANGE in request.headers:
             return None
-        asker = self._reader(request, self._asker(request))
+        asker = await self._reader(request, self._asker(request))
         return await self._edge.files.answer(request, served, row, property_name, asker)
 
 

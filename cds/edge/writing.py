@@ -89,9 +89,7 @@ class Writing:
         except Unreachable as unreachable:
             if isinstance(unreachable, Busy) or isinstance(unreachable.__cause__, NOTHING_SENT):
                 raise
-            raise Failure(
-                HTTPStatus.BAD_GATEWAY, "the core has not answered; what was asked may have been done"
-            ) from None
+            raise Failure(HTTPStatus.BAD_GATEWAY, MAY_HAVE_BEEN_DONE) from None
         self._parts.passing_on.wrote(asker)
         if incoming.status in SUCCESSES and about is not None:
             await self._be_shown(request, about, answered, before)
@@ -99,21 +97,22 @@ class Writing:
 
     def _places(self, contest_id: str) -> dict[str, int]:
         """How far each role of a contest has been told."""
-        found = (each for each in self._parts.contests if each.contest_id == contest_id)
-        return {each.role: each.view.lines.last_sequence for each in found}
+        return {each.role: each.view.lines.last_sequence for each in self._parts.contests.of(contest_id)}
 
     async def _be_shown(
         self, request: web.Request, about: ContestPath, answered: bytes, before: dict[str, int]
     ) -> None:
-        """Wait, not for long, until who has written sees here what came of it."""
-        key = _written(request, about.endpoint, answered) if about.contest_id in self._parts.contests else None
+        """Wait, not for long, until who has written sees here what came of it; for nothing while nothing can come."""
+        contests = self._parts.contests
+        can_come = contests.connected and about.contest_id in contests
+        key = _written(request, about.endpoint, answered) if can_come else None
         if key is None:
             return
         try:
             async with asyncio.timeout(self._limits.shown_s_max):
                 known = await self._parts.viewers.viewer(request, about.contest_id)
                 role, team_id = known.viewer.role, known.viewer.team_id
-                audience = await self._parts.contests.audience(about.contest_id, role)
+                audience = await contests.audience(about.contest_id, role)
                 wanted = None if request.method == hdrs.METH_DELETE else answered
                 while (
                     audience.view.touched.get(key, 0) <= before.get(role, NEVER)

@@ -15,6 +15,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from prometheus_client.exposition import choose_encoder
 
 from cds.addresses import Address, is_among, known_address
+from cds.contest_api.edge_word import is_edge
 from cds.contest_api.errors import Failure, unauthorized
 from cds.contest_api.service import Service, Standing, client_at, from_another_host, service_of, viewer_of
 from cds.operations.request_log import REQUEST_LOG
@@ -89,9 +90,12 @@ def is_local(request: web.Request, service: Standing) -> bool:
       announced (`--behind-proxy`), only one that is trusted to tell the client's address can show it to be local.
     - A page of another host that a browser on this machine shows comes from here too, and so does one whose name has
       been made to lead here: the address itself or `localhost` has to be what was asked for.
+    - An edge on this machine passes on what others ask.
     """
     peer = _address(request.remote)
-    if peer is None or not peer.is_loopback or not _names_loopback(request.host) or from_another_host(request, service):
+    if peer is None or not peer.is_loopback or not _names_loopback(request.host):
+        return False
+    if from_another_host(request, service) or is_edge(request, service.edge_secret):
         return False
     if is_among(peer, service.trusted_proxies):
         client = client_at(request, service)

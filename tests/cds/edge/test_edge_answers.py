@@ -7,6 +7,7 @@ import gzip
 from typing import Any, cast
 
 import pytest
+from aiohttp import hdrs
 
 from cds import metrics
 from schemas.object_types import OBJECT_TYPES
@@ -82,8 +83,11 @@ async def test_what_no_contest_or_version_of_ours_is_asked_for_is_passed_on(spre
     callers = spread_small.callers(None)
     for path in ("", "contests", "contests/none", "2023-06/contests/small/teams", "contests/small/teams?at=0:30:00"):
         await compared(callers, path)
+    past_feeds = [f"contests/{name}/event-feed?stream=false&at=0:10:00" for name in ("small", "none")]
     wrong = [Caller(each.session, each.base, ("chief@small", "wrong")) for each in callers]
-    assert (await compared(wrong, "contests/small/teams")).status == 401
+    for path in ("contests/small/teams", *past_feeds):
+        assert (await compared(wrong, path)).status == 401
+    assert [(await compared(callers, path)).status for path in past_feeds] == [400, 404]
 
 
 async def test_entity_tags_and_compressed_forms_move_with_clients(spread_small: Spread) -> None:
@@ -125,7 +129,7 @@ async def test_files_are_given_to_whoever_is_shown_them_and_kept(spread_small: S
         assert told(await public.get(href)) == told(await spread_small.core.caller(None).get(href))
 
 
-@pytest.mark.parametrize("name", ["nobody", "team-one", "team-three", "judge", "staff"])
+@pytest.mark.parametrize("name", LOGINS)
 async def test_feeds_are_the_same_from_the_start_and_behind_any_token(spread_small: Spread, name: str) -> None:
     role, entry = LOGINS[name]
     await spread_small.level("small", role)
@@ -181,12 +185,22 @@ async def test_followed_scoreboards_are_the_same(spread_small: Spread) -> None:
 
 
 async def test_readiness_says_how_far_behind_every_view_is(spread_small: Spread) -> None:
+    """Who asks from elsewhere is told of no view: how many lines the jury has shows all that happens in the freeze."""
     await spread_small.level("small", "public")
-    ready = await spread_small.edges[0].caller().get(f"{spread_small.edges[0].root}/readyz")
+    edge = spread_small.edges[0]
+    await edge.audience("small", "judge")
+    ready = await edge.caller().get(f"{edge.root}/readyz")
     assert ready.status == 200
     assert ready.json["nats"]
     assert ready.json["core"]
     views = {(each["contest"], each["role"]): each for each in ready.json["views"]}
     assert views["small", "public"]["messages_behind"] == 0
-    assert views["small", "public"]["lines"] > 10
+    assert views["small", "judge"]["lines"] > views["small", "public"]["lines"] > 10
     assert views["small", "public"]["seconds_behind"] < DEADLINE_S
+    elsewhere: tuple[dict[str, str], ...] = ({hdrs.X_FORWARDED_FOR: "203.0.113.5"}, {hdrs.HOST: "edge.example"})
+    for headers in elsewhere:
+        answer = await edge.caller().get(f"{edge.root}/readyz", headers=headers)
+        assert answer.status == 200
+        told_to_anybody = {"status", "reasons", "pid", "nats", "core", "seconds_behind"}
+        assert set(answer.json) == told_to_anybody
+        assert answer.json["seconds_behind"] < DEADLINE_S

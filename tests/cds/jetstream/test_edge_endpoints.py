@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from cds.contest_api import told_reading
+from cds.contest_api.edge_word import passing_word
 from cds.contest_api.service import PAGES_TOLD_AT_ONCE_MAX
 from cds.contest_api.told_reading import ToldReading
 from cds.live_contest import LiveContest
@@ -56,13 +57,29 @@ def same(one: Answer, other: Answer) -> bool:
     return one.status == other.status and one.body.replace(b"x-nothing", b"") == other.body.replace(b"x-viewer", b"")
 
 
-@pytest.mark.parametrize("headers", [{}, {"Contest-Edge": ""}, {"Contest-Edge": SECRET[:-1]}, {"Contest-Edge": "ä"}])
-async def test_without_the_secret_there_is_nothing(core: Running, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("word", [None, "", SECRET[:-1], "ä", passing_word(SECRET)])
+async def test_without_the_secret_there_is_nothing(core: Running, word: str | None) -> None:
+    """Also with what stands in requests that an edge passes on."""
+    headers = {} if word is None else {"Contest-Edge": word}
     for caller in (core.caller(), core.of_role("admin"), core.caller(("admin", "wrong"))):
         nothing = await caller.get(f"contests/{CONTEST}/x-nothing", headers=headers)
         assert nothing.status in (401, 404)
         assert same(nothing, await caller.get(VIEWER, headers=headers))
         assert (await caller.get(f"{LINES}?role=public", headers=headers)).status == nothing.status
+        for method in ("HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            asked = [
+                await caller.ask(method, path, headers=headers)
+                for path in (f"contests/{CONTEST}/x-nothing", VIEWER, LINES)
+            ]
+            assert len({(each.status, each.headers.get("Allow")) for each in asked}) == 1, (method, asked)
+
+
+@pytest.mark.parametrize("word", [SECRET, passing_word(SECRET)])
+async def test_an_edge_on_the_machine_of_the_core_is_none_of_its_programs(core: Running, word: str) -> None:
+    """What it passes on may come from anywhere, whatever the path is that its client has written."""
+    told = {"Contest-Edge": word, "Contest-Edge-Client": "127.0.0.1", "Contest-Edge-Page": "own"}
+    assert (await core.caller().get(f"{core.root}/metrics")).status == 200
+    assert (await core.caller().get(f"{core.root}/metrics", headers=told)).status == 401
 
 
 async def test_a_core_without_a_secret_has_no_edges(served: Running) -> None:
