@@ -361,7 +361,9 @@ class Identity:
         return await self._passwords.good(stored, attempt.password)
 
     def _keyed(self, *texts: str) -> bytes:
-        return blake2b(msgspec.json.encode(texts), key=self._remembering_key, digest_size=KEYED_BYTES).digest()
+        # Whoever logs in may bring bytes that are no text.
+        told = msgspec.msgpack.encode([text.encode("utf-8", "surrogateescape") for text in texts])
+        return blake2b(told, key=self._remembering_key, digest_size=KEYED_BYTES).digest()
 
 
 def _foreign(contest: LiveContest | None) -> Viewer:

@@ -4,8 +4,9 @@ The relay has the API at `/api` and the pages beside it, wherever the upstream h
 is asked for.
 """
 
+import string
 from http import HTTPStatus
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import msgspec
 from aiohttp import web
@@ -37,8 +38,8 @@ class ContestPath(msgspec.Struct, frozen=True):
 
 def upstream_url(base: URL, request: web.BaseRequest) -> URL | None:
     """What a request asks for at the upstream, as it was written; None where the upstream has nothing like it."""
-    path = request.rel_url.raw_path
-    query = request.rel_url.raw_query_string
+    path = as_sent(request.rel_url.raw_path)
+    query = as_sent(request.rel_url.raw_query_string)
     whole = str(base)
     if DOTS & set(unquote(path).split("/")):
         return None
@@ -51,16 +52,22 @@ def upstream_url(base: URL, request: web.BaseRequest) -> URL | None:
     return URL(f"{there}?{query}" if query else there, encoded=True)
 
 
+def as_sent(text: str) -> str:
+    """A path or query as it was written; bytes of it that are no text (surrogates, here) are percent-encoded."""
+    return text if text.isascii() else quote(text.encode("utf-8", "surrogateescape"), safe=string.printable)
+
+
 def nothing_there(request: web.Request) -> Failure:
     """What is answered where the upstream has nothing like it, in its words (404)."""
-    return Failure(HTTPStatus.NOT_FOUND, f"there is nothing at {request.path}")
+    path = request.path.encode("utf-8", "replace").decode()
+    return Failure(HTTPStatus.NOT_FOUND, f"there is nothing at {path}")
 
 
 def contest_path(path: str) -> ContestPath | None:
     """What a path of the relay, as it was written, says of a contest; None where it is about none."""
     if not path.startswith(API_PREFIX + "/"):
         return None
-    first, *rest = (unquote(segment) for segment in path.removeprefix(API_PREFIX + "/").split("/"))
+    first, *rest = (unquote(segment) for segment in as_sent(path).removeprefix(API_PREFIX + "/").split("/"))
     version = None
     if first != CONTESTS:
         version, first, rest = first, rest[0] if rest else "", rest[1:]

@@ -28,7 +28,7 @@ from cds.encryption import Encryption, tls_options
 from cds.fan_out.fan_out import FanOut
 from cds.operations.encrypting import encryption_of
 from cds.operations.listening import BACKLOG, bound
-from cds.operations.metrics_page import METRICS_PATH
+from cds.operations.metrics_page import METRICS_PATH, is_local
 from cds.operations.process import ProcessMeasurements
 from cds.operations.readiness import READINESS_PATH
 from cds.operations.request_log import REQUEST_LOG, request_log_of
@@ -69,13 +69,18 @@ class Relaying(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RelayReadiness(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of `/readyz` of a relay."""
+    """The answer of `/readyz` of a relay, to anybody."""
 
     status: str
     reasons: list[str]
+    pid: int
+
+
+class RelayStanding(RelayReadiness, frozen=True, kw_only=True):
+    """The same for programs on this machine."""
+
     upstream: str
     audiences: int
-    pid: int
 
 
 class RelayServer:
@@ -177,19 +182,20 @@ class RelayServer:
         if self.encryption is not None:
             self.encryption.reload()
 
-    def readiness(self) -> RelayReadiness:
-        """How ready this process is."""
+    def readiness(self, *, in_detail: bool = True) -> RelayReadiness:
+        """How ready this process is; `in_detail`: for somebody who may read the metrics as well."""
         reasons = []
         if not self._stays():
             reasons.append("the relay is stopping")
         if self._upstream is None or not self._upstream.reachable:
             reasons.append("the upstream cannot be reached")
-        return RelayReadiness(
-            status="not ready" if reasons else "ready",
-            reasons=reasons,
+        told = RelayReadiness(status="not ready" if reasons else "ready", reasons=reasons, pid=os.getpid())
+        if not in_detail:
+            return told
+        return RelayStanding(
+            **msgspec.structs.asdict(told),
             upstream=str(self._relayed.url),
             audiences=0 if self._audiences is None else len(self._audiences),
-            pid=os.getpid(),
         )
 
     def _stays(self) -> bool:
@@ -199,6 +205,7 @@ class RelayServer:
     async def _requests_over(self, relaying: "Relaying") -> RelayRequests:
         """The handlers, over the parts that relay."""
         passing_on = PassingOn(relaying.upstream, relaying.audiences, relaying.boards, self._limits)
+        relaying.audiences.refused = passing_on.refused
         return RelayRequests(relaying.feeds, relaying.scoreboards, passing_on, self._configuration, relaying.upstream)
 
     async def _see_upstream(self, upstream: Upstream) -> None:
@@ -264,9 +271,9 @@ class RelayServer:
         """The process is alive."""
         return web.json_response({"status": "alive"})
 
-    async def _get_readiness(self, _request: web.Request) -> web.Response:
+    async def _get_readiness(self, request: web.Request) -> web.Response:
         """Whether requests should be sent here, and if not, why."""
-        found = self.readiness()
+        found = self.readiness(in_detail=is_local(request, self._configuration))
         return web.Response(
             status=HTTPStatus.SERVICE_UNAVAILABLE if found.reasons else HTTPStatus.OK,
             body=msgspec.json.encode(found),

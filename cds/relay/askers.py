@@ -13,16 +13,32 @@ from schemas.viewers import PUBLIC, Viewer
 
 UNREADABLE_LOGIN = "-"
 
+LIST_CHARACTERS_MAX = 2_048
+"""So much of a list that every hop adds to is passed on, from its end. What a client writes there could otherwise be so
+long that it just gets here, and with what we add no further."""
+
 
 def asker_of(request: web.BaseRequest) -> Asker:
     """For whom a request is passed on, and by whom it has come."""
-    forwarded_for = (*request.headers.getall(hdrs.X_FORWARDED_FOR, ()), request.remote or "unknown")
+    forwarded_for = (*_hops(request, hdrs.X_FORWARDED_FOR), request.remote or "unknown")
     return Asker(
         authorization=request.headers.get(hdrs.AUTHORIZATION),
         request_id=request_id_of(request),
         forwarded_for=", ".join(forwarded_for),
-        via=", ".join(request.headers.getall(hdrs.VIA, ())),
+        via=", ".join(_hops(request, hdrs.VIA)),
     )
+
+
+def _hops(request: web.BaseRequest, header: str) -> list[str]:
+    """The last ones of a list, as many as are passed on."""
+    found: list[str] = []
+    room = LIST_CHARACTERS_MAX
+    for hop in reversed(",".join(request.headers.getall(header, ())).split(",")):
+        room -= len(hop.strip()) + len(", ")
+        if room < 0:
+            break
+        found.append(hop.strip())
+    return [hop for hop in reversed(found) if hop]
 
 
 def viewer_behind(asker: Asker) -> Viewer:

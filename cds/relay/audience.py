@@ -48,7 +48,8 @@ log = structlog.get_logger(__name__)
 class AudienceKey(msgspec.Struct, frozen=True):
     """What makes an audience: a version of the API (None: the one without a name), a contest, a login, and a selection.
 
-    `login` is a fingerprint of the Authorization header, empty without one; `selection` is what else the query says.
+    `login` is a fingerprint of the Authorization header and of what else tells one who comes with it from the next,
+    empty without any; `selection` is what else the query says.
     """
 
     version: str | None
@@ -251,7 +252,7 @@ class RelayedAudience:
             self.pace_permille = pace_permille_of(incoming.headers)
             if not self._opening.done():
                 self._opening.set_result(None)
-            self._asker = Asker(authorization=self._asker.authorization)
+            self._asker = self._asker.later()
             await self._take(incoming)
         async with self._upstream.feed(self._feed_url(self.lines.last_token, stays=True), self._asker) as incoming:
             self.pace_permille = pace_permille_of(incoming.headers)

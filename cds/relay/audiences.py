@@ -46,16 +46,25 @@ class Audiences:
         """The address of the client for whom an audience was opened."""
         self._of_login: dict[tuple[bytes, str], dict[AudienceKey, RelayedAudience]] = {}
         self._fingerprint_key = secrets.token_bytes(FINGERPRINT_BYTES)
+        self.refused: Callable[[bytes], None] = lambda _: None
+        """Is told the fingerprint of a login that the upstream does not let in any more."""
 
     def __len__(self) -> int:
         """How many there are."""
         return len(self._audiences)
 
-    def fingerprint(self, authorization: str | None) -> bytes:
-        """What stands for an Authorization header; empty without one. It is worth nothing outside this process."""
-        if authorization is None:
+    def fingerprint(self, authorization: str | None, apart: str = "") -> bytes:
+        """What stands for an Authorization header; empty without one. It is worth nothing outside this process.
+
+        `apart` is what else tells one from the next, see Asker.
+        """
+        if authorization is None and not apart:
             return b""
-        return blake2b(authorization.encode(), key=self._fingerprint_key, digest_size=FINGERPRINT_BYTES).digest()
+        # No header has a zero in it, and none is another than an empty one.
+        brought_by = "\0" if authorization is None else authorization
+        told = f"{brought_by}\0{apart}" if apart else brought_by
+        brought = told.encode("utf-8", "surrogateescape")
+        return blake2b(brought, key=self._fingerprint_key, digest_size=FINGERPRINT_BYTES).digest()
 
     @asynccontextmanager
     async def joined(self, key: AudienceKey, url: URL, asker: Asker, address: str) -> AsyncIterator[RelayedAudience]:
@@ -122,6 +131,8 @@ class Audiences:
         if not of_login:
             del self._of_login[key.login, key.contest_id]
         metrics.RELAY_AUDIENCES_ENDED.labels(reason).inc()
+        if reason == "login":
+            self.refused(key.login)
         self._end_streams(audience, reason)
 
     def _has_room(self, key: AudienceKey, address: str) -> bool:

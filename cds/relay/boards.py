@@ -6,8 +6,9 @@ upstream tells it. This module must not know what a board says.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class BoardKey(msgspec.Struct, frozen=True):
-    """What makes a board: its address at the upstream, and a fingerprint of the login."""
+    """What makes a board: its address at the upstream, and a fingerprint of the login (see Asker.apart)."""
 
     url: str
     login: bytes
@@ -44,8 +45,19 @@ class BoardKey(msgspec.Struct, frozen=True):
 class RelayedBoard:
     """One board as it comes, and its channel once there is a first one."""
 
-    def __init__(self, contest_id: str, url: URL, asker: Asker, upstream: Upstream, limits: RelayLimits) -> None:
-        """A board of which nothing has come. The upstream is asked for `asker`, of whom the first answer is."""
+    def __init__(
+        self,
+        contest_id: str,
+        url: URL,
+        asker: Asker,
+        upstream: Upstream,
+        limits: RelayLimits,
+        refused: Callable[[], None],
+    ) -> None:
+        """A board of which nothing has come. The upstream is asked for `asker`, of whom the first answer is.
+
+        `refused` is called when the login is not let in any more.
+        """
         self.contest_id = contest_id
         self.followers = 0
         self.ended = False
@@ -54,6 +66,7 @@ class RelayedBoard:
         self._asker = asker
         self._upstream = upstream
         self._limits = limits
+        self._refused = refused
         self._body: bytes | None = None
         self._failures = 0
         self._channel: asyncio.Future[BoardChannel] = asyncio.get_running_loop().create_future()
@@ -91,6 +104,8 @@ class RelayedBoard:
                     self._channel.set_exception(reason)
                     return
                 if over:
+                    if isinstance(reason, Refusal) and ENDING_STATUSES[reason.status] == "login":
+                        self._refused()
                     log.warning("relayed_board_over", contest=self.contest_id, reason=str(reason))
                     return
             pause = pause_s(self._failures, self._limits)
@@ -102,7 +117,7 @@ class RelayedBoard:
         headers: dict[str, str] = {hdrs.ACCEPT: EVENT_STREAM}
         async with self._upstream.stream(hdrs.METH_GET, self._url, self._asker, headers) as incoming:
             await _require(incoming)
-            self._asker = Asker(authorization=self._asker.authorization)
+            self._asker = self._asker.later()
             async for kind, board_id, data in _events(incoming):
                 self._failures = 0
                 if kind == WHOLE:
@@ -136,6 +151,9 @@ class RelayedBoards:
         self._limits = limits
         self._boards: dict[BoardKey, RelayedBoard] = {}
 
+    def _refused(self, login: bytes) -> None:
+        self._audiences.refused(login)
+
     def __len__(self) -> int:
         """How many boards there are."""
         return len(self._boards)
@@ -149,10 +167,11 @@ class RelayedBoards:
         Raises what the upstream says to whom it does not let in: Refusal, Unreachable.
         """
         asked = url.without_query_params(BOARD_IN_URL)
-        key = BoardKey(str(asked), self._audiences.fingerprint(asker.authorization))
+        key = BoardKey(str(asked), self._audiences.fingerprint(asker.authorization, asker.apart))
         board = self._boards.get(key)
         if board is None or board.ended:
-            board = self._boards[key] = RelayedBoard(contest_id, asked, asker, self._upstream, self._limits)
+            refused = partial(self._refused, key.login)
+            board = self._boards[key] = RelayedBoard(contest_id, asked, asker, self._upstream, self._limits, refused)
         board.followers += 1
         try:
             yield board, await board.channel()

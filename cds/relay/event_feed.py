@@ -52,17 +52,18 @@ class EventFeeds:
         url, about = upstream_url(self._upstream.base, request), contest_path(request.rel_url.raw_path)
         if url is None or about is None:
             raise nothing_there(request)
-        refuse_at(request, OF_FEED)
         await self._upstream.require_known()
         key = AudienceKey(
             version=about.version,
             contest_id=about.contest_id,
-            login=self._audiences.fingerprint(asker.authorization),
+            login=self._audiences.fingerprint(asker.authorization, asker.apart),
             selection=selection_of(request, others=self._upstream.any_provider),
         )
         viewer = viewer_behind(asker)
         try:
             async with self._audiences.joined(key, url.with_query(None), asker, address) as audience:
+                # Who asks comes first, as everywhere.
+                refuse_at(request, OF_FEED)
                 marks_of(request).viewer = viewer
                 with self._fan_out.places.taken(audience, viewer):
                     wanted = await self._wanted(request, audience, viewer, address, came_s)

@@ -50,7 +50,7 @@ class RelayRequests:
     async def get_event_feed(self, request: web.Request) -> web.StreamResponse:
         """A feed. Raises Refusal, Unreachable and Failure, as the others."""
         address = client_at(request, self._configuration).address
-        return await self._feeds.answer(request, self._asker(request), address)
+        return await self._feeds.answer(request, await self._reader(request, self._asker(request)), address)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Everything else."""
@@ -60,10 +60,10 @@ class RelayRequests:
             raise Failure(
                 HTTPStatus.FORBIDDEN, f"this is a relay, which is for reading; {self._source} is where to write"
             )
-        asker = self._asker(request)
+        asker = await self._reader(request, self._asker(request))
         if is_scoreboard_stream(request):
             return await self._scoreboards.answer(request, asker, client_at(request, self._configuration).address)
-        response = await self._passing_on.answer(request, self._reader(request, asker))
+        response = await self._passing_on.answer(request, asker)
         if response.status not in NOT_LET_IN:
             marks_of(request).viewer = viewer_behind(asker)
         return response
@@ -74,8 +74,8 @@ class RelayRequests:
             raise Failure(HTTPStatus.FORBIDDEN, "the metrics of a relay are for programs on its machine")
         return await measurements_page(request, gone=lambda _: False)
 
-    def _reader(self, _request: web.Request, asker: Asker) -> Asker:
-        """For whom a single answer is asked, that is no stream for several."""
+    async def _reader(self, _request: web.Request, asker: Asker) -> Asker:
+        """For whom something is read: who comes with the same may be another where it hangs on more than that."""
         return asker
 
     def _asker(self, request: web.Request) -> Asker:
@@ -93,6 +93,7 @@ class RelayRequests:
         try:
             return await handler(request)
         except Refusal as refusal:
+            self._passing_on.note(request.headers.get(hdrs.AUTHORIZATION), refusal.status)
             return web.Response(status=refusal.status, headers=passed_on(refusal.headers), body=refusal.body)
         except Failure as failure:
             return error_response(failure, form)

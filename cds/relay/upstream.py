@@ -81,8 +81,9 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
     """For whom the upstream is asked: the Authorization header that was brought, and the way that the request came.
 
     `forwarded_for` and `via` are lists as they stand in the headers; these and `request_id` are empty where the relay
-    asks of its own accord. `further` are headers that stand in every request. `alone`: what is answered is good for
-    nobody else, also not for who comes with the same Authorization.
+    asks of its own accord. `further` are headers that stand in the request, `lasting` those of them that stand in what
+    is asked later, too. `alone`: what is answered is good for nobody else, also not for who comes with the same
+    Authorization. `apart`: what tells those from each other who come with the same, but may be told something else.
     """
 
     authorization: str | None
@@ -90,7 +91,19 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
     forwarded_for: str = ""
     via: str = ""
     further: Mapping[str, str] = {}
+    lasting: Mapping[str, str] = {}
     alone: bool = False
+    apart: str = ""
+
+    def later(self) -> "Asker":
+        """The same, for whom the relay asks on of its own accord, when the request is long past."""
+        return Asker(
+            authorization=self.authorization,
+            further=self.lasting,
+            lasting=self.lasting,
+            alone=self.alone,
+            apart=self.apart,
+        )
 
 
 class Incoming:
@@ -255,7 +268,7 @@ class Upstream:
         slot: AbstractAsyncContextManager[object] = NOBODY_WAITS,
         body: AsyncIterable[bytes] | None = None,
     ) -> AsyncIterator["Incoming"]:
-        all_headers = {**self._headers_for(asker), **headers}
+        all_headers = {name: _sendable(value) for name, value in {**self._headers_for(asker), **headers}.items()}
         try:
             async with slot, asyncio.timeout(self._answer_s_max if body is None else WRITE_S_MAX):
                 response = await session.request(method, url, headers=all_headers, allow_redirects=False, data=body)
@@ -296,6 +309,11 @@ class Upstream:
             log.info("upstream_reached", upstream=str(self.base))
         else:
             log.warning("upstream_lost", upstream=str(self.base), reason=reason)
+
+
+def _sendable(value: str) -> str:
+    """A header as it can be sent: bytes of a client's that are no text are lost, so it means nothing to anybody."""
+    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_page(incoming: Incoming) -> bool:

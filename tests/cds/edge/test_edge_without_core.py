@@ -84,6 +84,28 @@ async def test_an_edge_that_the_core_does_not_know_says_so(spread_small: Spread,
         assert (ready.status, SECRET_REFUSED in ready.json["reasons"]) == (503, True)
 
 
+async def test_an_edge_that_begins_while_the_core_is_away_is_for_nobody_yet(
+    spread_small: Spread, tmp_path: Path
+) -> None:
+    """It has all that is published, and no word of who is who."""
+    limits = msgspec.structs.replace(SOON, head_s_max=0.05)
+    async with gate_to(spread_small.core.root) as gate:
+        await gate.close()
+        async with edging(gate.root, spread_small.nats, tmp_path, limits=limits) as edge:
+            await edge.follows("small")
+            ready = await edge.caller().get(f"{edge.root}/readyz")
+            assert (ready.status, ready.json["core"], len(ready.json["reasons"])) == (503, False, 1)
+            assert "who anybody is" in ready.json["reasons"][0]
+            assert (await edge.caller().get(TEAMS)).status == 503
+            await gate.open()
+            await until(lambda: not edge.server.readiness().reasons)
+            assert (await edge.caller().get(TEAMS)).status == 200
+            # What has been said once is good from then on.
+            await gate.close()
+            await until(lambda: not edge.server._core_reachable)
+            assert (await edge.caller().get(f"{edge.root}/readyz")).status == 200
+
+
 async def test_the_files_of_an_edge_that_was_killed_are_gone_with_the_next(tmp_path: Path) -> None:
     with file_directory(tmp_path) as first:
         killed = tmp_path / f"{PREFIX}killed"

@@ -300,6 +300,8 @@ async def test_readiness_health_and_metrics(served: Running) -> None:
     async with relaying(served.root) as relay:
         ready = await relay.caller().get(f"{relay.root}/readyz")
         assert (ready.status, ready.json["status"], ready.json["upstream"]) == (200, "ready", f"{served.root}/api")
+        elsewhere = await relay.caller().get(f"{relay.root}/readyz", headers=forwarded_for("192.0.2.1"))
+        assert (elsewhere.status, set(elsewhere.json)) == (200, {"status", "reasons", "pid"})
         assert (await relay.caller().get(f"{relay.root}/healthz")).status == 200
         await relay.caller().lines(FEED)
         text = (await relay.caller().get(f"{relay.root}/metrics")).body
