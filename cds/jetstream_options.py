@@ -127,7 +127,8 @@ def jetstream_options(command: Command) -> Command:
             type=click.IntRange(0, STREAM_MIB_MAX),
             envvar="CDS_NATS_MAX_SIZE",
             metavar="MIB",
-            help="Drop the oldest lines of a contest's stream that is larger. 0: never.",
+            help="Drop the oldest lines of a contest's stream that is larger. JetStream sets so much aside for each "
+            "contest, whatever it holds. 0: never.",
         ),
         click.option(
             "--nats-max-payload",

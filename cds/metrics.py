@@ -128,6 +128,9 @@ PUBLISHER_CONNECTED = Gauge(
 PUBLISHING_INTERRUPTED = Counter(
     "cds_publishing_interrupted_total", "Times that the publishing of a contest had to be taken up again."
 )
+STREAM_SETTINGS_REFUSED = Counter(
+    "cds_stream_settings_refused_total", "Times that JetStream refused to keep a stream as the settings say."
+)
 
 EDGE_LINES = Counter("cds_edge_lines_total", "Lines that an edge has taken in.")
 EDGE_TOLD_S = Histogram(
@@ -154,6 +157,9 @@ EDGE_NATS_CONNECTED = Gauge(
     "cds_edge_nats_connected", "1 while an edge is connected to NATS.", multiprocess_mode="livemin"
 )
 EDGE_VIEWERS_ASKED = Counter("cds_edge_viewers_asked_total", "Times that the core was asked who somebody is.")
+EDGE_FILES_UNWRITTEN = Counter(
+    "cds_edge_files_unwritten_total", "Files that an edge could not write to its disk, and passed on."
+)
 EDGE_ANSWERS = Counter(
     "cds_edge_answers_total", "Answers of an edge to requests of the API, by where they came from.", ("origin",)
 )

@@ -22,6 +22,9 @@ from cds.jetstream.connecting import Connection, callbacks_of
 from cds.jetstream.settings import NatsServers
 
 HOST = "127.0.0.1"
+STORE_BYTES = 1024**3
+"""So much a node may keep on disk."""
+
 READY_S_MAX = 60.0
 ASKED_EVERY_S = 0.02
 
@@ -131,7 +134,7 @@ class NatsNode:
         lines = [
             f'server_name: "{self.name}"',
             f'listen: "{HOST}:{self.port}"',
-            f'jetstream {{ store_dir: "{self._directory / "streams"}", max_mem: 64M, max_file: 1G }}',
+            f'jetstream {{ store_dir: "{self._directory / "streams"}", max_mem: 64M, max_file: {STORE_BYTES} }}',
             self._settings,
         ]
         if self.route_port is not None:

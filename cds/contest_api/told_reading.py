@@ -9,7 +9,7 @@ from cds.live_contest import LiveContest
 from cds.role_tags import RoleTags
 from eventstore.store import EventStore, StoreUnavailable
 from projections.feed_lines import ALL_TYPES_MASK, FeedLines
-from projections.tokens import PLACE_CHARACTERS, TokenMaker
+from projections.tokens import CHAIN_BYTES, PLACE_CHARACTERS, Place, TokenMaker
 from projections.told import Page, Told, size_of
 from projections.told_lines import BEGINNING, COMMON, Stand, head_of, next_tellings
 from schemas.viewers import Role
@@ -70,10 +70,21 @@ class ToldReading:
         place = self._tokens.read(token, self._tags.view(team), ALL_TYPES_MASK)
         if place.position > self._contest.position:
             await self._contest.fresh()
-            if place.position > self._contest.position and not self._store.reachable:
-                raise StoreUnavailable("whether the token is of this log cannot be read now")
+        if place.position > self._contest.position:
+            await self._check_not_of_later(place)
         self._contest.check_place(place)
         return Stand(place.sequence, frozenset({team}))
+
+    async def _check_not_of_later(self, place: Place) -> None:
+        """Raise StoreUnavailable for a place of this log that cannot be read here, or not now.
+
+        Another process has told of it, whose program can read an event that is unreadable to this one.
+        """
+        if not self._store.reachable:
+            raise StoreUnavailable("whether the token is of this log cannot be read now")
+        for event in await self._store.read_stored(self._contest.stream, place.position - 1, 1):
+            if event.chain[:CHAIN_BYTES] == place.chain_bits:
+                raise StoreUnavailable("what the token stands for cannot be read here")
 
     async def _teams(self) -> tuple[str, ...]:
         """All teams that may have been handed tokens of their own views."""

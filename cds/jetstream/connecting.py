@@ -8,11 +8,13 @@ that this module makes. It must not know what is published.
 import asyncio
 import ssl
 from collections.abc import Callable
+from random import SystemRandom
 from typing import Any, TypedDict
 
 import structlog
 from nats import errors as nats_errors
 from nats.aio.client import Client, Srv
+from nats.protocol.parser import Parser
 
 from cds.encryption import EncryptionRefused
 from cds.jetstream.cancellation import heed_cancellation
@@ -25,9 +27,12 @@ CONNECT_S_MAX = 5
 RECONNECT_S = 0.25
 """Between two attempts with the same server."""
 
-PING_S = 10
+PING_S = 2.0
 PINGS_MISSED_MAX = 2
-"""A connection on which a server answers nothing is given up after so many of these."""
+"""A connection on which nothing comes any more, and so many of these are not answered, is given up at the next one."""
+
+TAKEN_S_MAX = 1.0
+"""Who has more to say than the client keeps (2 MiB) waits for so long at a time that the server takes some of it."""
 
 TOLD_EVERY_S = 10.0
 """How often the same reason is told while it lasts."""
@@ -51,6 +56,18 @@ GOES_ON = ("permissions violation", "stale connection")
 log = structlog.get_logger(__name__)
 
 
+class SignsOfLife(Parser):
+    """What reads all that a server says: whatever it is, the server is there.
+
+    The client counts the answers to its pings alone, and these come behind everything else that is on its way.
+    """
+
+    async def parse(self, data: bytes = b"") -> None:
+        """As the client does."""
+        self.nc.has_heard()
+        await super().parse(data)
+
+
 class Connection(Client):
     """The client of NATS, which leaves no socket open behind it, makes no connection after its end, and one until then.
 
@@ -59,6 +76,10 @@ class Connection(Client):
     miss that it was cancelled (`heed_cancellation`), and go on for ever, or connect again after `close`. And it would
     be closed for good by most of what a server may complain of: a login that has changed or expired, a server that is
     full. Where encryption is asked for, who we are is said to nobody without it, though the server may not offer it.
+
+    A server may also go without a word (its machine is lost, it hangs). The client would wait until such a one had
+    taken all that it was to be sent, or had said goodbye, before it did anything else, also before its end. Here a
+    connection that is lost or not needed any more is cut off at once, and another server is asked first.
     """
 
     def __init__(self, servers: NatsServers | None = None) -> None:
@@ -67,6 +88,7 @@ class Connection(Client):
         self._ended = False
         self._servers = servers
         self._encrypted = servers is not None and is_encrypted(servers)
+        self._ps = SignsOfLife(self)
 
     async def connect(self, *arguments: Any, **options: Any) -> None:
         """As the client does; no socket is left when that raises or is cancelled."""
@@ -74,22 +96,23 @@ class Connection(Client):
             await super().connect(*arguments, **options)
         except BaseException:
             self._ended = True
-            self._close_transport()
+            self._cut_off()
             raise
 
+    def has_heard(self) -> None:
+        """Note that something has come from the server."""
+        self._pings_outstanding = 0
+
     async def close(self) -> None:
-        """As the client does, for good."""
+        """As the client does, for good, and without a wait: what has not been sent by now is not sent any more."""
         self._ended = True
-        writer = self._writer()
-        if not self.is_connected or writer is None or writer.is_closing():
-            # The client would fail at this, before it has ended what there is.
-            self._pending, self._pending_data_size = [], 0
+        self._leave()
         try:
             await super().close()
         except OSError as failure:
             log.debug("nats_lost_at_the_end", reason=reason_of(failure))
         finally:
-            self._close_transport()
+            self._cut_off()
             # What was begun by an attempt that was cancelled at its very end is not known to the client any more.
             self._end_tasks()
 
@@ -98,8 +121,14 @@ class Connection(Client):
         """What is believed and shown, as the files say at this moment."""
         return context_of(self._servers) if self._servers is not None else super().ssl_context
 
+    async def _attempt_reconnect(self) -> None:
+        self._leave()
+        # The one that is left may take connections and say nothing; the order of the others stays.
+        self._server_pool.sort(key=lambda server: server is self._current_server)
+        await super()._attempt_reconnect()
+
     async def _connect_to_server(self, s: Srv) -> None:
-        self._close_transport()
+        self._cut_off()
         self._end_tasks()
         if self._ended:
             raise asyncio.CancelledError
@@ -156,9 +185,16 @@ class Connection(Client):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
 
-    def _close_transport(self) -> None:
-        if self._transport is not None:
-            self._transport.close()  # type: ignore[no-untyped-call]
+    def _leave(self) -> None:
+        """Be done with a server. What it was to be told it may have heard or not: nobody else is told instead."""
+        self._pending, self._pending_data_size = [], 0
+        self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Close the socket at once, whatever was to be sent or waited for."""
+        writer = self._writer()
+        if writer is not None:
+            writer.transport.abort()
 
 
 class Failures:
@@ -204,8 +240,11 @@ async def connected(servers: NatsServers, name: str, inbox: str = INBOX) -> Conn
     """
     connection = Connection(servers)
     failures, login = Failures(servers, connection), login_of(servers.urls)
+    urls = [address_of(url).url for url in servers.urls]
+    SystemRandom().shuffle(urls)
     await connection.connect(
-        servers=[address_of(url).url for url in servers.urls],
+        servers=urls,
+        dont_randomize=True,  # Afterwards in turn: see `_attempt_reconnect`.
         name=name,
         inbox_prefix=inbox,
         connect_timeout=CONNECT_S_MAX,
@@ -213,6 +252,7 @@ async def connected(servers: NatsServers, name: str, inbox: str = INBOX) -> Conn
         max_reconnect_attempts=-1,
         ping_interval=PING_S,
         max_outstanding_pings=PINGS_MISSED_MAX,
+        flush_timeout=TAKEN_S_MAX,
         user=None if login is None or login.password is None else login.user,
         password=None if login is None else login.password,
         token=login.user if login is not None and login.password is None else None,

@@ -19,7 +19,7 @@ from cds import metrics
 from cds.decoding import UnreadableEvent
 from cds.jetstream.cancellation import heed_cancellation
 from cds.jetstream.connecting import FAILURES
-from cds.jetstream.pipeline import Interrupted, Pipeline
+from cds.jetstream.pipeline import Interrupted, KnownAlready, Pipeline
 from cds.jetstream.settings import PublishingSettings
 from cds.jetstream.streams import Last, Stream, Streams, log_mark_of
 from cds.jetstream.subjects import (
@@ -38,7 +38,7 @@ from cds.jetstream.subjects import (
 from cds.live_contest import LiveContest
 from cds.role_tags import RoleTags
 from projections.feed_lines import ALL_TYPES_MASK, FeedLines
-from projections.tokens import TokenMaker, TokenRefused
+from projections.tokens import TokenMaker, TokenRefused, sequence_of
 from projections.told import TOLD_BYTES_MAX, Told, encode_told
 from projections.told_lines import (
     BEGINNING,
@@ -82,9 +82,9 @@ class AudienceTold(msgspec.Struct):
     is_dropped: bool = False
 
     @property
-    def is_level(self) -> bool:
-        """Whether everything that there is is known to be kept."""
-        return self.lines is not None and not self.is_dropped and not count_behind(self.lines, self.kept)
+    def is_ready(self) -> bool:
+        """Whether its lines are here, and it is known how far it has been told."""
+        return self.lines is not None and not self.is_dropped
 
 
 class ContestPublishing:
@@ -102,18 +102,37 @@ class ContestPublishing:
         self._generation = ""
         self._tags = {role: RoleTags(contest, role, tokens) for role in ROLES}
         self._told: dict[Role, AudienceTold] = {}
+        self._counted_at: asyncio.Event | None = None
+        """`changed` of the contest when lines were counted last; None: something else has happened since."""
+        self._lines_behind = 0
+        self._meets_known = False
+        """Whether JetStream has known a message again; `_known_to`: up to this sequence it may know any."""
+        self._known_to = 0
+        self.as_set = True
+        """Whether the stream is kept as the settings say."""
         self._in_order: tuple[Role, ...] = ROLES
         self._on_the_way: deque[tuple[int, Role, Stand]] = deque()
         self._prepared = asyncio.Event()
 
     def lines_behind(self) -> int:
-        """How many lines of all audiences, those of single teams too, are not yet known to be kept."""
-        return sum(count_behind(told.lines, told.kept) for told in self._told.values() if told.lines is not None)
+        """How many lines of all audiences, those of single teams too, are not yet known to be kept.
+
+        They are counted when something has happened: there may be thousands of contests, of which few are lively.
+        """
+        if self._counted_at is not self.contest.changed:
+            self._counted_at = self.contest.changed
+            told = ((each.lines, each.kept) for each in self._told.values())
+            self._lines_behind = sum(count_behind(lines, kept) for lines, kept in told if lines is not None)
+        return self._lines_behind
 
     @property
     def level(self) -> bool:
         """Whether everything that all audiences were told so far is known to be kept."""
-        return bool(self._told) and all(told.is_level for told in self._told.values())
+        return bool(self._told) and not self.lines_behind() and all(told.is_ready for told in self._told.values())
+
+    async def bring(self) -> None:
+        """Have the stream kept as the settings say, where that was refused. Raises what the client raises."""
+        self.as_set = await self._streams.bring(self.contest.contest_id)
 
     async def run(self, beginning: asyncio.Semaphore) -> None:
         """Publish what there is, and what comes, until that fails: then begin again. Few begin at the same time.
@@ -133,6 +152,9 @@ class ContestPublishing:
                     await self._wait((changed, prepared), pipeline)
                     if preparing.done():
                         preparing.result()
+        except KnownAlready:
+            self._meets_known = True
+            raise
         finally:
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
@@ -157,6 +179,8 @@ class ContestPublishing:
         stream = await self._streams.opened(self.contest.contest_id)
         # After that: what the stream tells of has been read then, whoever has written and published it meanwhile.
         unreadable = await self._read_everything()
+        if self._meets_known:
+            self._meets_known, self._known_to = False, sequence_of(self.contest.position + 1, 0)
         self._begin_at_beginning()
         try:
             self._go_on_behind(stream, unreadable)
@@ -164,7 +188,7 @@ class ContestPublishing:
             log.warning("stream_begun_anew", stream=stream.name, reason=str(reason))
             self._begin_at_beginning()
             stream = await self._streams.made_anew(stream, self.contest.contest_id)
-        self._generation = stream.generation
+        self._generation, self.as_set = stream.generation, stream.as_set
         return stream
 
     async def _read_everything(self) -> UnreadableEvent | None:
@@ -178,6 +202,7 @@ class ContestPublishing:
 
     def _begin_at_beginning(self) -> None:
         self._on_the_way.clear()
+        self._counted_at = None
         self._told = {role: AudienceTold(tags=self._tags[role], last={}) for role in ROLES}
 
     def _go_on_behind(self, stream: Stream, unreadable: UnreadableEvent | None) -> None:
@@ -197,6 +222,7 @@ class ContestPublishing:
             told = self._told[role]
             told.sent = told.kept = stand_of(found)
             told.is_dropped = not found and not stream.whole
+        self._counted_at = None
 
     def _place_of(self, subject: str, last: Last, unreadable: UnreadableEvent | None) -> tuple[Role, str, int]:
         """Who was told the last message of a subject, and up to where. Raises as `_go_on_behind`."""
@@ -248,26 +274,26 @@ class ContestPublishing:
         if head is None:
             return
         token = head.place + told.tags.tag(head.team)
-        message_id = repeated_id(token, secrets.token_hex(REPETITION_BYTES))
-        headers = {MESSAGE_ID: message_id, GENERATION: self._generation, PREVIOUS: "", FETCH: FETCH_YES}
+        headers = {MESSAGE_ID: _repeated(token), GENERATION: self._generation, PREVIOUS: "", FETCH: FETCH_YES}
         payload = self._empty(head.team)
         await self._send(pipeline, role, head.team, (payload, headers), head.stand)
         told.last[head.team] = token
 
     async def _tell(self, pipeline: Pipeline, role: Role, lines: FeedLines, telling: Telling) -> None:
         told, team = self._told[role], telling.told.team_id or COMMON
-        message_id = telling.last_place + told.tags.tag(team)
+        token = telling.last_place + told.tags.tag(team)
         previous = told.last.get(team)
         if previous is None:
             place = last_place_told(lines, told.sent, team)
             previous = "" if place is None else place + told.tags.tag(team)
+        message_id = _repeated(token) if telling.stand.sequence <= self._known_to else token
         headers = {MESSAGE_ID: message_id, GENERATION: self._generation, PREVIOUS: previous}
         payload = encode_told(telling.told)
         if len(payload) + HEADERS_BYTES_MAX > self._payload_bytes_max():
             headers[FETCH] = FETCH_YES
             payload = self._empty(team)
         await self._send(pipeline, role, team, (payload, headers), telling.stand)
-        told.last[team] = message_id
+        told.last[team] = token
         metrics.PUBLISHED_LINES.inc(len(telling.told.lines))
 
     async def _send(
@@ -306,12 +332,14 @@ class ContestPublishing:
         while self._on_the_way and self._on_the_way[0][0] <= pipeline.kept_sequence:
             _, role, stand = self._on_the_way.popleft()
             self._told[role].kept = stand
+            self._counted_at = None
 
     async def _lines(self, role: Role) -> FeedLines:
         """The lines of a role; others take their place when the audience was given up."""
         told = self._told[role]
         if told.lines is None or told.lines.abandoned:
             told.lines = await self.contest.feed(role)
+            self._counted_at = None
         return told.lines
 
     def _payload_bytes_max(self) -> int:
@@ -320,3 +348,8 @@ class ContestPublishing:
 
     def _lines_bytes_max(self) -> int:
         return min(TOLD_BYTES_MAX, int((self._payload_bytes_max() - HEADERS_BYTES_MAX) * LINES_SHARE))
+
+
+def _repeated(token: str) -> str:
+    """An id of a message that JetStream does not know yet, though it may know the token."""
+    return repeated_id(token, secrets.token_hex(REPETITION_BYTES))

@@ -4,8 +4,10 @@ The server takes a message when the stream ends where the publisher believes it 
 refused, and what was lost on the way is followed by nothing. Whoever publishes then looks at the stream anew. One hole
 is left: of many messages that a publisher has on the way when another gets in with few, the later ones are taken, since
 their numbers fit again. Each names the one before it, so readers see that something is missing, and have it from the
-core. (Servers offer to expect that name, too: in a cluster they stop the stream for good when it is another.) This
-module must not know what the messages say.
+core; and whoever publishes goes on behind the last of them, whatever JetStream knows already (`KnownAlready`). (Servers
+offer to expect that name, too: in a cluster they stop the stream for good when it is another. They also offer to expect
+what another subject ends with, where a publisher could note his turn: in a cluster they take one such message at a
+time, and refuse those that come before they have kept it.) This module must not know what the messages say.
 """
 
 import asyncio
@@ -19,6 +21,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from cds.jetstream.cancellation import heed_cancellation
 from cds.jetstream.subjects import EXPECTED_LAST_SEQUENCE, EXPECTED_STREAM
 
 IN_FLIGHT_MAX = 512
@@ -33,6 +36,13 @@ LOOKED_AT_EVERY_S = 0.5
 
 class Interrupted(Exception):
     """What was sent may be in the stream or not: it has to be looked at. The text says why."""
+
+
+class KnownAlready(Interrupted):
+    """JetStream knows the id of a message again, though the stream does not end with it: it takes ids once in a time.
+
+    So it is where more than one publisher has got in: what was told last is not what was told furthest.
+    """
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -104,6 +114,7 @@ class Pipeline:
         self._sent.append(sent)
         self._sent_bytes += sent.size_bytes
         await self._connection.publish(subject, payload, reply=f"{self._inbox}.{sent.sequence}", headers=fenced)
+        heed_cancellation()  # The client forgets that while it waits for a server that takes nothing.
         return sent.sequence
 
     async def settled(self) -> None:
@@ -147,7 +158,9 @@ class Pipeline:
             return
         if answer.error is not None:
             self._fail(f"{answer.error.description} ({answer.error.err_code})")
-        elif answer.duplicate or answer.seq != sequence:
+        elif answer.duplicate:
+            self._fail(KnownAlready(f"message {sequence} is in the stream as {answer.seq}"))
+        elif answer.seq != sequence:
             self._fail(f"message {sequence} is in the stream as {answer.seq}")
         elif not self._sent or self._sent[0].sequence != sequence:
             self._fail(f"the answer to message {sequence} is out of order")
@@ -155,7 +168,7 @@ class Pipeline:
             self._sent_bytes -= self._sent.popleft().size_bytes
             self._moved.set()
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str | Interrupted) -> None:
         if self._failure is None:
-            self._failure = Interrupted(reason)
+            self._failure = Interrupted(reason) if isinstance(reason, str) else reason
         self._moved.set()

@@ -5,6 +5,7 @@ This module must not know what is told of a contest.
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
 from math import inf
 
@@ -39,6 +40,9 @@ AGAIN_S = 0.25
 AGAIN_S_MAX = 2.0
 """Between two attempts with a contest: doubled while it does not get on."""
 
+BROUGHT_EVERY_S = 60.0
+"""How often JetStream is asked again to keep a stream as the settings say, when it has refused."""
+
 BEGUN_AT_ONCE_MAX = 4
 """Contests whose audiences are made ready at the same time."""
 
@@ -56,8 +60,9 @@ class Publisher:
         self._tokens = tokens
         self._settings = settings
         self._may_publish = may_publish
-        self._sweeping = Sweeping(contests, log_mark_of(tokens), settings, may_publish)
+        self._sweeping = Sweeping(contests, log_mark_of(tokens), settings, may_publish, self._let_go)
         self._publishing: dict[str, ContestPublishing] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._connection: Client | None = None
         self._level_at_s = 0.0
         self._given_up_at_s = -inf
@@ -81,10 +86,12 @@ class Publisher:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._sweeping.run(connection), name="sweep streams")
+                group.create_task(self._bring_again(), name="bring streams to the settings")
                 await self._look_after_all(connection, group)
         finally:
             self._connection = None
             self._publishing.clear()
+            self._tasks.clear()
             await connection.close()
 
     async def _look_after_all(self, connection: Client, group: asyncio.TaskGroup) -> None:
@@ -97,13 +104,34 @@ class Publisher:
             for contest in sorted(found, key=lambda contest: lively.get(contest.contest_id, -1), reverse=True):
                 publishing = ContestPublishing(contest, self._tokens, connection, self._settings)
                 self._publishing[contest.contest_id] = publishing
-                group.create_task(self._keep(publishing, beginning), name=f"publish {contest.contest_id}")
+                keeping = group.create_task(self._keep(publishing, beginning), name=f"publish {contest.contest_id}")
+                self._tasks[contest.contest_id] = keeping
             await asyncio.sleep(LOOK_S)
 
     def _wanted(self) -> Iterator[LiveContest]:
-        """The contests that are to be published, also those that are over with and had been."""
-        found = chain(self._contests, self._sweeping.ended)
-        return (contest for contest in found if self._settings.publishes(contest.contest_id))
+        """The contests that are to be published, each once, also those that are over with and had been."""
+        over = (contest for contest in self._sweeping.ended if not contest.exists)
+        return (each for each in chain(self._contests, over) if self._settings.publishes(each.contest_id))
+
+    async def _let_go(self, contest_id: str) -> bool:
+        """Publish a contest no more if all that was told of it is known to be kept; whether it is so."""
+        publishing = self._publishing.get(contest_id)
+        if publishing is None or not publishing.level:
+            return False
+        task = self._tasks.pop(contest_id)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        del self._publishing[contest_id]
+        return True
+
+    async def _bring_again(self) -> None:
+        """At intervals, try again to have streams kept as the settings say, where that was refused."""
+        while True:
+            await asyncio.sleep(BROUGHT_EVERY_S)
+            heed_cancellation()
+            for publishing in [each for each in self._publishing.values() if not each.as_set]:
+                with suppress(*FAILURES):  # It is tried again; what was refused has been told.
+                    await publishing.bring()
 
     async def _keep(self, publishing: ContestPublishing, beginning: asyncio.Semaphore) -> None:
         """Publish one contest, again and again, as long as that is our turn."""
@@ -150,9 +178,10 @@ class Publisher:
 
     def _measure(self, now_s: float, *, is_connected: bool) -> None:
         publishings = self._publishing
-        begun = all(contest.contest_id in publishings for contest in self._wanted())
-        if begun and all(publishing.level for publishing in publishings.values()):
+        lines_behind = sum(publishing.lines_behind() for publishing in publishings.values())
+        kept = not lines_behind and all(publishing.level for publishing in publishings.values())
+        if kept and all(contest.contest_id in publishings for contest in self._wanted()):
             self._level_at_s = now_s
         metrics.PUBLISHER_CONNECTED.set(int(is_connected))
-        metrics.PUBLISHER_LAG_LINES.set(sum(publishing.lines_behind() for publishing in publishings.values()))
+        metrics.PUBLISHER_LAG_LINES.set(lines_behind)
         metrics.PUBLISHER_LAG_S.set(now_s - self._level_at_s)

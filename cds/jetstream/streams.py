@@ -1,13 +1,17 @@
 """The stream of a contest: made as the settings say, read as it stands, and made anew where it is not of our log.
 
 A stream is marked with whose it is and with its generation, which are good also when all of its messages have been
-dropped. This module must not know a contest.
+dropped. Where JetStream refuses what the settings say (it sets a limit of bytes aside for each stream, whatever that
+holds), this is told, and the stream is kept without it. This module must not know a contest.
 """
 
 import secrets
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from math import inf, isclose
 
 import msgspec
+import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -21,8 +25,9 @@ from nats.js.api import (
     StreamConfig,
     StreamInfo,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from cds import metrics
 from cds.jetstream.pipeline import Interrupted
 from cds.jetstream.settings import PublishingSettings
 from cds.jetstream.subjects import GENERATION, MESSAGE_ID, all_subjects, stream_name
@@ -43,12 +48,46 @@ REMEMBERED_S = 120.0
 CONFIGURED = ("subjects", "num_replicas", "max_age", "max_bytes", "duplicate_window", "discard", "allow_direct")
 """What a stream that is there is brought to; the rest stays as it was made."""
 
+LIMIT_OF_BYTES = "max_bytes"
+WITHOUT_LIMIT = tuple(each for each in CONFIGURED if each != LIMIT_OF_BYTES)
+NECESSARY = ("subjects",)
+"""Without these nothing could be published."""
+
+LESS_AND_LESS = (CONFIGURED, WITHOUT_LIMIT, NECESSARY)
+"""What a stream that is there is brought to, if not to all, at least."""
+
+AGE_S_PRECISION = 0.001
+"""Ages that differ by less are the same: JetStream counts them in nanoseconds."""
+
+NAME_IN_USE = 10058
+"""The error of JetStream that says that somebody else has just made such a stream."""
+
+INSUFFICIENT_RESOURCES = 10023
+"""The error of JetStream that says that there is no room, and not only that nobody can tell just now."""
+
 LOG_MARK = "cds-log"
 GENERATION_MARK = "cds-generation"
 """What a stream tells of itself: of which log it is, and its GENERATION."""
 
 GENERATION_BYTES = 8
 LOG_MARK_CHARACTERS = 32
+
+
+STREAM_INFO = "$JS.API.STREAM.INFO"
+
+log = structlog.get_logger(__name__)
+
+
+class _State(msgspec.Struct, frozen=True):
+    messages: int
+    last_ts: datetime | None = None
+
+
+class _Info(msgspec.Struct, frozen=True):
+    """What the client leaves out of what a server says of a stream. `ts`: when it says that."""
+
+    state: _State
+    ts: datetime | None = None
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -62,7 +101,7 @@ class Stream(msgspec.Struct, frozen=True):
     """A stream as it stands: its generation, where it ends, and the last message of each subject.
 
     The generation is empty where the stream is marked as nobody's or somebody else's. `whole`: nothing that it held has
-    been dropped, so that a subject without a message never had one.
+    been dropped, so that a subject without a message never had one. `as_set`: it is kept as the settings say.
     """
 
     name: str
@@ -70,6 +109,7 @@ class Stream(msgspec.Struct, frozen=True):
     last_sequence: int
     last: Mapping[str, Last]
     whole: bool
+    as_set: bool = True
 
 
 class Streams:
@@ -88,11 +128,9 @@ class Streams:
         wanted = self._configuration(contest_id)
         name = str(wanted.name)
         try:
-            info = await self._asking.stream_info(name)
+            info = await self._brought(await self._asking.stream_info(name), wanted)
         except NotFoundError:
-            info = await self._making.add_stream(wanted)
-        if any(getattr(info.config, each) != getattr(wanted, each) for each in CONFIGURED):
-            info = await self._making.update_stream(_changed(info, wanted))
+            info = await self._made(wanted)
         last = await self._last(name, info.state.last_seq) if info.state.messages else {}
         first_of_all = info.config.first_seq or 1
         return Stream(
@@ -101,6 +139,7 @@ class Streams:
             last_sequence=info.state.last_seq,
             last=last,
             whole=info.state.messages == info.state.last_seq + 1 - first_of_all,
+            as_set=not _others(info.config, wanted),
         )
 
     async def made_anew(self, stream: Stream, contest_id: str) -> Stream:
@@ -112,8 +151,22 @@ class Streams:
         await self._making.delete_stream(stream.name)
         wanted = self._configuration(contest_id)
         wanted.first_seq = stream.last_sequence + 2
-        info = await self._making.add_stream(wanted)
-        return Stream(stream.name, self._generation(info), stream.last_sequence + 1, {}, whole=True)
+        info = await self._made(wanted)
+        as_set = not _others(info.config, wanted)
+        return Stream(stream.name, self._generation(info), stream.last_sequence + 1, {}, whole=True, as_set=as_set)
+
+    async def bring(self, contest_id: str) -> bool:
+        """Have the stream of a contest as the settings say, where that was refused before; whether it is so now."""
+        wanted = self._configuration(contest_id)
+        info = await self._asking.stream_info(str(wanted.name))
+        try:
+            await self._making.update_stream(_changed(info, wanted, CONFIGURED))
+        except APIError as refused:
+            metrics.STREAM_SETTINGS_REFUSED.inc()
+            log.debug("stream_settings_refused", stream=wanted.name, reason=str(refused))
+            return False
+        log.info("stream_settings_taken", stream=wanted.name)
+        return True
 
     async def followed(self, name: str) -> set[str]:
         """The subjects, as far as they can be seen, that somebody has delivered to him at this moment."""
@@ -126,9 +179,44 @@ class Streams:
         """Whether a stream is marked as one of this log. Raises NotFoundError when there is none."""
         return bool(self._generation(await self._asking.stream_info(name)))
 
+    async def quiet_s(self, name: str) -> float:
+        """For how long nothing has been written to a stream; for ever where nothing is left of what was."""
+        answer = await self._connection.request(f"{STREAM_INFO}.{name}", b"", timeout=ANSWERED_S_MAX)
+        try:
+            info = msgspec.json.decode(answer.data, type=_Info)
+        except msgspec.MsgspecError as fault:
+            raise OSError("what is said of a stream cannot be read") from fault
+        if not info.state.messages or info.ts is None or info.state.last_ts is None:
+            return inf
+        return (info.ts - info.state.last_ts).total_seconds()
+
     async def delete(self, name: str) -> None:
         """Have no such stream any more."""
         await self._making.delete_stream(name)
+
+    async def _made(self, wanted: StreamConfig) -> StreamInfo:
+        """A new stream as the settings say or, where there is no room for that, without a limit."""
+        try:
+            return await self._making.add_stream(wanted)
+        except APIError as refused:
+            if wanted.max_bytes == UNLIMITED or _is_passing(refused) or refused.err_code == NAME_IN_USE:
+                raise
+            _tell_of_refusal(str(wanted.name), (LIMIT_OF_BYTES,), refused)
+        return await self._making.add_stream(wanted.evolve(max_bytes=UNLIMITED))
+
+    async def _brought(self, info: StreamInfo, wanted: StreamConfig) -> StreamInfo:
+        """A stream that is there with as much of what the settings say as JetStream takes."""
+        for names in LESS_AND_LESS:
+            others = _others(info.config, wanted, names)
+            if not others:
+                break
+            try:
+                return await self._making.update_stream(_changed(info, wanted, names))
+            except APIError as refused:
+                if _is_passing(refused) or names == NECESSARY:
+                    raise
+                _tell_of_refusal(str(wanted.name), others, refused)
+        return info
 
     def _generation(self, info: StreamInfo) -> str:
         marks = info.config.metadata or {}
@@ -197,12 +285,30 @@ def log_mark_of(tokens: TokenMaker) -> str:
     return tokens.view_key(LOG_MARK).hex()[:LOG_MARK_CHARACTERS]
 
 
-def _changed(info: StreamInfo, wanted: StreamConfig) -> StreamConfig:
-    """The configuration of a stream with what the settings say; its marks stay as they are."""
-    changed = info.config
-    for each in CONFIGURED:
-        setattr(changed, each, getattr(wanted, each))
-    return changed
+def _changed(info: StreamInfo, wanted: StreamConfig, names: Iterable[str]) -> StreamConfig:
+    """The configuration of a stream with some of what the settings say; its marks stay as they are."""
+    return info.config.evolve(**{each: getattr(wanted, each) for each in names})
+
+
+def _others(found: StreamConfig, wanted: StreamConfig, names: Iterable[str] = CONFIGURED) -> tuple[str, ...]:
+    """Which of these settings are others than they should be."""
+    return tuple(each for each in names if not _is_same(getattr(found, each), getattr(wanted, each)))
+
+
+def _is_same(found: object, wanted: object) -> bool:
+    if isinstance(found, float | int) and isinstance(wanted, float | int):
+        return isclose(found, wanted, rel_tol=0, abs_tol=AGE_S_PRECISION)
+    return found == wanted
+
+
+def _is_passing(refused: APIError) -> bool:
+    """Whether the same may be granted in a moment: nobody could say."""
+    return isinstance(refused, ServiceUnavailableError) and refused.err_code != INSUFFICIENT_RESOURCES
+
+
+def _tell_of_refusal(stream: str, names: Iterable[str], refused: APIError) -> None:
+    metrics.STREAM_SETTINGS_REFUSED.inc()
+    log.warning("stream_settings_refused", stream=stream, settings=", ".join(names), reason=str(refused))
 
 
 def _subjects_of(consumer: ConsumerInfo) -> Iterable[str]:

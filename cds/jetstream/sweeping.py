@@ -1,13 +1,14 @@
 """Streams of ours that are there although their contest is none that we publish: what to do with them.
 
 Edges serve whatever has a stream, so one that nobody writes to any more would be shown as it was, for good. Streams of
-contests that this log does not have, or that are not to be published, are deleted; that of a contest which is over with
-(deleted, while nobody published) is told that. Streams that are not marked as those of this log are left alone: they
-are somebody else's, who shares the servers. This module must not know how publishing is done.
+contests that this log does not have, or that are not to be published, are deleted. That of a contest which is over with
+(deleted, also while nobody published) is told that, and deleted when it has been told and edges have had time to hear
+it: it would take their room for good. Streams that are not marked as those of this log are left alone: they are
+somebody else's, who shares the servers. This module must not know how publishing is done.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from nats.aio.client import Client
@@ -26,6 +27,9 @@ from eventstore.store import StoreUnavailable
 
 SWEPT_EVERY_S = 15.0
 
+ENDED_KEPT_S = 3_600.0
+"""For so long after its last line the stream of a contest that does not exist any more is kept for edges."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -33,19 +37,29 @@ class Sweeping:
     """Looks through the streams that there are, from `run` until that is cancelled."""
 
     def __init__(
-        self, contests: Contests, log_mark: str, settings: PublishingSettings, may_publish: Callable[[], bool]
+        self,
+        contests: Contests,
+        log_mark: str,
+        settings: PublishingSettings,
+        may_publish: Callable[[], bool],
+        let_go: Callable[[str], Awaitable[bool]],
     ) -> None:
-        """Nothing has been looked at. `may_publish` tells whether publishing is our turn, for certain."""
+        """Nothing has been looked at. `may_publish` tells whether publishing is our turn, for certain.
+
+        `let_go` ends the publishing of a contest of which everything is known to be kept, and says whether that is so.
+        """
         self.ended: tuple[LiveContest, ...] = ()
         """Contests that do not exist any more and have a stream: it may not tell that yet."""
         self._contests = contests
         self._log_mark = log_mark
         self._settings = settings
         self._may_publish = may_publish
+        self._let_go = let_go
         self._left_alone: set[str] = set()
 
     async def run(self, connection: Client) -> None:
         """Look at intervals, whatever fails."""
+        self.ended = ()
         while True:
             heed_cancellation()
             try:
@@ -62,12 +76,38 @@ class Sweeping:
             contest_id = contest_of_stream(self._settings.prefix, name)
             if contest_id is None:
                 continue
-            contest = await self._recorded(contest_id)
-            if contest is None or not self._settings.publishes(contest_id):
-                await self._remove(streams, name, contest_id)
-            elif not contest.exists:
+            try:
+                contest = await self._swept(streams, name, contest_id)
+            except (StoreUnavailable, *FAILURES) as failure:
+                if isinstance(failure, StoreUnavailable) or not connection.is_connected:
+                    raise
+                # Nobody can say anything of this stream at the moment.
+                log.warning("stream_not_swept", stream=name, reason=str(failure) or type(failure).__name__)
+                contest = next((each for each in self.ended if each.contest_id == contest_id), None)
+            except Exception:
+                # Not swallowed: told of, and looked at again; the others are none the worse for it.
+                log.exception("stream_not_swept", stream=name)
+                contest = next((each for each in self.ended if each.contest_id == contest_id), None)
+            if contest is not None:
                 ended.append(contest)
         self.ended = tuple(ended)
+
+    async def _swept(self, streams: Streams, name: str, contest_id: str) -> LiveContest | None:
+        """Look at one stream; its contest where that is over with, and the stream stays. Raises as `look`."""
+        contest = await self._recorded(contest_id)
+        if contest is None or not self._settings.publishes(contest_id):
+            await self._remove(streams, name, contest_id)
+            return None
+        if contest.exists:
+            return None
+        if await streams.quiet_s(name) < ENDED_KEPT_S:
+            return contest
+        # It is not to be begun with again at this moment.
+        self.ended = tuple(each for each in self.ended if each is not contest)
+        if not await self._let_go(contest_id):
+            return contest
+        await self._remove(streams, name, contest_id)
+        return None
 
     async def _recorded(self, contest_id: str) -> LiveContest | None:
         """The contest, existing or not, of which the log holds something. Raises StoreUnavailable."""

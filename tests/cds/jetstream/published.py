@@ -20,6 +20,7 @@ from schemas.viewers import ROLES, Role
 from tests.cds.contest_api.serving import DEADLINE_S, Running
 
 PREFIX = "cds"
+PING_S = 1
 SECRET = "a secret between a core and its edges, of 32 characters or more"
 
 
@@ -44,7 +45,9 @@ async def connection_to(url: str) -> Client:
         return
 
     connection = Connection()
-    await connection.connect(url, error_cb=unheard, reconnect_time_wait=0.05, max_reconnect_attempts=-1)
+    await connection.connect(
+        url, error_cb=unheard, reconnect_time_wait=0.05, max_reconnect_attempts=-1, ping_interval=PING_S
+    )
     return connection
 
 

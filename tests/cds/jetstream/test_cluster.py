@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from cds import metrics
+from cds.jetstream import connecting
 from cds.jetstream.settings import NatsServers, PublishingSettings
 from cds.jetstream.subjects import GENERATION, stream_name
 from schemas.objects import Clarification
@@ -24,6 +25,8 @@ CONTEST = "small"
 STREAM = stream_name(PREFIX, CONTEST)
 LED_S_MAX = 1.0
 """Whoever leads a stream has answered within so long, even here."""
+
+PING_S = 0.5
 
 WRITTEN = 40
 WRITTEN_BEFORE = 10
@@ -109,10 +112,21 @@ class Asked:
         return True
 
 
+@pytest.mark.parametrize("silently", [False, True])
 async def test_streams_are_brought_to_the_settings_and_outlive_the_node_that_leads_them(
-    fresh_dsn: str, tmp_path: Path, nodes: list[NatsNode], outside: Client
+    fresh_dsn: str,
+    tmp_path: Path,
+    nodes: list[NatsNode],
+    outside: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    silently: bool,
 ) -> None:
-    """Lines of a team alone and common ones stay in their order, and an edge goes on with what it has meanwhile."""
+    """Lines of a team alone and common ones stay in their order, and an edge goes on with what it has meanwhile.
+
+    The node may also go without a word: its connections stay, and nothing comes over them any more.
+    """
+    monkeypatch.setattr(connecting, "PING_S", PING_S)
     alone = PublishingSettings(servers=NatsServers(urls=tuple(node.url for node in nodes)), contest_ids={CONTEST})
     async with running(fresh_dsn, publishing=alone) as server:
         before = await until_published(outside, server, CONTEST)
@@ -127,7 +141,11 @@ async def test_streams_are_brought_to_the_settings_and_outlive_the_node_that_lea
         written: list[int] = []
         writing = asyncio.create_task(write(server, written))
         await becomes(partial(has_begun, writing, written))
-        await (await leader_of(nodes, STREAM)).kill()
+        leader = await leader_of(nodes, STREAM)
+        if silently:
+            leader.freeze()
+        else:
+            await leader.kill()
         async with asyncio.timeout(READY_S_MAX):
             while not await is_led(outside):
                 await asked.answers_by_itself()

@@ -42,6 +42,8 @@ class Greeter:
         self.moved = asyncio.Event()
         self.url = ""
         self._writers: list[asyncio.StreamWriter] = []
+        self._listens = asyncio.Event()
+        self._listens.set()
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk to one of them until it has gone."""
@@ -53,6 +55,7 @@ class Greeter:
             writer.write(self._greeting)
         with suppress(ConnectionError):
             while line := await reader.readline():
+                await self._listens.wait()
                 self.heard.append(line)
                 self.moved.set()
                 if line.startswith(b"PING"):
@@ -61,10 +64,22 @@ class Greeter:
         self.moved.set()
         writer.close()
 
+    def hang(self) -> None:
+        """Hear nothing any more and say nothing; the connections stay."""
+        self._listens.clear()
+
+    def go_on(self) -> None:
+        """Hear what has come meanwhile."""
+        self._listens.set()
+
+    def say(self, what: bytes) -> None:
+        """Tell all something."""
+        for writer in self._writers:
+            writer.write(what)
+
     def complain(self, of: str) -> None:
         """Tell all what they did wrong, and end their connections, as a server does unless it was not allowed."""
-        for writer in self._writers:
-            writer.write(f"-ERR '{of}'\r\n".encode())
+        self.say(f"-ERR '{of}'\r\n".encode())
         if of != NOT_ALLOWED:
             self.go()
 
@@ -94,6 +109,7 @@ async def greeting(greeted: int, **info: Any) -> AsyncIterator[Greeter]:
     greeter.url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
         yield greeter
+        greeter.go()
 
 
 async def unheard(_failure: Exception) -> None:

@@ -9,11 +9,14 @@ from nats.js.errors import NotFoundError
 from structlog.testing import capture_logs
 
 from cds import duties, metrics
-from cds.jetstream import publisher
+from cds.jetstream import contest_publishing, publisher
 from cds.jetstream.cancellation import heed_cancellation
 from cds.jetstream.publisher import Publisher
 from cds.jetstream.subjects import FETCH, GENERATION, MESSAGE_ID, stream_name
+from projections import told_lines
+from projections.feed_lines import FeedLines
 from projections.told import decode_page
+from projections.told_lines import Stand
 from schemas.objects import Clarification
 from schemas.viewers import ROLES
 from tests.cds.contest_api.serving import DEADLINE_S, Running, append, opened, running
@@ -217,6 +220,57 @@ async def test_metrics_tell_how_far_publishing_is(fresh_dsn: str, node: NatsNode
         await becomes(behind)
         assert value(metrics.PUBLISHER_CONNECTED) == 0
     assert value(metrics.PUBLISHER_LAG_LINES) == 0
+
+
+async def test_contests_to_which_nothing_happens_are_not_counted_again(
+    fresh_dsn: str, node: NatsNode, connection: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody who publishes thousands looks how far everything has got several times a second."""
+    counted: list[int] = []
+    real = told_lines.count_behind
+
+    def counting(lines: FeedLines, stand: Stand) -> int:
+        found = real(lines, stand)
+        counted.append(found)
+        return found
+
+    monkeypatch.setattr(contest_publishing, "count_behind", counting)
+    async with running(fresh_dsn) as server:
+        service = server.server.service
+        settings = publishing(node.url, contest_ids={CONTEST, "other"})
+        works = Publisher(service.contests, service.tokens, settings, may_publish=lambda: True)
+        task = asyncio.create_task(works.run())
+        try:
+            await until_published(connection, server, CONTEST)
+            await until_published(connection, server, "other")
+
+            async def level() -> bool:
+                return len(works._publishing) == 2 and all(each.level for each in works._publishing.values())
+
+            await becomes(level)
+            counted.clear()
+            for now_s in range(100):
+                works._measure(now_s, is_connected=True)
+            assert (counted, works._level_at_s) == ([], 99)
+            node.freeze()
+            await announce(server, 1)
+
+            async def sent() -> bool:
+                return all(each.sent != each.kept for each in works._publishing[CONTEST]._told.values())
+
+            await becomes(sent)
+            works._measure(100, is_connected=True)
+            assert value(metrics.PUBLISHER_LAG_LINES) >= len(ROLES)
+            counted.clear()
+            for now_s in range(101, 200):
+                works._measure(now_s, is_connected=True)
+            assert (counted, value(metrics.PUBLISHER_LAG_LINES) >= len(ROLES)) == ([], True)
+            node.thaw()
+            await becomes(level)
+        finally:
+            node.thaw()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_who_does_not_reach_nats_says_so_and_leaves_the_turn_to_others(

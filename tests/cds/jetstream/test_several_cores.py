@@ -7,8 +7,12 @@ from contextlib import AsyncExitStack
 import msgspec
 import pytest
 
+from cds import live_contest
 from cds.contests import Contests
+from cds.decoding import UnreadableEvent
 from cds.live_contest import LiveContest
+from eventstore.store import Event
+from projections.tokens import PLACE_CHARACTERS, block
 from projections.told import decode_page
 from schemas.edges import EdgeViewer
 from schemas.extensions import CmsContest, ContestExtension
@@ -16,6 +20,7 @@ from tests.cds.contest_api.feeds import token_of
 from tests.cds.contest_api.serving import DEADLINE_S, Running, append, running
 from tests.cds.contest_api.small_contest import altered, small_contest
 from tests.cds.jetstream.published import SECRET, becomes
+from tests.cds.jetstream.test_publisher import announce
 
 CONTEST = "small"
 WITH_SECRET = {"Contest-Edge": SECRET}
@@ -59,6 +64,36 @@ async def test_lines_behind_a_token_that_another_has_told_are_read_first(cores: 
     assert behind.status == 200, behind.body
     assert not decode_page(behind.body).more
     assert contest.position == known.position
+
+
+async def test_a_token_that_a_newer_program_has_told_is_not_refused(
+    fresh_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a rolling upgrade an older core cannot read the newest event: an edge that were refused would begin anew."""
+    async with running(fresh_dsn, edge_secret=SECRET) as server:
+        await announce(server, 91)
+        lines = await server.caller().lines(f"contests/{CONTEST}/event-feed")
+    token = token_of(lines[-1])
+    real = live_contest.decoded
+
+    def unreadable(event: Event) -> object:
+        if event.type == "clarifications" and event.id == "c91":
+            raise UnreadableEvent("clarifications of a later version")
+        return real(event)
+
+    monkeypatch.setattr(live_contest, "decoded", unreadable)
+    async with running(fresh_dsn, edge_secret=SECRET) as server:
+        contest = server.service_contest(CONTEST)
+        assert contest is not None
+        path = f"contests/{CONTEST}/x-lines?role=public&after="
+        behind = await server.caller().get(path + token, headers=WITH_SECRET)
+        assert behind.status == 503, behind.body
+        # Of another log, or of none, it is refused as ever.
+        tag = token[PLACE_CHARACTERS:]
+        places = server.server.service.tokens.places(block(contest.position + 1, 0, b"another log's chain value here"))
+        for made_up in (places[0].decode() + tag, token[:-1]):
+            refused = await server.caller().get(path + made_up, headers=WITH_SECRET)
+            assert refused.status == 400, refused.body
 
 
 async def test_where_logins_hold_at_some_addresses_alone_edges_are_told_so(cores: list[Running]) -> None:

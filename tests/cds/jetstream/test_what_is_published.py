@@ -1,20 +1,25 @@
 """Which contests have streams, and that what is told there stands also where others forget, or cannot read on."""
 
+import asyncio
+
 import msgspec
 import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
 
 from cds import live_contest, metrics
+from cds.contest_api.told_reading import ToldReading
 from cds.decoding import UnreadableEvent
 from cds.jetstream import contest_publishing
+from cds.jetstream.publisher import Publisher
 from cds.jetstream.stream_names import stream_names
 from cds.jetstream.streams import Streams, log_mark_of
 from cds.jetstream.subjects import FETCH, FETCH_YES, GENERATION, MESSAGE_ID, PREVIOUS, REPETITION, token_of
 from eventstore.store import Event
 from projections.told import decode_page
-from schemas.viewers import ROLES
-from tests.cds.contest_api.serving import Running, append, opened, running
+from projections.told_lines import BEGINNING, COMMON
+from schemas.viewers import ROLES, Role
+from tests.cds.contest_api.serving import DEADLINE_S, Running, append, opened, running
 from tests.cds.jetstream.published import (
     SECRET,
     Message,
@@ -27,8 +32,9 @@ from tests.cds.jetstream.published import (
     until_published,
 )
 from tests.cds.jetstream.test_publisher import CONTEST, announce, announcement
-from tests.nats_servers import NatsNode, serves
+from tests.nats_servers import STORE_BYTES, NatsNode, serves
 
+GIVEN_UP: tuple[Role, ...] = ("public", "team")
 WITH_SECRET = {"Contest-Edge": SECRET}
 
 
@@ -182,3 +188,73 @@ async def until_last_lines_are_told(connection: Client, server: Running) -> None
         return all(told_to(found, role)[-1:] == [last] for role, last in zip(ROLES, expected, strict=True))
 
     await becomes(told)
+
+
+async def test_audiences_that_are_given_up_meanwhile_go_on_in_one_chain(
+    fresh_dsn: str, node: NatsNode, connection: Client
+) -> None:
+    """Their lines are made anew; the old ones, which nothing is added to any more, are followed by nobody."""
+    async with running(fresh_dsn, publishing=publishing(node.url, contest_ids={CONTEST})) as server:
+        before = await until_published(connection, server, CONTEST)
+        contest = server.service_contest(CONTEST)
+        assert contest is not None
+        old = await contest.feed("public")
+        for role in GIVEN_UP:
+            contest._give_up(contest.audience(role), RuntimeError("given up for the test"))
+        await announce(server, 1, 2)
+        after = await until_published(connection, server, CONTEST)
+        assert after[: len(before)] == before
+        assert {each.of.role for each in after[len(before) :]} >= set(GIVEN_UP)
+        # Who was given a page of the old ones is told that there is more.
+        assert old.abandoned
+        service = server.server.service
+        reading = ToldReading(contest, "public", service.tokens, service.store)
+        page = await reading._made(old, BEGINNING, old.last_sequence)
+        assert page.more
+        following = await reading.page(page.last[COMMON], None, service.pages_told)
+        assert (len(following.told) > 0, following.more) == (True, False)
+
+
+async def test_nothing_is_published_by_who_does_not_have_the_turn(
+    fresh_dsn: str, node: NatsNode, connection: Client
+) -> None:
+    """He has begun, and lost it: he looks at nothing until it is his again."""
+    has_the_turn = False
+    asked = asyncio.Event()
+
+    def may_publish() -> bool:
+        asked.set()
+        return has_the_turn
+
+    async with running(fresh_dsn) as server:
+        service = server.server.service
+        settings = publishing(node.url, contest_ids={CONTEST})
+        task = asyncio.create_task(Publisher(service.contests, service.tokens, settings, may_publish).run())
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                for _ in range(2):  # When it asks again the first answer has had its effect.
+                    asked.clear()
+                    await asked.wait()
+            assert await stream_names(connection) == []
+            has_the_turn = True
+            await until_published(connection, server, CONTEST)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_lines_are_published_though_there_is_no_room_for_a_limit(
+    fresh_dsn: str, node: NatsNode, connection: Client
+) -> None:
+    """Of a contest that had been published without one, and of another that is published for the first time."""
+    async with running(fresh_dsn, publishing=publishing(node.url, contest_ids={CONTEST})) as server:
+        before = await until_published(connection, server, CONTEST)
+    limited = publishing(node.url, contest_ids={CONTEST, "other"}, bytes_max=2 * STORE_BYTES)
+    refused = metrics.STREAM_SETTINGS_REFUSED._value.get()
+    async with running(fresh_dsn, publishing=limited) as server:
+        await announce(server, 1)
+        after = await until_published(connection, server, CONTEST)
+        assert after[: len(before)] == before
+        assert len(after) > len(before)
+        await until_published(connection, server, "other")
+    assert metrics.STREAM_SETTINGS_REFUSED._value.get() == refused + 2
