@@ -21,6 +21,7 @@ from cds import metrics
 from cds.background import telling_of_failure
 from cds.edge.consumer import Begun, CutOff, Delivered, OrderedConsumer
 from cds.edge.core import Core
+from cds.edge.generations import AnotherGeneration, NotTold, lines_behind
 from cds.edge.limits import CORE_PAUSES_MAX, EdgeLimits
 from cds.fan_out.client import EndReason
 from cds.jetstream.subjects import FETCH, GENERATION, MESSAGE_ID, PREVIOUS, ROLE_WITH_OWN, read_subject, token_of
@@ -28,7 +29,7 @@ from cds.relay.audience import NothingKnown
 from cds.relay.upstream import Refusal, Unreachable
 from projections.scoreboard import UnknownGroup
 from projections.tokens import PLACE_CHARACTERS
-from projections.told import Page, Told, decode_told
+from projections.told import Told, decode_told
 from projections.told_boards import ToldBoards
 from projections.told_view import ToldView
 from projections.visibility_table import SEES_LIVE_SCOREBOARD
@@ -46,14 +47,6 @@ PLACES_BITS = 40
 _numbers = count()
 
 log = structlog.get_logger(__name__)
-
-
-class AnotherGeneration(Exception):
-    """What is told from here on does not go on from what was told."""
-
-
-class NotTold(AnotherGeneration):
-    """The core has nothing to tell of this contest."""
 
 
 class Lag(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +107,8 @@ class EdgeAudience:
         self._head_is_known = False
         self._head: tuple[str, str] | None = None
         """The team and the token of the last line that had been told when this began; None: there was none."""
+        self._counts_as_all = self._is_part = False
+        """Whether what the stream held was taken for everything; whether the core has said since that it was not."""
         self._may_lack_beginning = False
         self._following = self._in_background(self._follow(), f"lines of {self.stream}")
         self._following.add_done_callback(lambda _: self._note_over())
@@ -127,12 +122,12 @@ class EdgeAudience:
     @property
     def is_level(self) -> bool:
         """Whether it has all that there is, as far as can be known."""
-        return self.level and not self._is_cut_off and not self._pending
+        return self.level and not (self._is_cut_off or self._is_part or self._pending)
 
     @property
     def stale(self) -> bool:
         """Whether more may have been told for a while than comes here."""
-        return self._is_cut_off and self.lag.seconds > self._limits.stale_after_s
+        return (self._is_cut_off or self._is_part) and self.lag.seconds > self._limits.stale_after_s
 
     @property
     def exists(self) -> bool:
@@ -197,17 +192,27 @@ class EdgeAudience:
         pauses = count()
         while not self._head_is_known:
             try:
-                async with asyncio.timeout(self._limits.head_s_max):
-                    self._head = await self._core.head(self.contest_id, self.role)
+                await self._ask_for_head()
                 self._head_is_known = True
             except Refusal as refusal:
                 self._head_is_known = refusal.status == HTTPStatus.NOT_FOUND
-            except (Unreachable, TimeoutError):
+            except Unreachable:
                 in_vain = time.monotonic() - self._begun_at_s >= self._limits.head_s_max
-                self._head_is_known = in_vain and self._settles and not self._core.secret_refused
+                if in_vain and self._settles and not self._core.secret_refused:
+                    self._counts_as_all = True
+                    self._note_level()
             if not self._head_is_known:
                 await asyncio.sleep(self._pause_s(next(pauses)))
+        self._is_part = self.level and not self._has_head()
         self._note_level()
+
+    async def _ask_for_head(self) -> None:
+        """Have the core say how far has been told. Raises Refusal and Unreachable."""
+        try:
+            async with asyncio.timeout(self._limits.head_s_max):
+                self._head = await self._core.head(self.contest_id, self.role)
+        except TimeoutError:
+            raise Unreachable from None
 
     async def _follow(self) -> None:
         """Take in what comes, however often it is cut off, until another generation begins."""
@@ -275,13 +280,16 @@ class EdgeAudience:
                 metrics.EDGE_TOLD_S.observe(max(time.time() - delivered.at.timestamp(), 0.0))
         elif self._waits_in_vain():
             await self._fill()
+            self._told_at_s = time.monotonic()
+            # What has not come with all that the core has, somebody told who knew of another log, or of this one later.
+            await self._ask_for_head()
         if delivered.pending is not None:
             self._pending = delivered.pending
         self._note_level()
 
     def _waits_in_vain(self) -> bool:
         """Whether nothing more comes though there is more: then it is not publishing that will bring it soon."""
-        if self.level or self._pending or not self._head_is_known:
+        if (self.level and not self._is_part) or self._pending or not self._head_is_known:
             return False
         return time.monotonic() - self._told_at_s >= self._limits.level_s_max
 
@@ -324,7 +332,7 @@ class EdgeAudience:
         after: str | None = self._resumable_id or None
         more = True
         while more:
-            page = await self._page(after)
+            page = await lines_behind(after, self._core, self.contest_id, self.role)
             for told in page.told:
                 of = told.team_id or COMMON
                 known = self.view.known(told)
@@ -336,16 +344,6 @@ class EdgeAudience:
                 after = page.last[page.told[-1].team_id or COMMON]
         metrics.EDGE_FILLED.inc()
         log.info("edge_audience_filled", contest=self.contest_id, role=self.role, lines=self.view.line_count)
-
-    async def _page(self, after: str | None) -> Page:
-        try:
-            return await self._core.lines(self.contest_id, self.role, after)
-        except Refusal as refusal:
-            if refusal.status == HTTPStatus.BAD_REQUEST and after is not None:
-                raise AnotherGeneration("the core does not know what was told last") from None
-            if refusal.status == HTTPStatus.NOT_FOUND:
-                raise NotTold("the core has nothing to tell of it") from None
-            raise
 
     def _has(self, of: str, token: str) -> bool:
         """Whether the line with that token is here."""
@@ -364,13 +362,16 @@ class EdgeAudience:
     def _note_level(self) -> None:
         if self._pending or self._is_cut_off:
             return
-        if not self.level and not self._has_head():
+        if (self._is_part or not self.level) and not self._has_head():
             return
+        self._is_part = False
         self._level_at_s = time.monotonic()
         self.settled.set()
 
     def _has_head(self) -> bool:
-        return self._head_is_known and (self._head is None or self._has(*self._head))
+        if not self._head_is_known:
+            return self._counts_as_all
+        return self._head is None or self._has(*self._head)
 
     def _note_over(self) -> None:
         self._seeing.cancel()

@@ -5,6 +5,7 @@ on the way is seen at the next one, and it says every few seconds that it is the
 something out, another one is made behind what we have. This module must not know what the messages say.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -12,13 +13,14 @@ from datetime import datetime
 import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 
 from cds.edge.limits import (
+    ARRIVED_MAX,
     HEARTBEATS_MISSED_MAX,
     PENDING_BYTES_MAX,
     PENDING_MESSAGES_MAX,
+    TURN_S,
     EdgeLimits,
 )
 from cds.jetstream.connecting import FAILURES
@@ -75,9 +77,14 @@ class OrderedConsumer:
         if connection is None or connection.is_closed:
             raise CutOff("there is no connection")
         inbox, jetstream = connection.new_inbox(), connection.jetstream()
+        # To wait for the next one at the subscription takes several turns of the loop for each, however many are there.
+        arrived = asyncio.Queue[Msg](ARRIVED_MAX)
         try:
             subscription = await connection.subscribe(
-                inbox, pending_msgs_limit=PENDING_MESSAGES_MAX, pending_bytes_limit=PENDING_BYTES_MAX
+                inbox,
+                cb=arrived.put,
+                pending_msgs_limit=PENDING_MESSAGES_MAX,
+                pending_bytes_limit=PENDING_BYTES_MAX,
             )
         except FAILURES as failure:
             raise CutOff(type(failure).__name__) from failure
@@ -89,7 +96,7 @@ class OrderedConsumer:
             name = made.name or ""
             first = info.state.first_seq
             yield Begun(lost=not begins_anew and first > self._last_sequence + 1, pending=made.num_pending or 0)
-            async for delivered in self._delivered(connection, subscription):
+            async for delivered in self._delivered(connection, arrived):
                 yield delivered
         except FAILURES as failure:
             raise CutOff(type(failure).__name__) from failure
@@ -109,10 +116,13 @@ class OrderedConsumer:
             self._last_sequence = 0
         return is_another
 
-    async def _delivered(self, connection: Client, subscription: Subscription) -> AsyncIterator[Delivered]:
-        count, silence_s = 0, self._limits.heartbeat_s * HEARTBEATS_MISSED_MAX
+    async def _delivered(self, connection: Client, arrived: asyncio.Queue[Msg]) -> AsyncIterator[Delivered]:
+        loop, count, turn_ends_s = asyncio.get_running_loop(), 0, 0.0
         while True:
-            message = await _next(subscription, silence_s)
+            if loop.time() >= turn_ends_s:
+                await asyncio.sleep(0)
+                turn_ends_s = loop.time() + TURN_S
+            message = await _next(connection, arrived, self._limits.heartbeat_s)
             if message.headers and STATUS in message.headers:
                 yield Delivered(message.subject, {}, None, await self._heed(connection, message, count))
                 continue
@@ -158,9 +168,14 @@ class OrderedConsumer:
         )
 
 
-async def _next(subscription: Subscription, silence_s: float) -> Msg:
-    """What comes next. Raises CutOff when nothing comes."""
-    try:
-        return await subscription.next_msg(timeout=silence_s)
-    except TimeoutError:
-        raise CutOff(f"nothing has come for {silence_s:g} s") from None
+async def _next(connection: Client, arrived: asyncio.Queue[Msg], heartbeat_s: float) -> Msg:
+    """What comes next. Raises CutOff when nothing comes for some heartbeats, or can come any more."""
+    if not arrived.empty():
+        return arrived.get_nowait()
+    for _ in range(HEARTBEATS_MISSED_MAX):
+        if connection.is_closed:
+            raise CutOff("the connection was closed")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(heartbeat_s):
+                return await arrived.get()
+    raise CutOff(f"nothing has come for {heartbeat_s * HEARTBEATS_MISSED_MAX:g} s")

@@ -17,7 +17,7 @@ from cds.contest_api.feed_requests import framing_of, stays, token_of
 from cds.edge.audience import EdgeAudience
 from cds.edge.core import Core
 from cds.edge.limits import AHEAD_AT_ONCE_MAX, TOKENS_ASKED_AT_ONCE_MAX, EdgeLimits
-from cds.edge.served import BEHIND, Served
+from cds.edge.served import Served, behind
 from cds.fan_out.fan_out import FanOut, Wanted
 from cds.fan_out.places import NoPlace
 from cds.fan_out.source import Selection
@@ -80,7 +80,7 @@ class EdgeFeeds:
         looking = self._ahead.get(key)
         if looking is None:
             if len(self._ahead) >= AHEAD_AT_ONCE_MAX:
-                raise BEHIND
+                raise behind()
             looking = self._ahead[key] = asyncio.create_task(self._look_ahead(served, place), name="look for a token")
             looking.add_done_callback(seen)
             looking.add_done_callback(lambda _: self._ahead.pop(key, None))
@@ -92,7 +92,7 @@ class EdgeFeeds:
             await self._require_known(served, place)
             found = await self._come_within(served, place, self._limits.ahead_s_max)
         if found is None:
-            raise BEHIND
+            raise behind()
         return found
 
     async def _come_within(self, served: Served, place: bytes, wait_s: float) -> int | None:
@@ -104,7 +104,7 @@ class EdgeFeeds:
                     looked_to = view.lines.last_sequence
                     await audience.next_change()
         except Unreachable:
-            raise BEHIND from None
+            raise behind() from None
         except TimeoutError:
             return None
         return found
@@ -119,6 +119,6 @@ class EdgeFeeds:
         except Refusal as refusal:
             if refusal.status == HTTPStatus.BAD_REQUEST:
                 raise bad_request("since_token is not of this log") from None
-            raise BEHIND from None
+            raise behind() from None
         except Unreachable:
-            raise BEHIND from None
+            raise behind() from None

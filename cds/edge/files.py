@@ -2,18 +2,21 @@
 
 A view tells the hash of every file that it shows, so what is kept is right exactly while that hash is the one shown,
 and the core need not be asked whether it still is. It is asked once for each file, with the credentials that were
-brought. The directory is this process's alone. This module must not know which properties hold files.
+brought. The directory is this process's alone. Where nothing can be written there, files are passed on. This module
+must not know which properties hold files.
 """
 
 import asyncio
 import os
 import tempfile
 from collections import OrderedDict
+from contextlib import suppress
 from hashlib import md5
 from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
+import structlog
 from aiohttp import hdrs, web
 from yarl import URL
 
@@ -23,7 +26,7 @@ from cds.contest_api.errors import not_found
 from cds.contest_api.files import file_headers
 from cds.contest_api.objects import require_offered
 from cds.edge.contests import EAGER_ROLE, EdgeContests
-from cds.edge.limits import EdgeLimits
+from cds.edge.limits import DISK_PAUSE_S, EdgeLimits
 from cds.edge.served import Served
 from cds.relay.addressing import upstream_url
 from cds.relay.futures import seen
@@ -35,6 +38,8 @@ from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, ObjectType
 from schemas.properties import FileReference
 
 PIECE_BYTES = 256 * 1024
+
+log = structlog.get_logger(__name__)
 
 _decoders = {name: msgspec.json.Decoder(row.structure) for name, row in OBJECT_TYPES.items()}
 
@@ -69,6 +74,9 @@ class EdgeFiles:
         self._kept: OrderedDict[FileId, KeptFile] = OrderedDict()
         self._fetching: dict[FileId, asyncio.Task[KeptFile | None]] = {}
         self._bytes = 0
+        """What is kept, and what is being fetched to be."""
+        self._unwritten_at_s: float | None = None
+        """When something could not be written last, by the loop's clock; None once something could."""
 
     async def answer(
         self, request: web.Request, served: Served, row: ObjectType, property_name: str, asker: Asker
@@ -100,7 +108,10 @@ class EdgeFiles:
         headers = file_headers(reference, kept.entity_tag, anonymous_too=anonymous_too)
         if has_already(request, bare_entity_tag(kept.entity_tag)):
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return await _told(request, kept, {**headers, hdrs.CONTENT_TYPE: reference.mime})
+        response = await _told(request, kept, {**headers, hdrs.CONTENT_TYPE: reference.mime})
+        if response is None and self._kept.get(file_id) is kept:
+            self._give_up(file_id)
+        return response
 
     async def _is_shown_to_everybody(self, contest_id: str, key: Key, row: ObjectType, property_name: str) -> bool:
         """Whether the public is shown files there, so that shared caches may keep them."""
@@ -124,21 +135,34 @@ class EdgeFiles:
         return await asyncio.shield(fetching)
 
     async def _fetch(self, file_id: FileId, url: URL, asker: Asker) -> KeptFile | None:
+        if self._unwritten_at_s is not None and _now_s() - self._unwritten_at_s < DISK_PAUSE_S:
+            return None
         async with self._upstream.answer(hdrs.METH_GET, url, asker, {}) as incoming:
             length = int(incoming.headers.get(hdrs.CONTENT_LENGTH, -1))
             fits = hdrs.ETAG in incoming.headers and 0 <= length <= self._limits.file_bytes_max
-            if incoming.status != HTTPStatus.OK or not fits:
+            if incoming.status != HTTPStatus.OK or not fits or not self._made_room(length):
                 return None
-            made = await self._written(file_id, incoming)
+            self._bytes += length
+            made = None
+            try:
+                made = await self._written(file_id, incoming)
+            except OSError as failure:
+                self._note_unwritten(failure)
+            finally:
+                self._bytes += (0 if made is None else made.size_bytes) - length
         if made is not None:
-            self._keep(file_id, made)
+            self._unwritten_at_s = None
+            self._kept[file_id] = made
         return made
 
     async def _written(self, file_id: FileId, incoming: Incoming) -> KeptFile | None:
-        """A body, on disk; None for one that is not the file that is shown. Raises Unreachable."""
+        """A body, on disk; None for one that is not the file that is shown. Raises Unreachable, OSError for the disk's.
+
+        No failure of a connection is an OSError here: those are Unreachable.
+        """
         digest, size_bytes = md5(usedforsecurity=False), 0
         descriptor, name = await asyncio.to_thread(tempfile.mkstemp, dir=self._directory)
-        whole = False
+        path, whole = Path(name), False
         try:
             with os.fdopen(descriptor, "wb") as file:
                 async for piece in incoming.pieces():
@@ -148,24 +172,45 @@ class EdgeFiles:
             whole = digest.hexdigest() == file_id.md5
         finally:
             if not whole:
-                os.unlink(name)  # noqa: PTH108 - no path is made for what is not kept
-        return KeptFile(Path(name), size_bytes, incoming.headers[hdrs.ETAG]) if whole else None
+                _delete(path)
+        return KeptFile(path, size_bytes, incoming.headers[hdrs.ETAG]) if whole else None
 
-    def _keep(self, file_id: FileId, made: KeptFile) -> None:
-        """Keep a file; beyond what may be kept those go that nobody has asked for the longest."""
-        self._kept[file_id] = made
-        self._bytes += made.size_bytes
-        while self._bytes > self._limits.files_bytes_max and len(self._kept) > 1:
-            _, oldest = self._kept.popitem(last=False)
-            self._bytes -= oldest.size_bytes
-            oldest.path.unlink()
+    def _made_room(self, size_bytes: int) -> bool:
+        """Give up those that nobody has asked for the longest; whether there is room for so much then."""
+        if size_bytes > self._limits.files_bytes_max:
+            return False
+        while self._kept and self._bytes + size_bytes > self._limits.files_bytes_max:
+            self._give_up(next(iter(self._kept)))
+        return self._bytes + size_bytes <= self._limits.files_bytes_max
+
+    def _give_up(self, file_id: FileId) -> None:
+        given_up = self._kept.pop(file_id)
+        self._bytes -= given_up.size_bytes
+        _delete(given_up.path)
+
+    def _note_unwritten(self, failure: OSError) -> None:
+        """Tell, once while it lasts, that a file could not be written; it is passed on."""
+        metrics.EDGE_FILES_UNWRITTEN.inc()
+        if self._unwritten_at_s is None:
+            log.error("edge_files_unwritten", directory=str(self._directory), reason=str(failure))
+        self._unwritten_at_s = _now_s()
+
+
+def _delete(path: Path) -> None:
+    """Delete a file, if it is there; whoever reads it may read it to its end."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _told(request: web.Request, kept: KeptFile, headers: dict[str, str]) -> web.StreamResponse | None:
-    """A file from disk; None where it has just been given up."""
+    """A file from disk; None where it cannot be had from there, or has just been given up."""
     try:
         file = kept.path.open("rb")
-    except FileNotFoundError:
+    except OSError:
         return None
     response = web.StreamResponse(headers=headers)
     response.content_length = kept.size_bytes

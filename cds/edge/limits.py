@@ -65,14 +65,14 @@ VIEWER_KEPT_AWAY_S = 600.0
 VIEWER_WAIT_S = 0.5
 """How long somebody who is known waits while the core is asked anew who he is."""
 
+FIRST_WORD_S_MAX = 5.0
+"""How long somebody waits for what the core says of the anonymous of a contest, where that is not known at all."""
+
 VIEWERS_ASKED_AT_ONCE_MAX = 64
 """Logins about which the core is asked at the same time; anybody can make up a login."""
 
 CONTESTS_KEPT_MAX = 2_000
 """Contests of which it is kept what the core says of the anonymous there."""
-
-ADDRESSES_LOOKED_UP_MAX = 4_096
-"""Addresses of which it is kept, for each contest, whether they are in a network that logs somebody in."""
 
 VIEWERS_MAX = 50_000
 """Logins (and addresses, where these log in) of which it is kept who they are."""
@@ -80,13 +80,24 @@ VIEWERS_MAX = 50_000
 SHOWN_S_MAX = 1.0
 """How long the answer to a write waits for what it says to have come back over JetStream."""
 
+FILTERS_MAX = 64
+"""Requests with filters that much can match, of which one waits for the next; the others are told to come again."""
+
 FILES_BYTES_MAX = 4 * 1024 * 1024 * 1024
 FILE_BYTES_MAX = 256 * 1024 * 1024
 """What is kept of files on disk, in all and of each; a larger one goes through without being kept."""
 
+DISK_PAUSE_S = 10.0
+"""After a file could not be written to disk, files are passed on for so long before the next one is."""
+
 PENDING_MESSAGES_MAX = 65_536
 PENDING_BYTES_MAX = 256 * 1024 * 1024
 """What of a consumer's messages may wait to be taken in; a consumer that brings more is made anew behind the gap."""
+
+ARRIVED_MAX = 64
+"""Those of them that are taken in one after the other, for so long (`TURN_S`) before others have their turn."""
+
+TURN_S = 0.002
 
 
 class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +120,7 @@ class EdgeLimits(msgspec.Struct, frozen=True, kw_only=True):
     viewer_kept_s: Time = VIEWER_KEPT_S
     viewer_kept_away_s: Time = VIEWER_KEPT_AWAY_S
     viewer_wait_s: Time = VIEWER_WAIT_S
+    first_word_s_max: Time = FIRST_WORD_S_MAX
     viewers_max: Count = VIEWERS_MAX
     shown_s_max: Time = SHOWN_S_MAX
     files_bytes_max: Count = FILES_BYTES_MAX

@@ -37,7 +37,7 @@ class EdgeScoreboards:
         self._fan_out = fan_out
         self._closing = closing
         self._keep_alive_s = keep_alive_s
-        self._channels = BoardChannels()
+        self._channels = BoardChannels(fan_out.limits.board_beat_s)
 
     async def answer(self, request: web.Request, served: Served) -> web.StreamResponse | None:
         """The board, once or followed; None where what is told does not suffice. Raises Failure (404, 503)."""

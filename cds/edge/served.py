@@ -17,16 +17,21 @@ from cds.contest_api.errors import RETRY_AFTER_S, Failure
 from cds.contest_api.past import wants_past
 from cds.contest_api.service import client_at
 from cds.contest_api.strict import is_strict
+from cds.edge.anonymous import Known
 from cds.edge.audience import EdgeAudience
 from cds.edge.contests import EdgeContests
-from cds.edge.viewers import EdgeViewers, Known
+from cds.edge.filtering import Filtering
+from cds.edge.viewers import EdgeViewers
 from cds.operations.request_marks import marks_of
 from cds.relay.upstream import Unreachable
 from schemas.viewers import Viewer
 
-BEHIND = Failure(
-    HTTPStatus.SERVICE_UNAVAILABLE, "this edge is behind; try again", {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)}
-)
+
+def behind() -> Failure:
+    """503 while what is asked for is on its way. (One for each, since what is raised keeps what it was raised in.)"""
+    return Failure(
+        HTTPStatus.SERVICE_UNAVAILABLE, "this edge is behind; try again", {hdrs.RETRY_AFTER: str(RETRY_AFTER_S)}
+    )
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -36,6 +41,7 @@ class Served(msgspec.Struct, frozen=True):
     known: Known
     answers: AnswerCache
     address: str
+    filtering: Filtering
 
     @property
     def viewer(self) -> Viewer:
@@ -51,6 +57,7 @@ class Views:
         self._contests = contests
         self._viewers = viewers
         self._configuration = configuration
+        self._filtering = Filtering()
         self._answers: tuple[bytes, AnswerCache] = (b"", AnswerCache(b""))
 
     async def of(self, request: web.Request) -> Served | None:
@@ -64,7 +71,7 @@ class Views:
         if request.query_string and (wants_past(request) or is_strict(request.query)):
             return None
         if not self._contests.looked:
-            raise BEHIND
+            raise behind()
         if contest_id not in self._contests:
             return None
         address = client_at(request, self._configuration).address
@@ -76,14 +83,14 @@ class Views:
         except Unreachable:
             if self._contests.ready:
                 return None
-            raise BEHIND from None
+            raise behind() from None
         if not audience.exists:
             return None
         if audience.stale:
             request[STALE_VIEW] = True
         marks_of(request).viewer = known.viewer
         metrics.EDGE_ANSWERS.labels("view").inc()
-        return Served(audience, known, self._answers_under(known.entity_tags_key), address)
+        return Served(audience, known, self._answers_under(known.entity_tags_key), address, self._filtering)
 
     def _answers_under(self, key: bytes) -> AnswerCache:
         if self._answers[0] != key:

@@ -28,7 +28,7 @@ class Succession:
     """The audiences of a role. `current` is served; `coming` is read, and not level yet.
 
     `set_aside`: what is told cannot be read, or the core has nothing to tell; it is tried again after longer and longer
-    pauses.
+    pauses. What was there is served for a while yet, in case that passes.
     """
 
     def __init__(self, begin: Beginning, limits: EdgeLimits) -> None:
@@ -38,6 +38,7 @@ class Succession:
         self.set_aside = False
         self._begin = begin
         self._limits = limits
+        self._set_aside_at_s = 0.0
         self._asked_at_s = time.monotonic()
         self._waiting = 0
         self._changed = asyncio.Event()
@@ -62,6 +63,21 @@ class Succession:
             return 0.0
         return time.monotonic() - self._asked_at_s
 
+    @property
+    def frozen_s(self) -> float:
+        """For how long something has been served that nothing more can come to; 0 where that is not so.
+
+        It is not so while lines come to what is to take its place.
+        """
+        if self.coming is not None and self.coming.view.line_count:
+            return 0.0
+        return time.monotonic() - self._set_aside_at_s if self.set_aside and self.current is not None else 0.0
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much its lines take, those that are served and those that are read."""
+        return sum(each.view.lines.size_after(0) for each in (self.current, self.coming) if each is not None)
+
     def ask(self) -> EdgeAudience | None:
         """What is served; somebody wants it."""
         self._asked_at_s = time.monotonic()
@@ -81,6 +97,14 @@ class Succession:
         finally:
             self._waiting -= 1
         return self.current
+
+    def let_go(self) -> None:
+        """Serve no more of what was there: whoever reads comes back, and is answered by the core."""
+        if self.current is not None:
+            former, self.current = self.current, None
+            former.end("forgotten")
+            self._put_aside()
+            self._tell()
 
     async def close(self, reason: EndReason) -> None:
         """Be done with all of it."""
@@ -104,7 +128,7 @@ class Succession:
             self._take_up(coming)
             await coming.over.wait()
             if coming.gone:
-                self._let_go()
+                self.let_go()
             failures = 0 if time.monotonic() - begun_s > AGAIN_S_MAX else failures + 1
             # What has lasted is followed by the next at once; what comes to nothing must not be read without end.
             if not coming.level or failures > 1:
@@ -113,21 +137,19 @@ class Succession:
     def _take_up(self, coming: EdgeAudience) -> None:
         """Serve what is level now; what was served before has ended."""
         self.coming = None
-        self.set_aside = not coming.level
         if coming.level:
+            self.set_aside = False
             former, self.current = self.current, coming
             if former is not None:
                 former.end("forgotten")
         else:
+            self._put_aside()
             coming.end("failed")
         self._tell()
 
-    def _let_go(self) -> None:
-        if self.current is not None:
-            former, self.current = self.current, None
-            former.end("forgotten")
-            self.set_aside = True
-            self._tell()
+    def _put_aside(self) -> None:
+        if not self.set_aside:
+            self.set_aside, self._set_aside_at_s = True, time.monotonic()
 
     def _tell(self) -> None:
         told, self._changed = self._changed, asyncio.Event()

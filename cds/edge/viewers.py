@@ -1,29 +1,28 @@
 """Who asks an edge: what the core says of a login, kept for a moment, and for longer while the core is away.
 
-What the core has once said of the anonymous is good from then on, and asked for anew beside; of addresses it is asked
-only where they log somebody in. A login is known here by a keyed fingerprint; it is looked at again while somebody who
-came with it reads on, so that whoever may not any more loses his streams within the time for which it is kept. This
-module must not know what is asked for.
+What the core has said of the anonymous is asked for anew beside and, where nobody has come for long, waited for for a
+moment; while the core is away it stays good. Of addresses it is asked only where they log somebody in. A login is known
+here by a keyed fingerprint; it is looked at again while somebody who came with it reads on, so that whoever may not any
+more loses his streams within the time for which it is kept. This module must not know what is asked for.
 """
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from http import HTTPStatus
-from ipaddress import ip_network
 
 import msgspec
 import structlog
 from aiohttp import hdrs, web
 
 from cds import metrics
-from cds.addresses import is_among, known_address
-from cds.commands.accounts import Network
 from cds.contest_api.service import Standing, client_at, from_another_host
+from cds.edge.anonymous import Anonymous, Known, Networks
 from cds.edge.core import Core
-from cds.edge.limits import ADDRESSES_LOOKED_UP_MAX, CONTESTS_KEPT_MAX, EdgeLimits
+from cds.edge.limits import CONTESTS_KEPT_MAX, EdgeLimits
 from cds.fan_out.waiting import is_set_within
 from cds.newest_kept import keep_newest
 from cds.relay.audiences import Audiences
@@ -37,6 +36,12 @@ REFUSED_STATUSES = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTT
 ANYBODY = ""
 SOMEWHERE = "?"
 """The address of who comes from where nobody can be sure of."""
+
+WAITED_FOR_AFTER = 2
+"""After so many times `viewer_kept_s` what was said of the anonymous is waited for, and no more asked for beside."""
+
+Changed = Callable[[str, Networks], Awaitable[None]]
+"""Is told where those come from to a contest who were the public until now."""
 
 log = structlog.get_logger(__name__)
 
@@ -52,33 +57,6 @@ class Login(msgspec.Struct, frozen=True):
     def mark(self) -> str:
         """What tells one from the next, and nothing of it."""
         return f"{self.contest_id}\0{self.fingerprint.hex()}\0{self.address}"
-
-
-class Known(msgspec.Struct, frozen=True):
-    """Somebody as the core has told of him: the viewer, the tags of his tokens, and the key of entity tags."""
-
-    viewer: Viewer
-    tags: ViewTags
-    entity_tags_key: bytes
-
-
-class _Anonymous(msgspec.Struct):
-    """What the core says of who comes to a contest without a login, and of where addresses count."""
-
-    contest_id: str
-    known: Known
-    by_address: bool
-    networks: tuple[Network, ...]
-    asked_s: float
-    looked_up: OrderedDict[str, bool] = msgspec.field(default_factory=OrderedDict)
-
-    def may_log_in(self, address: str) -> bool:
-        """Whether an address is in any of the networks, of which there may be one for every seat."""
-        found = self.looked_up.get(address)
-        if found is None:
-            found = is_among(known_address(address), self.networks)
-            keep_newest(self.looked_up, address, found, ADDRESSES_LOOKED_UP_MAX)
-        return found
 
 
 class _Entry(msgspec.Struct):
@@ -98,15 +76,20 @@ class _Asking(msgspec.Struct, frozen=True):
 class EdgeViewers:
     """The logins that have come lately, by what they are."""
 
-    def __init__(self, core: Core, audiences: Audiences, limits: EdgeLimits, standing: Standing) -> None:
+    def __init__(
+        self, core: Core, audiences: Audiences, limits: EdgeLimits, standing: Standing, changed: Changed | None = None
+    ) -> None:
         """Nobody has come yet. `audiences` make fingerprints; `standing`: which proxies are believed."""
         self._core = core
         self._audiences = audiences
         self._limits = limits
         self._standing = standing
-        self._anonymous: OrderedDict[str, _Anonymous] = OrderedDict()
+        self._changed = changed
+        self._anonymous: OrderedDict[str, Anonymous] = OrderedDict()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._under_way: dict[str, _Asking] = {}
+        self.refused: Callable[[bytes], None] = lambda _: None
+        """Is told the fingerprint of a login that the core does not let in."""
 
     def __len__(self) -> int:
         """How many logins are kept."""
@@ -119,19 +102,19 @@ class EdgeViewers:
             return None
         login = self._login(request, anonymous)
         if login is None:
-            return self._nobody_known(anonymous)
+            return anonymous.known if self._holds(anonymous) else None
         entry = self._entries.get(login.mark)
         return entry.known if entry is not None and entry.good and self._is_fresh(entry) else None
 
     async def viewer(self, request: web.Request, contest_id: str) -> Known:
         """Who asks. Raises Refusal for whom the core does not let in, and Unreachable where nobody can tell."""
-        anonymous = self._anonymous.get(contest_id)
-        if anonymous is None:
-            await self._ask(_nobody(contest_id), partial(self._asked_anonymous, contest_id))
-            anonymous = self._anonymous[contest_id]
+        anonymous = self._anonymous.get(contest_id) or await self._first_word(contest_id)
         login = self._login(request, anonymous)
+        if login is None and not self._holds(anonymous):
+            anonymous = await self._renewed(anonymous)
+            login = self._login(request, anonymous)
         if login is None:
-            return self._nobody_known(anonymous)
+            return anonymous.known
         known = await self._told(request, login)
         again = self._login(request, self._anonymous.get(contest_id, anonymous))
         # By the answer it may have become known that addresses count here, so that it may be another's.
@@ -154,26 +137,87 @@ class EdgeViewers:
         login = None if anonymous is None else self._login(request, anonymous)
         return login is not None and login.address != ANYBODY
 
+    async def hangs_on_address(self, request: web.Request, contest_id: str) -> bool:
+        """The same, for which the core is asked where it has not said so of that contest; true where it cannot be."""
+        try:
+            anonymous = self._anonymous.get(contest_id) or await self._first_word(contest_id)
+        except Refusal as refusal:
+            return refusal.status != HTTPStatus.NOT_FOUND
+        except Unreachable:
+            return True
+        if not self._holds(anonymous):
+            await self._renewed(anonymous)
+        return self.goes_by_address(request, contest_id)
+
+    def hangs_on_address_anywhere(self, request: web.Request) -> bool:
+        """Whether who asks hangs on it in any contest of which that is known."""
+        counting = (contest_id for contest_id, anonymous in self._anonymous.items() if anonymous.by_address)
+        return any(self.goes_by_address(request, contest_id) for contest_id in counting)
+
+    def know_some_of(self, contest_ids: Iterable[str]) -> bool:
+        """Whether the core has said of any of these who comes without a login, if there are any."""
+        ids = set(contest_ids)
+        return not ids or not ids.isdisjoint(self._anonymous)
+
     async def look_after(self, contest_ids: Callable[[], Iterable[str]], closing: asyncio.Event) -> None:
         """See at intervals that the core knows us, and have what it says of the anonymous before anybody comes."""
+        known_at_s, refused = -math.inf, set[str]()
         while not closing.is_set():
             try:
-                await self._core.be_known()
-                for contest_id in contest_ids():
-                    if contest_id not in self._anonymous:
-                        await self._ask(_nobody(contest_id), partial(self._asked_anonymous, contest_id))
-            except (Unreachable, Refusal) as reason:
+                if _now_s() - known_at_s >= self._limits.viewer_kept_s:
+                    await self._core.be_known()
+                    known_at_s, refused = _now_s(), set[str]()
+                for contest_id in sorted(set(contest_ids()) - self._anonymous.keys() - refused):
+                    if not await self._has_told_anonymous(contest_id):
+                        refused.add(contest_id)
+            except Unreachable as reason:
                 log.debug("edge_viewers_not_seen", reason=type(reason).__name__)
-            await is_set_within(closing, self._limits.viewer_kept_s)
+            await is_set_within(closing, min(self._limits.discover_s, self._limits.viewer_kept_s))
 
-    def _nobody_known(self, anonymous: _Anonymous) -> Known:
-        """What is known of the anonymous, which is asked for anew beside where that was long ago."""
-        if _now_s() - anonymous.asked_s >= self._limits.viewer_kept_s:
-            anonymous.asked_s = _now_s()
-            self._begun(_nobody(anonymous.contest_id), partial(self._asked_anonymous, anonymous.contest_id))
-        return anonymous.known
+    async def _has_told_anonymous(self, contest_id: str) -> bool:
+        """Have what the core says of the anonymous of a contest, if it says anything. Raises Unreachable."""
+        try:
+            await self._ask(_nobody(contest_id), partial(self._asked_anonymous, contest_id))
+        except Refusal as refusal:
+            log.debug("edge_anonymous_not_told", contest=contest_id, status=refusal.status)
+            return False
+        return True
 
-    def _login(self, request: web.Request, anonymous: _Anonymous) -> Login | None:
+    async def _first_word(self, contest_id: str) -> Anonymous:
+        """What the core says of the anonymous, of whom nothing is known. Raises Refusal, and Unreachable, also soon."""
+        try:
+            async with asyncio.timeout(self._limits.first_word_s_max):
+                await self._ask(_nobody(contest_id), partial(self._asked_anonymous, contest_id))
+        except TimeoutError:
+            raise Unreachable from None
+        return self._anonymous[contest_id]
+
+    def _holds(self, anonymous: Anonymous) -> bool:
+        """Whether what is known of the anonymous may be told; it is asked for anew beside where that was long ago.
+
+        What is old may be told only where the core has lately been asked in vain: addresses may log in by now.
+        """
+        now_s, nobody = _now_s(), _nobody(anonymous.contest_id)
+        if now_s - anonymous.asked_s >= self._limits.viewer_kept_s:
+            self._begun(nobody, partial(self._asked_anonymous, anonymous.contest_id))
+            anonymous.asked_s = now_s
+        if now_s - anonymous.at_s < WAITED_FOR_AFTER * self._limits.viewer_kept_s:
+            return True
+        asking = self._under_way.get(nobody.mark)
+        return asking is None or now_s - asking.began_s >= self._limits.viewer_wait_s
+
+    async def _renewed(self, anonymous: Anonymous) -> Anonymous:
+        """What the core says of the anonymous by now or, where it says nothing, what it has said."""
+        asking = self._under_way.get(_nobody(anonymous.contest_id).mark)
+        if asking is not None:
+            try:
+                async with asyncio.timeout_at(asking.began_s + self._limits.viewer_wait_s):
+                    await asyncio.shield(asking.task)
+            except (TimeoutError, Unreachable, Refusal) as reason:
+                log.debug("edge_anonymous_not_renewed", contest=anonymous.contest_id, reason=type(reason).__name__)
+        return self._anonymous.get(anonymous.contest_id, anonymous)
+
+    def _login(self, request: web.Request, anonymous: Anonymous) -> Login | None:
         """With what somebody comes; None for nothing that could log him in."""
         contest_id, authorization = anonymous.contest_id, request.headers.get(hdrs.AUTHORIZATION)
         if authorization is None:
@@ -185,12 +229,12 @@ class EdgeViewers:
         client = client_at(request, self._standing)
         return Login(contest_id, fingerprint, client.address if client.certain else SOMEWHERE)
 
-    def _address_logging_in(self, request: web.Request, anonymous: _Anonymous) -> str | None:
+    def _address_logging_in(self, request: web.Request, anonymous: Anonymous) -> str | None:
         """The address of a client that may log him in; None where that can be told without the core."""
         if not anonymous.networks or from_another_host(request, self._standing):
             return None
         client = client_at(request, self._standing)
-        return client.address if client.certain and anonymous.may_log_in(client.address) else None
+        return client.address if client.certain and client.address in anonymous.networks else None
 
     async def _told(self, request: web.Request, login: Login) -> Known:
         """Who somebody is by what is kept or, if need be, by what the core says. Raises Refusal and Unreachable."""
@@ -228,9 +272,14 @@ class EdgeViewers:
         began_s = _now_s()
         metrics.EDGE_VIEWERS_ASKED.inc()
         told = await self._core.anonymous(contest_id)
-        known = _known(told, _nobody(contest_id))
-        found = _Anonymous(contest_id, known, told.by_address, tuple(map(ip_network, told.networks)), began_s)
+        known, before = _known(told, _nobody(contest_id)), self._anonymous.get(contest_id)
+        is_same = before is not None and before.networks.told == frozenset(told.networks)
+        networks = before.networks if before is not None and is_same else Networks(told.networks)
+        found = Anonymous(contest_id, known, told.view_key, told.by_address, networks, began_s, began_s)
         keep_newest(self._anonymous, contest_id, found, CONTESTS_KEPT_MAX)
+        changed_for = None if before is None else found.changed_for(before)
+        if changed_for and self._changed is not None:
+            await self._changed(contest_id, changed_for)
         return known
 
     async def _asked(self, login: Login, asker: Asker) -> Known:
@@ -242,13 +291,17 @@ class EdgeViewers:
         try:
             told = await self._core.viewer(login.contest_id, asker)
         except Refusal as refusal:
-            if entry is not None and refusal.status in REFUSED_STATUSES:
-                entry.good = False
+            if refusal.status in REFUSED_STATUSES:
+                self.refused(login.fingerprint)
+                if entry is not None:
+                    entry.good = False
             raise
         known = _known(told, login)
         anonymous = self._anonymous.get(login.contest_id)
         if told.by_address and not login.address:
-            # It was told by an address that this login does not name, so it is kept for nobody.
+            # It was told by an address that this login does not name, so it is kept for nobody, nor is what was.
+            if entry is not None:
+                entry.good = False
             if anonymous is not None:
                 anonymous.by_address = True
             return known

@@ -110,6 +110,11 @@ class FeedClient:
         return self._subscription.viewer
 
     @property
+    def address(self) -> str:
+        """From where."""
+        return self._subscription.address
+
+    @property
     def abandoned(self) -> bool:
         """Whether it waits for more of lines to which nothing will come any more."""
         return self._channel is not None and self._channel.source.lines.abandoned

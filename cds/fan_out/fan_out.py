@@ -123,6 +123,16 @@ class FanOut(Generic[Contest]):
         if broadcaster is not None:
             broadcaster.end_all(reason)
 
+    async def end_those(self, contest: Contest, reason: EndReason, concerned: Callable[[FeedClient], bool]) -> None:
+        """Let the streams of a contest come to their end that are concerned; some are looked at at a time."""
+        broadcaster = self._broadcasters.get(contest)
+        clients = [] if broadcaster is None else broadcaster.clients
+        for start in range(0, len(clients), CLIENTS_LOOKED_AT_ONCE):
+            for client in clients[start : start + CLIENTS_LOOKED_AT_ONCE]:
+                if concerned(client):
+                    client.end(reason)
+            await asyncio.sleep(0)
+
     def _forget_unused(self, contest: Contest, broadcaster: Broadcaster) -> None:
         if not broadcaster.clients and self._broadcasters.get(contest) is broadcaster:
             del self._broadcasters[contest]

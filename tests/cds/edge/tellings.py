@@ -4,6 +4,7 @@ This module knows how it is told. It must not know what an edge makes of it.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -29,6 +30,7 @@ from cds.jetstream.subjects import (
 from cds.relay.upstream import Refusal, Unreachable
 from projections.told import Line, Page, Told, encode_told
 from projections.told_view import TYPE_NAMES
+from schemas.edges import EdgeViewer
 from schemas.viewers import Role
 from tests.cds.edge.edges import until
 from tests.cds.jetstream.published import connection_to
@@ -49,19 +51,30 @@ class ToldCore:
         self.count = count
         self.away = False
         self.knows_it = True
+        self.published = True
+        self.short_by = 0
+        """So many of the lines it has said to be there it does not have."""
         self.secret_refused = False
         self.asked = 0
+        self.paged_at_s: list[float] = []
+        """When it was asked for lines, by the monotonic clock."""
 
     async def head(self, _contest_id: str, role: Role) -> tuple[str, str] | None:
         """See Core."""
         self._answer()
         return ("", token(self.count, role)) if self.count else None
 
+    async def anonymous(self, _contest_id: str) -> EdgeViewer:
+        """See Core."""
+        self._answer()
+        return EdgeViewer(role="public", anonymous=True, view_key="", entity_tags_key="", published=self.published)
+
     async def lines(self, _contest_id: str, role: Role, after: str | None, _until: str | None = None) -> Page:
         """See Core."""
         self._answer()
+        self.paged_at_s.append(time.monotonic())
         known = 0 if after is None else int(after[:-TAG_CHARACTERS])
-        told = told_of(range(known + 1, self.count + 1))
+        told = told_of(range(known + 1, self.count - self.short_by + 1))
         return Page((told,) if told.lines else (), {"": token(self.count, role)} if told.lines else {}, more=False)
 
     def _answer(self) -> None:

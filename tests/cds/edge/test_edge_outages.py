@@ -14,7 +14,7 @@ from cds.contest_api.away import STALE
 from projections.told import Page
 from schemas.viewers import Role
 from tests.cds.contest_api.feeds import token_of
-from tests.cds.contest_api.serving import append, cloned_database, opened, running
+from tests.cds.contest_api.serving import SERVER_ADMIN, append, cloned_database, opened, running
 from tests.cds.contest_api.small_contest import altered, login, small_contest
 from tests.cds.edge.edges import SOON, RunningEdge, Spread, edging, published_to, spread, until
 from tests.cds.jetstream.published import connection_to
@@ -94,6 +94,7 @@ async def test_an_edge_goes_on_while_nats_is_away_and_catches_up(fresh_dsn: str,
             assert behind.status == 503
             assert behind.json["seconds_behind"] > 0.1
             await _has_read_nothing(found, tmp_path)
+            await _written_without_waiting(edge)
             assert (await edge.caller().get("contests/small/teams")).status == 200
             await until(lambda: all(each.stale for each in strict.contests))
             shown = await strict.caller().get("contests/small/teams")
@@ -134,6 +135,15 @@ def _lines_asked(edge: RunningEdge) -> Iterator[list[str | None]]:
         yield asked
 
 
+async def _written_without_waiting(edge: RunningEdge) -> None:
+    """What is written cannot be shown here now, so nobody is asked who it is that waits for it."""
+    with patch.object(edge.contests._core, "viewer", side_effect=AssertionError):
+        made = await edge.caller(SERVER_ADMIN).ask(
+            "POST", "contests/small/teams", json={"name": "Unseen", "label": "9"}
+        )
+    assert made.status == 201
+
+
 async def _has_read_nothing(found: Spread, directory: Path) -> None:
     """An edge that begins while NATS is away does not send all who come to the core."""
     async with edging(found.core.root, found.nats, directory) as edge:
@@ -158,7 +168,9 @@ async def test_an_edge_serves_on_while_the_core_is_away(fresh_dsn: str, tmp_path
             feed = await edge.caller(judge).lines(FEED)
             await core.server.stop()
             # Longer than it is kept who somebody is: what was good stays so while nobody can be asked.
-            await asyncio.sleep(0.35)
+            viewers = edge.server._viewers
+            assert viewers is not None
+            await until(lambda: not any(map(viewers._is_fresh, viewers._entries.values())))
             assert (await edge.caller(judge).get("contests/small/judgements")).body == expected.body
             assert await edge.caller(judge).lines(FEED) == feed
             assert (await edge.caller(("nobody@small", "x")).get("contests/small/teams")).status == 503

@@ -90,17 +90,21 @@ async def test_what_was_there_is_served_until_it_has_been_told_anew(node: NatsNo
 
 
 async def test_what_the_stream_has_is_served_where_the_core_is_away_from_the_beginning(node: NatsNode) -> None:
-    """For want of better; not where the core is there and only refuses the secret."""
+    """For want of better; not where the core is there and only refuses the secret. What is missing comes with it."""
     core = ToldCore(3)
     core.secret_refused = True
     async with telling(node) as teller:
         await teller.begin("told")
         await teller.tell("told", range(1, 3))
-        async with following(node, core) as followed:
+        async with following(node, core, msgspec.structs.replace(QUICK, level_s_max=0.5)) as followed:
             audience = await followed.has("told", 2)
             await until(lambda: core.asked > 4 and audience.lag.seconds > 2 * QUICK.head_s_max)
             assert not followed.contests.ready
             core.secret_refused, core.away = False, True
+            assert await followed.served("told") is audience
+            assert audience.is_level
+            core.away = False
+            await until(lambda: audience.view.line_count == 3 and audience.is_level)
             assert await followed.served("told") is audience
 
 
@@ -189,7 +193,7 @@ async def test_a_contest_that_is_not_published_any_more_is_dropped(node: NatsNod
         await until(lambda: core.asked > asked)
         assert followed.contests._missed["told"] >= GONE_LOOKS
         assert await followed.served("told") is former
-        core.away = False
+        core.away, core.published = False, False
         await until(lambda: "told" not in followed.contests and followed.ended)
         assert followed.ended == [(former, "forgotten")]
         assert list(followed.contests) == []
@@ -199,6 +203,53 @@ async def test_a_contest_that_is_not_published_any_more_is_dropped(node: NatsNod
         await teller.begin("told")
         await teller.tell("told", range(1, 4), generation="b")
         assert (await followed.served("told")).view.line_count == 3
+
+
+async def test_a_stream_that_was_lost_is_waited_for_however_long_that_takes(node: NatsNode) -> None:
+    """As long as the core publishes the contest, what is here is served; also when the next one is there in part."""
+    core = ToldCore(3)
+    async with telling(node) as teller, whole(node, teller, core) as (followed, former):
+        asked = core.asked
+        await teller.end("told")
+        await until(lambda: core.asked > asked + 2)
+        assert await followed.served("told") is former
+        await teller.begin("told")
+        await teller.tell("told", range(1, 2), generation="b")
+        await former.over.wait()
+        assert await followed.served("told") is former
+        assert not followed.ended
+        await teller.tell("told", range(2, 4), generation="b")
+        await until(lambda: followed.ended)
+        assert (await followed.served("told")).is_level
+
+
+async def test_what_the_core_said_of_another_log_is_not_waited_for(node: NatsNode) -> None:
+    """Who answers may know the log as it was before it was taken back; what is said once all is here counts."""
+    core = ToldCore(5)
+    async with telling(node) as teller:
+        await teller.begin("told")
+        async with following(node, core, msgspec.structs.replace(QUICK, level_s_max=1.0)) as followed:
+            await until(lambda: (found := followed.shown("told")) is not None and found._head_is_known)
+            core.count = 3
+            await teller.tell("told", range(1, 4))
+            assert (await followed.served("told")).view.line_count == 3
+            assert core.paged_at_s
+
+
+async def test_lines_that_do_not_come_are_asked_for_at_intervals(node: NatsNode) -> None:
+    """Not at every sign of life, where the core has no more of them than the stream."""
+    core = ToldCore(5)
+    core.short_by = 2
+    limits = msgspec.structs.replace(QUICK, level_s_max=0.8)
+    async with telling(node) as teller:
+        await teller.begin("told")
+        await teller.tell("told", range(1, 4))
+        async with following(node, core, limits) as followed:
+            audience = await followed.has("told", 3)
+            await until(lambda: audience._head_is_known)
+            await until(lambda: len(core.paged_at_s) > 1)
+            assert core.paged_at_s[1] - core.paged_at_s[0] >= limits.level_s_max
+            assert not audience.level
 
 
 async def test_a_role_that_nobody_reads_is_forgotten(node: NatsNode) -> None:
