@@ -4,7 +4,10 @@ A filter looks at what is shown and at nothing else, so it can tell nothing abou
 This module must not know how parameters travel.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from functools import partial, reduce
+from operator import and_
 
 from projections.contest import ContestState
 from projections.served_versions import DRAFT, ServedVersion
@@ -14,6 +17,9 @@ from schemas.viewers import Role
 
 Filter = tuple[str, str | None]
 """A property and the value it must have; None matches null and absent."""
+
+Naming = Callable[[str, str | None], AbstractSet[str] | None]
+"""The ids of the objects of a type that can have a value in a property; None where nothing tells, so that all can."""
 
 INDEXED_EXCEPT = ("judgement-types", None)
 """Targets whose references are shown altered (simplified), so that the index of references says too little; and those
@@ -30,15 +36,17 @@ def filters_of(
     return [(name, value or None) for name, value in parameters if name in usable]
 
 
+def possible(filters: Iterable[Filter], naming: Naming) -> AbstractSet[str] | None:
+    """The ids of the objects that can match, in no order; None where all can. They may not be changed meanwhile."""
+    known = [found for property, value in filters if (found := naming(property, value)) is not None]
+    return reduce(and_, sorted(known, key=len)) if known else None
+
+
 def candidates(state: ContestState, row: ObjectType, filters: Iterable[Filter]) -> Iterable[str]:
     """The ids that can match, in the order of the collection; found by the index of references where it serves."""
     collection = state.objects[row.name]
-    targets = {reference.property: reference.target for reference in row.references}
-    for property, value in filters:
-        if value is not None and targets.get(property) not in INDEXED_EXCEPT:
-            referring = set(state.referrers.of_type((targets[property], value), row.name))
-            return [identifier for identifier in collection if identifier in referring]
-    return collection
+    found = possible(filters, partial(_naming, state, row))
+    return collection if found is None else [identifier for identifier in collection if identifier in found]
 
 
 def matching(
@@ -50,3 +58,11 @@ def matching(
         instance = decoder.decode(data)
         if all(getattr(instance, property) == value for property, value in filters):
             yield data
+
+
+def _naming(state: ContestState, row: ObjectType, property: str, value: str | None) -> AbstractSet[str] | None:
+    """Those that name something, by the index of references, which tells nothing of those that name nothing."""
+    target = next((each.target for each in row.references if each.property == property), None)
+    if value is None or target is None or target in INDEXED_EXCEPT:
+        return None
+    return set(state.referrers.of_type((target, value), row.name))

@@ -1,7 +1,7 @@
 """An order of ids into which others can be put at any place, and from which any can be taken, however many there are.
 
-Whoever compares ids by their places has the order number them; then each that comes gets a number between those of its
-neighbours. This module must not know what the ids stand for.
+Whoever compares ids by their places has the order number them; from then on each that comes gets a number between those
+of its neighbours. This module must not know what the ids stand for.
 """
 
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ comes right behind it."""
 class ToldOrder:
     """Ids in order. `numbered_anew` counts how often all of them got other numbers."""
 
-    def __init__(self) -> None:
-        """No ids yet, and no numbers."""
+    def __init__(self, *, numbered: bool = False) -> None:
+        """No ids yet. `numbered`: each gets its number when it comes, so that nobody waits while all are numbered."""
         self.numbered_anew = 0
-        self._numbers: dict[str, int] | None = None
+        self._numbers: dict[str, int] | None = {} if numbered else None
         self._next = {BEGIN: BEGIN}
         self._previous = {BEGIN: BEGIN}
 

@@ -7,6 +7,7 @@ that says where it stands. This module must not know how lines are brought, nor 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -17,12 +18,16 @@ from projections.line_marks import LineMarks
 from projections.tokens import PLACE_CHARACTERS
 from projections.told import FIRST, Line, Told
 from projections.told_order import ToldOrder
+from projections.told_references import ToldReferences
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID
 from schemas.records import ORDINARY_PACE_PERMILLE
 from schemas.viewers import Role
 
 TYPE_NAMES = tuple(OBJECT_TYPES)
 OBJECT_END = b'"}'
+COMPARED_MAX = 1_000
+"""So many ids are put in order by themselves; of more it is seen which of all in order are among them."""
+
 NO_OWN: dict[str, bytes | None] = {}
 
 
@@ -64,7 +69,8 @@ class ToldView:
         self.on_line: Callable[[Seen], None] = _nothing
         self._own: dict[Key, dict[str, bytes | None]] = {}
         """What single teams are shown in the place of what all others are."""
-        self._order = {name: ToldOrder() for name in OBJECT_TYPES}
+        self._references = ToldReferences(role)
+        self._order = {name: ToldOrder(numbered=bool(row.filter_properties)) for name, row in OBJECT_TYPES.items()}
         self._marks = [LineMarks()]
         self._before_first = before_first
 
@@ -93,10 +99,27 @@ class ToldView:
 
     def collection(self, type_name: str, team_id: str | None) -> Iterator[bytes]:
         """The objects of one type as encoded JSON, in the order of their collection."""
-        for identifier in self.identifiers(type_name):
-            data = self.object((type_name, identifier), team_id)
-            if data is not None:
-                yield data
+        return self._objects(type_name, self.identifiers(type_name), team_id)
+
+    def naming(self, type_name: str, property: str, value: str | None) -> AbstractSet[str] | None:
+        """The ids of the objects that may be shown with a value in a property, None where any may (see `filtering`)."""
+        return self._references.naming(type_name, property, value)
+
+    def some(self, type_name: str, identifiers: AbstractSet[str], team_id: str | None) -> Iterator[bytes]:
+        """Some of the objects of one type, of those ids that anybody of this role is shown, in their order."""
+        return self._objects(type_name, self._in_order(type_name, identifiers), team_id)
+
+    def _objects(self, type_name: str, identifiers: Iterable[str], team_id: str | None) -> Iterator[bytes]:
+        if team_id is None:
+            return filter(None, map(self.shown[type_name].get, identifiers))
+        found = (self.object((type_name, identifier), team_id) for identifier in identifiers)
+        return (data for data in found if data is not None)
+
+    def _in_order(self, type_name: str, identifiers: AbstractSet[str]) -> Iterable[str]:
+        order = self._order[type_name]
+        if len(identifiers) <= COMPARED_MAX:
+            return listed(type_name, sorted(identifiers, key=order.number))
+        return listed(type_name, [identifier for identifier in order if identifier in identifiers])
 
     def take(self, told: Told) -> None:
         """Take in lines that come next. Raises ValueError for what cannot be one."""
@@ -132,10 +155,12 @@ class ToldView:
         shown = None if data == NULL else data
         sequence = self._keep(line, team_id)
         key = (type_name, identifier)
+        before = self._seen(key)
         if team_id is None:
             self._show(key, shown, line.replaced_for)
         else:
             self._show_to_owner(key, shown, team_id)
+        self._references.replace(key, before, self._seen(key))
         self.changes[type_name] += 1
         self.touched[key] = sequence
         self._order_anew(key, line.behind)
@@ -153,6 +178,12 @@ class ToldView:
             self._marks.append(LineMarks())
         self._marks[-1].add(line.body[-PLACE_CHARACTERS:])
         return sequence
+
+    def _seen(self, key: Key) -> tuple[bytes, ...]:
+        """What an object is shown as, to all but some teams and to each of these."""
+        return tuple(
+            data for data in (self.shown[key[0]].get(key[1]), *self._own.get(key, NO_OWN).values()) if data is not None
+        )
 
     def _show(self, key: Key, data: bytes | None, replaced_for: tuple[str, ...]) -> None:
         """Show an object to all but some teams, which are shown what they were."""

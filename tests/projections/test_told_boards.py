@@ -103,10 +103,10 @@ def test_a_board_is_right_when_there_was_no_number_left() -> None:
     assert boards.scoreboard(frozen=True, group_id=None) == telling.board()
 
 
-@given(st.randoms(use_true_random=False), st.integers(1, 120), st.booleans())
-def test_numbers_are_in_order(random: Random, count: int, always_first: bool) -> None:
+@given(st.randoms(use_true_random=False), st.integers(1, 120), st.booleans(), st.booleans())
+def test_numbers_are_in_order(random: Random, count: int, always_first: bool, numbered: bool) -> None:
     """Wherever ids are put and from wherever they are taken; they change only when all of them do."""
-    order, ids = ToldOrder(), ["0"]
+    order, ids = ToldOrder(numbered=numbered), ["0"]
     order.append("0")
     known = {"0": order.number("0")}
     for number in map(str, range(1, count)):
