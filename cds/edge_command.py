@@ -3,22 +3,25 @@
 This module translates words; it must not know how an edge is built.
 """
 
-from pathlib import Path
 from typing import Literal, Unpack
 
 import click
 
-from cds.command_line import address_options, configuration_file_option, run
-from cds.configuration import DEFAULT_DATA_DIR
+from cds.command_line import address_options, run
 from cds.edge.limits import EdgeLimits
-from cds.encryption_options import encryption_options
-from cds.feed_options import feed_options, named_limits
+from cds.feed_options import named_limits
 from cds.jetstream_options import edge_secret_option
-from cds.log_options import log_options
 from cds.nats_options import NatsOptions, nats_options, nats_servers_of
 from cds.relay.limits import RelayLimits
-from cds.relay_command import RelayOptions, check_source, configuration_of, relay_limits_of, trusted_authority
-from cds.standing_options import drain_option, trusted_proxy_option
+from cds.relay_command import (
+    RelayOptions,
+    authority_option,
+    check_source,
+    configuration_of,
+    kept_options,
+    placed_options,
+    trusted_authority,
+)
 
 
 class EdgeOptions(RelayOptions, NatsOptions):
@@ -69,18 +72,8 @@ def check_public_address(context: click.Context, parameter: click.Parameter, val
     help="Where clients find the API of the core, for --writes redirect.  [default: what --core says]",
 )
 @address_options
-@click.option(
-    "--core-ca",
-    "upstream_ca",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True),
-    envvar="CDS_CORE_CA",
-    metavar="FILE",
-    help="Certificate in PEM that is trusted when the core shows it, or one that it has signed.",
-)
-@trusted_proxy_option
-@encryption_options
-@drain_option
-@feed_options
+@authority_option("--core-ca", "CDS_CORE_CA", "core")
+@placed_options
 @click.option(
     "--edge-limit",
     "edge_limits",
@@ -91,25 +84,10 @@ def check_public_address(context: click.Context, parameter: click.Parameter, val
     help="A limit of what is followed and kept of what is published, such as contests_max=50 or viewer_kept_s=5; "
     "repeatable.",
 )
-@click.option(
-    "--relay-limit",
-    "relay_limits",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=relay_limits_of,
-    envvar="CDS_RELAY_LIMITS",
-    help="A limit of what is passed on to the core, as for `cds relay`; repeatable.",
+@kept_options(
+    limits="A limit of what is passed on to the core, as for `cds relay`; repeatable.",
+    directory="Directory of files that are kept while the edge runs, and of a certificate that it makes itself.",
 )
-@log_options
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_DATA_DIR,
-    show_default=True,
-    envvar="CDS_DATA_DIR",
-    help="Directory of files that are kept while the edge runs, and of a certificate that it makes itself.",
-)
-@configuration_file_option
 def edge(**options: Unpack[EdgeOptions]) -> None:
     """Serve on what a core publishes over NATS JetStream, until SIGTERM.
 

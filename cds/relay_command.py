@@ -4,9 +4,10 @@ This module translates words; it must not know how a relay is built.
 """
 
 import ssl
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import TypedDict, TypeVar, Unpack
 
 import click
 
@@ -19,6 +20,8 @@ from cds.log_options import log_options
 from cds.relay.limits import RelayLimits
 from cds.serve_command import is_whole_url
 from cds.standing_options import drain_option, trusted_proxy_option
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 
 class RelayOptions(TypedDict):
@@ -56,6 +59,51 @@ def relay_limits_of(_context: click.Context, _parameter: click.Parameter, values
     return named_limits(values, RelayLimits)
 
 
+def placed_options(command: Command) -> Command:
+    """What is in front of a server of another's contests, how it leaves, and how it delivers."""
+    for option in reversed((trusted_proxy_option, encryption_options, drain_option, feed_options)):
+        command = option(command)
+    return command
+
+
+def kept_options(*, limits: str, directory: str) -> Callable[[Command], Command]:
+    """What such a server keeps, and where, with these words of help; its log, and the file of its options."""
+    limits_option = click.option(
+        "--relay-limit",
+        "relay_limits",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=relay_limits_of,
+        envvar="CDS_RELAY_LIMITS",
+        help=limits,
+    )
+    directory_option = click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DEFAULT_DATA_DIR,
+        show_default=True,
+        envvar="CDS_DATA_DIR",
+        help=directory,
+    )
+
+    def with_options(command: Command) -> Command:
+        return limits_option(log_options(directory_option(configuration_file_option(command))))
+
+    return with_options
+
+
+def authority_option(name: str, variable: str, whose: str) -> Callable[[Command], Command]:
+    """The option of a certificate by which the other server is known; `whose` certificate it is."""
+    return click.option(
+        name,
+        "upstream_ca",
+        type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True),
+        envvar=variable,
+        metavar="FILE",
+        help=f"Certificate in PEM that is trusted when the {whose} shows it, or one that it has signed.",
+    )
+
+
 @click.command()
 @click.argument("url", callback=check_source)
 @address_options
@@ -65,37 +113,13 @@ def relay_limits_of(_context: click.Context, _parameter: click.Parameter, values
     envvar="CDS_ANY_UPSTREAM",
     help="Relay also a server that is not like this one. Its tokens must be unique for each line, and stay so.",
 )
-@click.option(
-    "--upstream-ca",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True),
-    envvar="CDS_UPSTREAM_CA",
-    metavar="FILE",
-    help="Certificate in PEM that is trusted when the upstream shows it, or one that it has signed.",
-)
-@trusted_proxy_option
-@encryption_options
-@drain_option
-@feed_options
-@click.option(
-    "--relay-limit",
-    "relay_limits",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=relay_limits_of,
-    envvar="CDS_RELAY_LIMITS",
-    help="A limit of what is followed and kept of the upstream, such as audiences_max=500, lines_bytes_max=536870912 "
+@authority_option("--upstream-ca", "CDS_UPSTREAM_CA", "upstream")
+@placed_options
+@kept_options(
+    limits="A limit of what is followed and kept of the upstream, such as audiences_max=500, lines_bytes_max=536870912 "
     "or silence_s_max=60; repeatable.",
+    directory="Directory of a certificate that the relay makes itself; nothing else is kept.",
 )
-@log_options
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=DEFAULT_DATA_DIR,
-    show_default=True,
-    envvar="CDS_DATA_DIR",
-    help="Directory of a certificate that the relay makes itself; nothing else is kept.",
-)
-@configuration_file_option
 def relay(url: str, **options: Unpack[RelayOptions]) -> None:
     """Serve on what another contest data server serves at URL, such as http://source:8080/api, until SIGTERM.
 

@@ -14,14 +14,12 @@ from typing import Protocol
 import msgspec
 
 from cds.background import telling_of_failure
+from cds.fan_out.limits import BOARD_BEAT_S
 from projections.scoreboard import UnknownGroup
 from projections.scoreboard_changes import ReadBoard, encoded_changes, read_board
 from projections.served_versions import ServedVersion
 from projections.visibility_table import SEES_LIVE_SCOREBOARD, SEES_PROBLEMS_BEFORE_START
 from schemas.viewers import Role
-
-BEAT_S = 0.1
-"""Changes within one beat become one event; the longest that a change waits."""
 
 BOARDS_KEPT_MAX = 32
 """Boards from which a difference can still be told; who has an older one gets the whole board."""
@@ -114,7 +112,7 @@ class BoardChannel:
             event = self._events[known] = self._event_since(known)
         return event
 
-    async def follow(self, contest: BoardedContest, closing: asyncio.Event) -> None:
+    async def follow(self, contest: BoardedContest, closing: asyncio.Event, beat_s: float) -> None:
         """Look whenever the contest has changed, on the beat, until there is no board any more or all closes."""
         until_closing = asyncio.create_task(closing.wait())
         try:
@@ -125,7 +123,7 @@ class BoardChannel:
                     await asyncio.wait((until_changed, until_closing), return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     until_changed.cancel()
-                await asyncio.sleep(BEAT_S - asyncio.get_running_loop().time() % BEAT_S)
+                await asyncio.sleep(beat_s - asyncio.get_running_loop().time() % beat_s)
         finally:
             until_closing.cancel()
             self.end()
@@ -155,8 +153,9 @@ class _Followed(msgspec.Struct):
 class BoardChannels:
     """The channels that somebody follows; each is there from the first who comes to the last who leaves."""
 
-    def __init__(self) -> None:
-        """Nobody follows anything yet."""
+    def __init__(self, beat_s: float = BOARD_BEAT_S) -> None:
+        """Nobody follows anything yet. What changes within `beat_s` seconds is told together."""
+        self._beat_s = beat_s
         self._followed: dict[tuple[BoardedContest, BoardView], _Followed] = {}
 
     def __len__(self) -> int:
@@ -177,7 +176,7 @@ class BoardChannels:
         followed = self._followed.get(key)
         if followed is None or followed.channel.ended:
             channel = BoardChannel(lambda: _board(contest, role, view), board_id)
-            following = asyncio.create_task(channel.follow(contest, closing), name="follow a board")
+            following = asyncio.create_task(channel.follow(contest, closing, self._beat_s), name="follow a board")
             following.add_done_callback(telling_of_failure("board_channel_failed"))
             followed = self._followed[key] = _Followed(channel, following)
         else:

@@ -13,6 +13,9 @@ TICK_S, TICK_S_MIN = 0.003, 0.001
 """Between two rounds of live lines: a lone line goes out at once, what comes within a tick goes out together. Without
 a pause, a client that waits for lines to be looked at would leave nothing of the processor to others."""
 
+BOARD_BEAT_S = 0.1
+"""Changes of a scoreboard within one beat become one event to those who follow it; the longest that a change waits."""
+
 CLIENTS_PER_PIECE = 32
 """Live clients that are written to before the event loop may do something else (each costs some microseconds)."""
 
@@ -83,6 +86,7 @@ class FeedLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The limits of one server process; the constants above say what each of them means."""
 
     tick_s: Pause = TICK_S
+    board_beat_s: Pause = BOARD_BEAT_S
     clients_per_piece: Count = CLIENTS_PER_PIECE
     buffered_bytes_max: Count = BUFFERED_BYTES_MAX
     live_block_bytes_max: Count = LIVE_BLOCK_BYTES_MAX

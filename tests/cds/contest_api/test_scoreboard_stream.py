@@ -9,10 +9,12 @@ import pytest
 from aiohttp import hdrs
 
 from cds.contest_api import scoreboard_stream
-from cds.contest_api.board_channels import BOARDS_KEPT_MAX, BoardChannel, BoardEvent
+from cds.contest_api.board_channels import BOARDS_KEPT_MAX, BoardChannel, BoardChannels, BoardEvent, view_of
 from cds.contest_api.scoreboard_stream import BOARD_CHANNELS
 from cds.fan_out.limits import FeedLimits
 from cds.metrics import SCOREBOARD_STREAMS, SCOREBOARD_STREAMS_CUT_OFF
+from projections.served_versions import DRAFT
+from schemas.viewers import Role
 from tests.cds.contest_api.board_streams import EVENT_STREAM, FollowedBoard, following
 from tests.cds.contest_api.live_contest_setup import Play, below, moment, playing
 from tests.cds.contest_api.serving import DEADLINE_S
@@ -263,3 +265,38 @@ async def test_a_slow_reader_gets_one_difference_and_a_very_slow_one_the_whole_b
     assert whole.frame.startswith(b"event: scoreboard\n")
     assert channel.event_since("3") is not difference
     assert channel.event_since("2") is difference, "made once for all who need it"
+
+
+class LookedAt:
+    """A contest whose board is another one whenever it is looked at; it counts the looks."""
+
+    exists = True
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self.looks = 0
+
+    def scoreboard(self, _role: Role, *, frozen: bool, group_id: str | None) -> bytes:
+        self.looks += 1
+        return b'{"time":"t","contest_time":"c","state":{"n":%d},"rows":[]}' % self.looks
+
+    async def change(self) -> None:
+        """Change once, and let those who wait have their turn."""
+        changed, self.changed = self.changed, asyncio.Event()
+        changed.set()
+        await asyncio.sleep(0)
+
+
+async def test_changes_within_a_beat_are_looked_at_together() -> None:
+    view = view_of("public", DRAFT, frozen=False, group_id=None)
+    for beat_s, is_long in ((60.0, True), (0.001, False)):
+        contest, channels = LookedAt(), BoardChannels(beat_s)
+        with channels.followed(contest, "public", view, lambda _: "id", asyncio.Event()):
+            for _ in range(50):
+                await contest.change()
+            if is_long:
+                assert contest.looks <= 3, "one who comes, the follower's first, and one at most at a beat's end"
+            else:
+                async with asyncio.timeout(DEADLINE_S):
+                    while contest.looks < 10:
+                        await contest.change()
