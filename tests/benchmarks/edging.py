@@ -60,10 +60,15 @@ class Telling(msgspec.Struct, frozen=True):
         self.crowd.join(clients, self.core.lines())
 
     def delivered(self, rounds: int, size: int, clients: int) -> Delivered:
-        """So many rounds of lines, so many at a time, to all clients."""
-        before_s = self.processor_s()
-        per_second = deliveries(self.core, self.crowd, rounds, size)
-        return Delivered(per_second, rounds * size * clients / (self.processor_s() - before_s))
+        """So many rounds of lines, so many at a time, to all clients.
+
+        Each round begins when all have the one before: otherwise lines come to an edge together that were committed one
+        by one. Counted is the time from the first byte of a round to its last.
+        """
+        before_s, seconds = self.processor_s(), 0.0
+        for _ in range(rounds):
+            seconds += clients * size / deliveries(self.core, self.crowd, 1, size)
+        return Delivered(rounds * size * clients / seconds, rounds * size * clients / (self.processor_s() - before_s))
 
     def ages(self, writes: int, per_second: float) -> Ages:
         """How old lines are when they come."""

@@ -61,11 +61,12 @@ class Campaign:
     async def run(self) -> None:
         """Everything, to the moment at which all readers have all."""
         reading = [asyncio.create_task(reader.read()) for reader in self.readers]
-        seconds = 4 * (2 * CALM_S + DOWN_S)
+        over = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.writers.write(seconds))
-                group.create_task(self._break())
+                group.create_task(self.writers.write(over))
+                await self._break()
+                over.set()
             await self._all_have_all()
         finally:
             for task in reading:
@@ -85,7 +86,9 @@ class Campaign:
         begun_s = asyncio.get_running_loop().time()
         await asyncio.sleep(CALM_S)
         await kill()
+        acknowledged = len(self.writers.acknowledged)
         await asyncio.sleep(CALM_S)
+        assert len(self.writers.acknowledged) > acknowledged, f"nothing was written after {name}"
         self.phases.append(Phase(name, begun_s, asyncio.get_running_loop().time()))
 
     async def _kill_node(self) -> None:

@@ -62,19 +62,18 @@ class Writers:
         self.begun_s: dict[int, float] = {}
         self.acknowledged: set[int] = set()
 
-    async def write(self, seconds: float) -> None:
-        """Write for so long; a request that is cut off is sent again under the same key."""
-        until_s = asyncio.get_running_loop().time() + seconds
+    async def write(self, over: asyncio.Event) -> None:
+        """Write until it is over; a request that is cut off is sent again under the same key."""
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
             for number in range(WRITERS):
-                group.create_task(self._write(session, number, until_s))
+                group.create_task(self._write(session, number, over))
 
-    async def _write(self, session: aiohttp.ClientSession, writer: int, until_s: float) -> None:
+    async def _write(self, session: aiohttp.ClientSession, writer: int, over: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         every_s = WRITERS / self._rate
         due_s = loop.time() + every_s * writer / WRITERS
-        while due_s < until_s:
+        while not over.is_set():
             await asyncio.sleep(max(0.0, due_s - loop.time()))
             self._number += 1
             await self._written(session, self._number)

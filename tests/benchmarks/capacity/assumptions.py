@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from cds.contest_api.board_channels import BEAT_S
 from cds.edge.limits import VIEWER_KEPT_S
-from cds.fan_out.limits import BOARDS_OF_CONTEST_MAX, CLIENTS_OF_CONTEST_MAX, TICK_S
+from cds.fan_out.limits import BOARD_BEAT_S, BOARDS_OF_CONTEST_MAX, CLIENTS_OF_CONTEST_MAX, TICK_S
 from cds.password_checking import REMEMBERED_MAX, REMEMBERED_S
+from cds.relay.limits import UNFOLLOWED_GOOD_S
 
 
 class Assumptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,8 +32,8 @@ class Assumptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     tick_s: float = TICK_S
     """Lines that come within it are sent together (`--feed-limit tick_s`)."""
-    beat_s: float = BEAT_S
-    """The same of the scoreboard (a constant: `BEAT_S` in cds/contest_api/board_channels.py)."""
+    beat_s: float = BOARD_BEAT_S
+    """The same of the scoreboard (`--feed-limit board_beat_s`)."""
     pages_per_process: int = BOARDS_OF_CONTEST_MAX
     """Who may follow scoreboards of a contest at one process (`--feed-limit boards_of_contest_max`)."""
     feeds_per_process: int = CLIENTS_OF_CONTEST_MAX
@@ -97,8 +97,12 @@ class Assumptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """How many passwords a process of the core remembers (`REMEMBERED_MAX`)."""
     remembered_s: float = REMEMBERED_S
     """For how long (`REMEMBERED_S`)."""
+    page_requests_passed_on: int = 15
+    """Of what a page asks for: itself, its scripts and styles, and `access`, of which an edge has no views."""
+    passed_on_kept_s: float = UNFOLLOWED_GOOD_S
+    """How long an edge process answers these by what the core has said (`--relay-limit unfollowed_good_s`)."""
     passed_on_per_process_s: float = 0.2
-    """Requests that an edge process passes on to the core, its own cache deducted."""
+    """Requests that an edge process passes on in a second when everybody has come."""
 
     roles_published: int = 7
     """Roles that have an audience in JetStream."""

@@ -5,14 +5,16 @@ This module must not know how the demands come about.
 
 from collections.abc import Callable
 from pathlib import Path
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Chart
+from typing import TYPE_CHECKING
 
 from tests.benchmarks.capacity.assumptions import Assumptions
-from tests.benchmarks.capacity.model import ONE_OF, Demand, Resource, plan
+from tests.benchmarks.capacity.demands import ONE_OF, Demand, Resource
+from tests.benchmarks.capacity.model import plan
 from tests.benchmarks.capacity.reliefs import relieved
 from tests.benchmarks.capacity.unit_costs import Numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SIZES = (10_000, 1_000_000, 10_000_000)
 VIEWERS = tuple(round(10 ** (exponent / 8)) for exponent in range(3 * 8, 7 * 8 + 5))
@@ -25,6 +27,7 @@ STYLES: dict[Resource, tuple[str, str]] = {
     "network of edges": ("#0a6ebd", "-"),
     "places at edges": ("#808080", "-"),
     "processors of the core": ("#7b3fa0", "-"),
+    "processors of the core, everybody arrives": ("#7b3fa0", ":"),
     "processors of NATS": ("#2a9d4b", "-"),
     "ways out of the site": ("#0a6ebd", "--"),
     "commits of Postgres": ("#303030", "--"),
@@ -53,6 +56,9 @@ PANELS: tuple[tuple[str, Callable[[Assumptions], Assumptions]], ...] = (
 
 def draw(assumptions: Assumptions, numbers: Numbers, chart: Path) -> None:
     """Both panels as a PNG."""
+    # It takes a second to import, and whoever only reckons needs none of it.
+    from matplotlib.figure import Figure as Chart
+
     figure = Chart(figsize=(13, 6.4), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True)
     for axes, (title, changed) in zip(panels, PANELS, strict=True):
@@ -66,7 +72,7 @@ def draw(assumptions: Assumptions, numbers: Numbers, chart: Path) -> None:
     figure.savefig(chart, dpi=110)
 
 
-def _panel(axes: Axes, assumptions: Assumptions, numbers: Numbers) -> None:
+def _panel(axes: "Axes", assumptions: Assumptions, numbers: Numbers) -> None:
     plans = [plan(viewers, assumptions, numbers) for viewers in VIEWERS]
     for resource, (colour, line) in STYLES.items():
         asked = [each.demand(resource).asks_for for each in plans]
@@ -83,7 +89,7 @@ def _panel(axes: Axes, assumptions: Assumptions, numbers: Numbers) -> None:
     axes.grid(visible=True, which="major", alpha=0.35)
 
 
-def _mark(axes: Axes, viewers: int, bottleneck: Demand) -> None:
+def _mark(axes: "Axes", viewers: int, bottleneck: Demand) -> None:
     """A point on the highest line, with what it stands for."""
     asked = bottleneck.asks_for
     axes.plot([viewers], [asked], marker="o", markersize=9, color="#c1272d", markeredgecolor="white", zorder=5)

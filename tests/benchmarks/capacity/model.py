@@ -6,61 +6,25 @@ not know how anything was measured, nor how it is shown.
 """
 
 import math
-from typing import Literal
 
 import msgspec
 
-from cds.contest_api.board_channels import BEAT_S
+from cds.fan_out.limits import BOARD_BEAT_S
 from tests.benchmarks.capacity.assumptions import Assumptions
+from tests.benchmarks.capacity.centre import Centre
+from tests.benchmarks.capacity.demands import (
+    BITS_PER_BYTE,
+    GBIT,
+    GIB,
+    KIB,
+    MIB_PER_GIB,
+    ONE_OF,
+    SECOND_US,
+    STORM_HEADROOM,
+    Demand,
+    Resource,
+)
 from tests.benchmarks.capacity.unit_costs import Numbers
-
-KIB = 1_024
-GIB = 1_024**3
-BITS_PER_BYTE = 8
-GBIT = 1e9
-SECOND_US = 1e6
-MIB_PER_GIB = 1_024
-STORM_HEADROOM = 0.95
-"""What may be used for seconds: when those come back who have lost their edge, and at the thaw."""
-
-Resource = Literal[
-    "processors of edges",
-    "processors of edges, everybody arrives",
-    "memory of edges",
-    "network of edges",
-    "network of edges, everybody arrives",
-    "places at edges",
-    "processors of the core",
-    "processors of NATS",
-    "network of NATS",
-    "ways out of the site",
-    "commits of Postgres",
-]
-
-Tier = Literal["edge", "core", "nats", "site", "postgres"]
-ONE_OF: dict[Tier, str] = {
-    "edge": "machines",
-    "core": "machines",
-    "nats": "clusters",
-    "site": "sites",
-    "postgres": "databases",
-}
-"""What more of a tier would be."""
-
-
-class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of a resource, and what one machine, cluster, site or database gives of it, in the same unit."""
-
-    resource: Resource
-    tier: Tier
-    load: float
-    one_gives: float
-    unit: str
-
-    @property
-    def asks_for(self) -> float:
-        """How many of these this resource alone would ask for."""
-        return self.load / self.one_gives
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,11 +36,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One more than are needed, so that one may fail."""
     edge_processes: int
     core_machines: int
-    leaf_nodes: int
-    """Nodes of NATS between the cluster and the edges: none while the leading node has enough, then one for a site."""
     sites: int
     edge_cores_used: float
     core_cores_used: float
+    core_cores_arrival: float
+    passed_on_arrival_s: float
+    """While everybody arrives: what the core does, and the requests of a second that edges pass on to it."""
     edge_memory_gib: float
     """Of all edges together."""
     live_gbit_s: float
@@ -130,10 +95,11 @@ def plan(viewers: int, assumptions: Assumptions, numbers: Numbers) -> Plan:
         edge_machines=machines + 1,
         edge_processes=(machines + 1) * assumptions.machine_cores,
         core_machines=math.ceil(by_tier["core"]),
-        leaf_nodes=0 if max(by_tier["nats"], by_tier["site"]) <= 1 else max(sites, math.ceil(by_tier["nats"])),
         sites=sites,
         edge_cores_used=edges.processor_s(edges.peak) * viewers,
-        core_cores_used=next(each.load for each in demands if each.resource == "processors of the core"),
+        core_cores_used=_load_of(demands, "processors of the core"),
+        core_cores_arrival=_load_of(demands, "processors of the core, everybody arrives"),
+        passed_on_arrival_s=central.passed_on_s(viewers, processes),
         edge_memory_gib=edges.memory_bytes() * viewers / GIB
         + (machines + 1) * assumptions.machine_cores * numbers.costs.server_mib / MIB_PER_GIB,
         live_gbit_s=live_bits / GBIT,
@@ -209,7 +175,7 @@ class Edges:
         return (pages_us + self._feeds() * (feed_us + costs.feed_idle_us)) / SECOND_US
 
     def process_s(self) -> float:
-        """Processor time of a second for what a process does once, whoever many viewers it has."""
+        """Processor time of a second for what a process does once, however many viewers it has."""
         given, costs = self._assumed, self._costs
         us = self.peak.feed_lines_s * given.roles_per_edge * costs.nats_consumer_us
         return (us + self.peak.board_sends_s * costs.line_us) / SECOND_US
@@ -273,7 +239,7 @@ class Edges:
     def _rates(self, lines_s: float, runs_s: float, boards_s: float) -> Rates:
         given, load = self._assumed, self._load
         lines_s, runs_s, boards_s = (given.busier * each for each in (lines_s, runs_s, boards_s))
-        sends_s = boards_s / (1 + boards_s * max(given.beat_s - BEAT_S, 0))
+        sends_s = boards_s / (1 + boards_s * max(given.beat_s - BOARD_BEAT_S, 0))
         awards_s = 1 / (given.awards_pause_s + 1 / boards_s) if boards_s else 0.0
         return Rates(
             feed_sends_s=(lines_s + runs_s) / (1 + (lines_s + runs_s) * given.tick_s),
@@ -302,87 +268,9 @@ class Edges:
         return self._costs.handshake_us if self._assumed.tls_at_edge else 0.0
 
 
-class Centre:
-    """What edges and accounts ask of what is there once: core, NATS, Postgres."""
-
-    def __init__(self, assumptions: Assumptions, numbers: Numbers) -> None:
-        """Under these assumptions."""
-        self._assumed, self._costs, self._load = assumptions, numbers.costs, numbers.load
-
-    def demands(self, viewers: int, edge_processes: int) -> tuple[Demand, ...]:
-        """What so many viewers at so many edge processes ask for."""
-        given, costs = self._assumed, self._costs
-        core_cores = given.machine_cores * given.scaling * given.processor_headroom
-        # A contest is one stream, and all of it passes the node that leads it: the other nodes are for safety.
-        nats_cores = given.nats_machine_cores * given.scaling * given.processor_headroom
-        nats_bytes_s = given.nats_machine_gbit_s * GBIT * given.network_headroom / BITS_PER_BYTE
-        published_s, delivered_s = self._published_s(), self.deliveries_s(edge_processes)
-        nats_us = published_s * costs.nats_publish_us + delivered_s * costs.nats_deliver_us
-        nats_out = (published_s * (given.nats_nodes - 1) + delivered_s) * self.message_bytes()
-        return (
-            Demand(
-                resource="processors of the core",
-                tier="core",
-                load=self._core_s(viewers, edge_processes),
-                one_gives=core_cores,
-                unit="cores",
-            ),
-            Demand(
-                resource="processors of NATS",
-                tier="nats",
-                load=nats_us / SECOND_US,
-                one_gives=nats_cores,
-                unit="cores",
-            ),
-            Demand(
-                resource="network of NATS", tier="nats", load=nats_out / 1e6, one_gives=nats_bytes_s / 1e6, unit="MB/s"
-            ),
-            Demand(
-                resource="commits of Postgres",
-                tier="postgres",
-                load=self._writes_s(),
-                one_gives=given.commits_s_max * given.processor_headroom,
-                unit="writes/s",
-            ),
-        )
-
-    def deliveries_s(self, edge_processes: int) -> float:
-        """Messages of a second to all edges together."""
-        return self._lines_s() * self._assumed.roles_per_edge * edge_processes
-
-    def message_bytes(self) -> float:
-        """The mean of a message."""
-        return self._load.run_line_bytes + self._assumed.message_overhead_bytes
-
-    def hashings_s(self, logins: float) -> float:
-        """Passwords of a second that the core has to hash: those that a process does not remember (any more)."""
-        given = self._assumed
-        if not given.passwords:
-            return 0.0
-        remembered = min(logins, given.remembered_logins)
-        expired_s = remembered * given.machine_cores / given.remembered_s
-        forgotten_s = (logins - remembered) / given.login_kept_s
-        return min(expired_s, logins / given.login_kept_s) + forgotten_s
-
-    def _core_s(self, viewers: int, edge_processes: int) -> float:
-        """Processor time of a second, in the busiest minute of the contest."""
-        given, costs = self._assumed, self._costs
-        logins = viewers * given.login_share
-        asked_s = logins / given.login_kept_s + edge_processes * given.passed_on_per_process_s
-        us = asked_s * costs.viewer_us + self.hashings_s(logins) * costs.password_us
-        us += self._writes_s() * costs.write_us + self._published_s() * costs.nats_publisher_us
-        return us / SECOND_US
-
-    def _writes_s(self) -> float:
-        return self._lines_s()
-
-    def _lines_s(self) -> float:
-        load, given = self._load, self._assumed
-        return given.busier * (load.peak_lines_s + load.peak_verdicts_s * given.runs_per_judgement)
-
-    def _published_s(self) -> float:
-        return self._lines_s() * self._assumed.roles_published
-
-
 def _of_edge(resource: Resource, load: float, one_gives: float, unit: str) -> Demand:
     return Demand(resource=resource, tier="edge", load=load, one_gives=one_gives, unit=unit)
+
+
+def _load_of(demands: tuple[Demand, ...], resource: Resource) -> float:
+    return next(each.load for each in demands if each.resource == resource)

@@ -14,8 +14,8 @@ from statistics import fmean
 
 import msgspec
 
-from cds.contest_api.board_channels import BEAT_S
 from cds.fan_out.gzip_stream import compressed_piece
+from cds.fan_out.limits import BOARD_BEAT_S
 from projections.scoreboard_changes import ReadBoard, encoded_changes, read_board
 from schemas.objects import Contest, Judgement, Submission
 from schemas.times import parse_relative_time_ms, parse_time_ms
@@ -34,7 +34,7 @@ TAG = b"AAQAePXeo1oK"
 HOURS, FREEZE_HOURS = 5.0, 4.0
 MS_PER_HOUR = 3_600_000
 MS_PER_MINUTE = 60_000
-MS_PER_BEAT = round(BEAT_S * 1_000)
+MS_PER_BEAT = round(BOARD_BEAT_S * 1_000)
 SECONDS_PER_MINUTE = 60
 MICROSECONDS = 1_000_000
 

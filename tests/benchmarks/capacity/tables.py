@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from tests.benchmarks.capacity.assumptions import Assumptions
+from tests.benchmarks.capacity.demands import ONE_OF, Demand
 from tests.benchmarks.capacity.documented_properties import property_texts
-from tests.benchmarks.capacity.model import ONE_OF, Demand, Plan
+from tests.benchmarks.capacity.model import Plan
 from tests.benchmarks.capacity.reliefs import Step, steps
 from tests.benchmarks.capacity.unit_costs import Numbers, RecordedLoad, UnitCosts
 from tests.benchmarks.figures import shown
@@ -33,8 +34,12 @@ ROWS: tuple[tuple[str, Callable[[Plan], str]], ...] = (
     ("NATS: deliveries to edges", lambda plan: f"{shown(plan.nats_deliveries_s)}/s"),
     ("… bytes", lambda plan: f"{shown(plan.into_edges_mbit_s)} Mbit/s"),
     ("… used of the node that leads the stream", lambda plan: _share(plan, "processors of NATS")),
-    ("nodes of NATS; leaf nodes", lambda plan: f"{NATS_NODES}; {plan.leaf_nodes}"),
+    ("nodes of NATS", lambda _plan: str(NATS_NODES)),
     ("core", lambda plan: f"{shown(plan.core_cores_used)} cores, {_counted(plan.core_machines, 'machine')}"),
+    (
+        "… while everybody arrives",
+        lambda plan: f"{shown(plan.core_cores_arrival)} cores, {shown(plan.passed_on_arrival_s)} requests/s of edges",
+    ),
     ("Postgres", lambda plan: f"{_share(plan, 'commits of Postgres')} of its commits"),
     ("sites", lambda plan: str(plan.sites)),
     ("the thaw: until everybody has it", lambda plan: f"{plan.thaw_s:.2g} s"),

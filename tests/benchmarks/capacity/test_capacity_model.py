@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.benchmarks.capacity.__main__ import DOCUMENT
 from tests.benchmarks.capacity.assumptions import Assumptions, assumed
+from tests.benchmarks.capacity.centre import Centre
 from tests.benchmarks.capacity.documented_properties import property_texts
 from tests.benchmarks.capacity.drawing import SIZES, STYLES, draw
 from tests.benchmarks.capacity.model import Edges, plan
@@ -98,6 +99,19 @@ def test_passwords_that_are_not_remembered_are_hashed_each_time() -> None:
     few, many = (plan(viewers, Assumptions(), only_hashing).core_cores_used for viewers in (below, above))
     assert many > 3 * few
     assert plan(above, assumed(["passwords=false"]), only_hashing).core_cores_used == 0
+
+
+def test_what_edges_pass_on_while_everybody_arrives_is_worked_out_by_hand() -> None:
+    """A process asks for each part of a page once in a second in which anybody wants it, however many do."""
+    kept = assumed(["page_requests_passed_on=10", "passed_on_kept_s=1", "arrival_s=100"], ONLY_PAGES)
+    crowd, few = Centre(kept, numbers()), Centre(assumed(["requests_spared=0.99"], kept), numbers())
+    assert crowd.passed_on_s(10**9, 7) == pytest.approx(7 * 10, rel=1e-4)
+    assert crowd.passed_on_s(700, 7) == pytest.approx(7 * 10 / 2)
+    assert few.passed_on_s(70_000, 7) == pytest.approx(7 * 10 / 2)
+    assert crowd.passed_on_s(0, 7) == 0
+    found = plan(10_000_000, kept, numbers(unchanged_us=100))
+    assert found.core_cores_arrival == pytest.approx(found.passed_on_arrival_s * 100e-6)
+    assert found.core_machines >= found.demand("processors of the core, everybody arrives").asks_for
 
 
 @pytest.mark.parametrize("relief", RELIEFS, ids=lambda relief: relief.name)
