@@ -91,7 +91,7 @@ chain: setup ## follow, archive and export every recorded contest, with every fa
 	@$(SPARING) CHAIN=long HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/upstream_server tests/acceptance/test_follow_chain.py tests/acceptance/test_follow_chain_killed.py tests/acceptance/test_follow_chain_law.py tests/acceptance/test_xcpcio.py tests/acceptance/test_export_and_import.py
 
 laws: setup ## try the laws on twenty to forty times as many random contests as the tests do (an hour)
-	@$(SPARING) HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/projections tests/cds/commands tests/cds/playback tests/cds/backups/test_backup_law.py tests/cds/verifying/test_law_tampering.py tests/cds/past tests/cds/upstream/test_following_law.py tests/cds/contest_api/test_law_embargo_over_http.py
+	@$(SPARING) HYPOTHESIS_PROFILE=thorough $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/projections tests/cds/commands tests/cds/playback tests/cds/matches/test_match_machine.py tests/cds/backups/test_backup_law.py tests/cds/verifying/test_law_tampering.py tests/cds/past tests/cds/upstream/test_following_law.py tests/cds/contest_api/test_law_embargo_over_http.py
 
 fuzz: setup ## give every parser and every endpoint anything at all, guided by coverage where atheris can be had (half an hour; FUZZ="feed package --runs 100000")
 	@$(SPARING) HYPOTHESIS_PROFILE=thorough FUZZED_REQUESTS=40 $(VENV_PYTHON) -m pytest -n $(JOBS) --dist load tests/fuzz tests/cds/contest_api/test_schemathesis.py tests/cds/contest_api/test_attacks_at_random.py

@@ -217,8 +217,9 @@ def test_edges_that_are_not_ready_are_passed_over_and_nothing_is_written_twice()
         assert {server for server, *_ in servers} == edges
         # Where all are passed over there is still somebody to ask.
         assert {server for server, *parameters in servers if "max_fails=0" in parameters} == edges
-    assert directives(block, "hash") == [["$http_authorization", "consistent"]]
+    assert directives(block, "hash") == [["$http_authorization$http_x_cms_authorization", "consistent"]]
     assert {group for _, group in directives(block, "set")} == set(groups)
+    assert directives(block, "if") == [["$http_authorization"], ["$http_x_cms_authorization"]]
 
 
 @pytest.mark.parametrize("encryption", ["plain", "tls"])

@@ -47,10 +47,12 @@ FEW_LINES = 1_000
 CUTS = 12
 """So often a feed of few lines is cut, so that it is cut at every kind of place."""
 
-ENDED_PROPERLY = ("swerc",)
+ENDED_PROPERLY = ("swerc",) if LONG else ("csus",)
 """Of these every answer that is cut ends as if it were all, as behind a proxy with a limit of time."""
 
-SOME = ("simulated", "csus", "swerc")
+SOME = ("simulated", "csus")
+"""What is followed by default: a simulated contest with files, and a recorded one that is not long."""
+
 CAMPAIGN = tuple((contest_id, seed) for contest_id in ("simulated", *RECORDED) for seed in range(1, 4))
 
 

@@ -35,14 +35,14 @@ from tests.cds.contest_api.serving import (
 
 pytestmark = needs_xcpcio
 
-CONTESTS = ("simulated", "wf44", "swerc")
+CONTESTS = ("simulated", "csus", "wf44", "swerc")
 VERSIONS = ("", "2023-06", "2026-01")
 ARCHIVED = (
     [(contest_id, version) for contest_id in CONTESTS for version in VERSIONS]
     if LONG
-    else [("simulated", ""), ("wf44", "2023-06"), ("simulated", "2026-01")]
+    else [("simulated", ""), ("csus", "2023-06"), ("simulated", "2026-01")]
 )
-"""The contest with files in two versions, and a large recorded one in the third; in a campaign each in every."""
+"""The contest with files in two versions, and a recorded one in the third; in a campaign each in every."""
 
 ENDS_MORE = 3
 """So often it is asked again when everything has been said by an upstream that never says so."""
@@ -190,8 +190,8 @@ def _rewrite(type_name: str, instance: Json, contest_id: str) -> int:
 
 FOLLOWED: tuple[tuple[str, int | None], ...] = (
     ("simulated", None),
-    ("wf44", TOKEN_IT_MISJUDGES),
-    *((("wf44", None), ("swerc", None)) if LONG else ()),
+    ("csus", TOKEN_IT_MISJUDGES),
+    *((("wf44", TOKEN_IT_MISJUDGES), ("wf44", None), ("swerc", None)) if LONG else ()),
 )
 
 

@@ -90,8 +90,7 @@ class Bench:
         empty, figures = self.room / "empty", list[Figure]()
         asyncio.run(_make_database(empty))
         for events in (self.scale.events,) if self.scale.quick else (self.scale.events, MANY_EVENTS):
-            grown = self.room / f"grown-{events}"
-            prepare_grown(grown, events)
+            grown = self._grown(events)
             figures += measure_restart(grown, empty, events, self.scale.repeats)
             wait_until_ended(grown)
         wait_until_ended(empty)
@@ -100,8 +99,7 @@ class Bench:
     def verifying(self) -> Measured:
         """`cds verify`, of a large contest or of a very large one."""
         events = self.scale.events if self.scale.quick else MANY_EVENTS
-        grown = self.room / f"verified-{events}"
-        prepare_grown(grown, events)
+        grown = self._grown(events)
         figures = measure_verifying(grown, events, self.scale.repeats)
         wait_until_ended(grown)
         return figures, []
@@ -156,6 +154,13 @@ class Bench:
     def following(self) -> Measured:
         """An upstream that is followed."""
         return measure_following(self.room, self.scale.events, self.scale.repeats, self.scale.seconds), []
+
+    def _grown(self, events: int) -> Path:
+        """A data directory with a contest of exactly so many events, made for the part that asks for it first."""
+        grown = self.room / f"grown-{events}"
+        if not grown.exists():
+            prepare_grown(grown, events)
+        return grown
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,6 @@ from typing import TypeVar
 
 import click
 import msgspec
-from matplotlib.figure import Figure as Chart
 
 from cds.circumstances import SYSTEM
 from cds.live_contest import Decision, LiveContest
@@ -81,6 +80,9 @@ def measure(data_dir: Path, events: int) -> Costs:
 
 def draw(measured: list[Costs], chart: Path) -> None:
     """The figures of all sizes on one chart."""
+    # It takes a second to import, and all that is measured is told without it.
+    from matplotlib.figure import Figure as Chart
+
     figure = Chart(figsize=(10, 4.2), layout="constrained")
     for axes, (subjects, unit) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for subject, marker in zip(subjects, "os^", strict=False):

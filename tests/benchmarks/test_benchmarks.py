@@ -40,11 +40,15 @@ def test_a_quick_run_prints_the_whole_table() -> None:
         "replay",
         "ready",
         "memory",
+        "cds verify",
         "1 client",
         "10 clients",
         "/teams",
         "/submissions",
         "/scoreboard",
+        "POST",
+        "at a random moment",
+        "follow an upstream",
     )
     assert [subject for subject in subjects if subject not in run.stdout] == []
 

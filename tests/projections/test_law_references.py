@@ -4,7 +4,9 @@ What names what is written down here once more, by hand, so that a mark forgotte
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from functools import cache
 from typing import Any
 
 import pytest
@@ -63,12 +65,22 @@ def first_dangling(played: Played, reader: Reader, references: References = REFE
     return []
 
 
-def listed(role: Role, version: ServedVersion = DRAFT, extended: Extended = NOWHERE) -> dict[str, set[str]]:
-    """What `access` announces, by type."""
-    return {endpoint.type: set(endpoint.properties) for endpoint in access_of(role, version, extended).endpoints}
+Listed = Mapping[str, AbstractSet[str]]
+"""Properties by type."""
 
 
-def listed_now(played: Played, reader: Reader, version: ServedVersion = DRAFT) -> dict[str, set[str]]:
+def listed(role: Role, version: ServedVersion = DRAFT, extended: Extended = NOWHERE) -> Listed:
+    """What `access` announces, by type. It is asked about every line of every feed, and there are few answers."""
+    return _listed(role, version, frozenset((name, frozenset(namespaces)) for name, namespaces in extended.items()))
+
+
+@cache
+def _listed(role: Role, version: ServedVersion, extended: AbstractSet[tuple[str, AbstractSet[str]]]) -> Listed:
+    access = access_of(role, version, dict(extended))
+    return {endpoint.type: frozenset(endpoint.properties) for endpoint in access.endpoints}
+
+
+def listed_now(played: Played, reader: Reader, version: ServedVersion = DRAFT) -> Listed:
     """What `access` announces to a reader while the contest is as it was played."""
     return listed(reader.role, version, extensions_shown(reader.role, played.state, reader.team_id))
 
@@ -101,7 +113,7 @@ def test_no_answer_holds_a_property_that_access_does_not_list(history: History) 
             announced = listed_now(played, reader)
             for notification in notifications(played.feed(reader, places[reader])):
                 shown = set(shown_properties(notification["data"] or {}))
-                assert shown <= announced.get(notification["type"], set()), (reader, notification)
+                assert shown <= announced.get(notification["type"], frozenset()), (reader, notification)
             places[reader] = played.last_sequence(reader)
 
 

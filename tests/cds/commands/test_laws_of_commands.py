@@ -62,7 +62,7 @@ class Watched:
             for notification in notifications(played.feed(reader, self._places[reader])):
                 fold_one(folded, notification)
                 assert left_dangling(folded, notification) == [], (reader, notification)
-                announced = listed(reader.role).get(notification["type"], set())
+                announced = listed(reader.role).get(notification["type"], frozenset())
                 assert set(shown_properties(notification["data"] or {})) <= announced, (reader, notification)
             self._places[reader] = played.last_sequence(reader)
             assert folded == collections(played.shown(reader)), reader

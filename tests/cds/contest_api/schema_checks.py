@@ -6,13 +6,10 @@ property, a schema's demand for it does not bind. This module knows the schemas'
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from jsonschema_rs import Draft202012Validator, Registry
 
 from tests.cds.contest_api.real_contests import SCHEMAS
 from tests.cds.contest_api.serving import Json
@@ -67,15 +64,9 @@ class SchemaChecks:
             entry["type"]: set(entry["properties"]) - not_always.get(entry["type"], set())
             for entry in access["endpoints"]
         }
-        relaxed = {
-            schema: _relaxed(schemas()[schema], listed.get(name, set())) for name, schema in SCHEMA_OF_TYPE.items()
-        }
-        self._demanded = {schema: str(contents.get("required")) for schema, contents in relaxed.items()}
-        found = {**schemas(), **relaxed}
-        registry: Registry[Any] = Registry().with_resources(
-            (schema["$id"], Resource.from_contents(schema)) for schema in found.values()
-        )
-        self._validators = {name: Draft202012Validator(schema, registry=registry) for name, schema in found.items()}
+        demanded = {schema: _demanded(schema, listed.get(name, set())) for name, schema in SCHEMA_OF_TYPE.items()}
+        self._demanded = {schema: str(properties) for schema, properties in demanded.items()}
+        self._validators = _validators(tuple(demanded.items()))
         self.checked = 0
 
     def check(self, schema: str, instance: Json, what: str) -> None:
@@ -85,7 +76,7 @@ class SchemaChecks:
         if key in _good:
             return
         errors = [
-            f"{what}: {'/'.join(map(str, error.absolute_path))} {error.message[:300]}"
+            f"{what}: {'/'.join(map(str, error.instance_path))} {error.message[:300]}"
             for error in self._validators[schema].iter_errors(instance)
         ]
         assert not errors, "\n".join(errors[:ERRORS_SHOWN_MAX])
@@ -110,8 +101,23 @@ class SchemaChecks:
             self.check(SCHEMA_OF_TYPE[type_name], each, f"{what}/{each['id']}")
 
 
-def _relaxed(schema: Json, listed: set[str]) -> Json:
-    relaxed = deepcopy(schema)
-    if "required" in relaxed:
-        relaxed["required"] = [property for property in relaxed["required"] if property in listed]
-    return relaxed
+Demanded = tuple[str, ...] | None
+"""The properties that a schema demands; None where it speaks of none."""
+
+
+def _demanded(schema: str, listed: set[str]) -> Demanded:
+    required = schemas()[schema].get("required")
+    return None if required is None else tuple(property for property in required if property in listed)
+
+
+@cache
+def _validators(demanded: tuple[tuple[str, Demanded], ...]) -> Mapping[str, Draft202012Validator]:
+    """By schema. The roles of a contest have few kinds of access, and to read the schemas takes long."""
+    relaxed = {
+        schema: {**schemas()[schema], "required": list(properties)}
+        for schema, properties in demanded
+        if properties is not None
+    }
+    found = {**schemas(), **relaxed}
+    registry = Registry([(schema["$id"], schema) for schema in found.values()])
+    return {name: Draft202012Validator(schema, registry=registry) for name, schema in found.items()}

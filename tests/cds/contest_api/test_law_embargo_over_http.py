@@ -19,14 +19,15 @@ from tests.effort import CHOSEN_EXAMPLES, PROFILE_EXAMPLES_MAX
 from tests.projections.test_law_embargo_with_writes import commands_of_a_pair
 
 STEPS = 24
-SEEDS = (1, 3) if CHOSEN_EXAMPLES <= PROFILE_EXAMPLES_MAX else tuple(range(20))
+IS_WHOLE = CHOSEN_EXAMPLES > PROFILE_EXAMPLES_MAX
+SEEDS = tuple(range(20)) if IS_WHOLE else (1, 3)
 """Both together come to every one of SITUATIONS; `make laws` tries more."""
 
 ASKED_AFTER = (3, 6, 9)
 """The verdict, the rejudgement and the end of what is scripted; everything is asked after each."""
 
-UNTIL_EVERYTHING_IS_ASKED = 6
-"""Commands after which all there is to ask for is compared; feeds are after each."""
+UNTIL_EVERYTHING_IS_ASKED = 6 if IS_WHOLE else 13
+"""Commands after which all there is to ask for is compared, as it is in the end; feeds are after each."""
 
 
 def scripted() -> Sequence[Command]:

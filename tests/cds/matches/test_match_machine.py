@@ -19,6 +19,7 @@ from schemas.matches import MATCHES
 from tests.cds.contest_api.live_contest_setup import SetClock
 from tests.cds.matches.model import FRESH, Model, ModelMatch, ModelParty, same
 from tests.cds.matches.stage import ADMIN, HOUR_MS, NOW_MS, Reply, Stage, StandInUsers, stage
+from tests.effort import DEAR
 
 USERS = ("ada", "bea", "cyd", "dot")
 SLUGS = ("match-a", "match-b")
@@ -290,5 +291,5 @@ async def test_what_happened_to_the_log_is_what_happened(match_stage: Stage) -> 
 
 TestMatchMachine = MatchMachine.TestCase
 TestMatchMachine.settings = settings(
-    stateful_step_count=STEPS_MAX, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    DEAR, stateful_step_count=STEPS_MAX, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
