@@ -17,7 +17,7 @@ from tests.benchmarks.capacity.unit_costs import Numbers, RecordedLoad, UnitCost
 from tests.benchmarks.figures import shown
 
 BEGIN, END = "<!-- capacity: {} -->", "<!-- capacity: end -->"
-QUIET_LOAD_MAX = 0.7
+QUIET_LOAD_MAX = 1.0
 DISTURBED = ": others were at work, so the costs are rather too high. They should be taken again."
 
 NATS_NODES = Assumptions().nats_nodes

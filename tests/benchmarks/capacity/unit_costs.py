@@ -22,7 +22,7 @@ class MeasuredOn(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     clients: int
     load_average: float
-    """Of the machine when measuring began: above 0.5 others were at work."""
+    """Of the machine when measuring began, where what was there before still counts; above 1 others were at work."""
 
 
 class UnitCosts(msgspec.Struct, frozen=True, kw_only=True):
