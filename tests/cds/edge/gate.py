@@ -23,6 +23,7 @@ class Gate:
         """How much has come to be let through."""
         self._port = port
         self._connections: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._listening: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -37,21 +38,29 @@ class Gate:
             each.transport.abort()
 
     async def close(self) -> None:
-        """The same, and take no more."""
+        """The same, and take no more, also of those who have just come."""
         assert self._listening is not None
         self._listening.close()
         self.cut()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
         await self._listening.wait_closed()
 
     async def _let_through(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        mine = {writer, to_writer}
-        self._connections |= mine
+        task, mine = asyncio.current_task(), {writer}
+        assert task is not None
+        self._serving.add(task)
+        self._connections.add(writer)
         try:
+            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self._port)
+            mine.add(to_writer)
+            self._connections.add(to_writer)
             await asyncio.gather(self._requests(reader, to_writer), self._answers(to_reader, writer))
         except ConnectionError:
             pass
         finally:
+            self._serving.discard(task)
             self._connections -= mine
             for each in mine:
                 each.close()
