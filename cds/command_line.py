@@ -82,6 +82,18 @@ def _commands_below(command: click.Command) -> Iterator[click.Command]:
             yield from _commands_below(below)
 
 
+def data_dir_option(help_text: str) -> Callable[[Command], Command]:
+    """`--data-dir`: where what the command keeps is; `help_text` says what that is."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=DEFAULT_DATA_DIR,
+        show_default=True,
+        envvar="CDS_DATA_DIR",
+        help=help_text,
+    )
+
+
 def configuration_file_option(command: Command) -> Command:
     """`--config`: a file with any options of the command."""
     return click.option(
@@ -118,14 +130,7 @@ def address_options(command: Command) -> Command:
 def database_options(command: Command) -> Command:
     """The options that say where the log is kept."""
     options = (
-        click.option(
-            "--data-dir",
-            type=click.Path(path_type=Path, file_okay=False),
-            default=DEFAULT_DATA_DIR,
-            show_default=True,
-            envvar="CDS_DATA_DIR",
-            help="Directory of the embedded Postgres.",
-        ),
+        data_dir_option("Directory of the embedded Postgres."),
         click.option(
             "--database-url",
             cls=SecretOption,

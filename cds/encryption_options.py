@@ -15,7 +15,7 @@ import msgspec
 Command = TypeVar("Command", bound=Callable[..., object])
 
 SELF_SIGNED = "self-signed"
-_PEM_FILE = click.Path(path_type=Path, dir_okay=False, exists=True, readable=True)
+PEM_FILE = click.Path(path_type=Path, dir_okay=False, exists=True, readable=True)
 
 
 class EncryptionOptions(TypedDict):
@@ -41,14 +41,14 @@ def encryption_options(command: Command) -> Command:
     options = (
         click.option(
             "--tls-cert",
-            type=_PEM_FILE,
+            type=PEM_FILE,
             envvar="CDS_TLS_CERT",
             metavar="FILE",
             help="Certificate in PEM, its issuers' behind it. SIGHUP makes the server read it again.",
         ),
         click.option(
             "--tls-key",
-            type=_PEM_FILE,
+            type=PEM_FILE,
             envvar="CDS_TLS_KEY",
             metavar="FILE",
             help="Its key, not encrypted.  [default: in the file of the certificate]",

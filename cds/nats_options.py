@@ -10,14 +10,13 @@ from typing import TypedDict, TypeVar
 import click
 from click.core import ParameterSource
 
+from cds.encryption_options import PEM_FILE
 from cds.jetstream.server_urls import login_of
 from cds.jetstream.settings import NatsServers
 from cds.jetstream.subjects import DEFAULT_PREFIX, PREFIX_FORM
 from cds.secret_options import SecretOption
 
 Command = TypeVar("Command", bound=Callable[..., object])
-
-PEM_FILE = click.Path(path_type=Path, dir_okay=False, exists=True, readable=True)
 
 
 FILES_OF_A_CONNECTION: Mapping[str, str] = {

@@ -11,9 +11,9 @@ from typing import TypedDict, TypeVar, Unpack
 
 import click
 
-from cds.command_line import address_options, configuration_file_option, run
-from cds.configuration import DEFAULT_DATA_DIR, Configuration, LogFormat, LogLevel
-from cds.encryption_options import chosen_encryption, encryption_options
+from cds.command_line import address_options, configuration_file_option, data_dir_option, run
+from cds.configuration import Configuration, LogFormat, LogLevel
+from cds.encryption_options import PEM_FILE, chosen_encryption, encryption_options
 from cds.fan_out.limits import FeedLimits
 from cds.feed_options import feed_options, named_limits
 from cds.log_options import log_options
@@ -77,17 +77,9 @@ def kept_options(*, limits: str, directory: str) -> Callable[[Command], Command]
         envvar="CDS_RELAY_LIMITS",
         help=limits,
     )
-    directory_option = click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=DEFAULT_DATA_DIR,
-        show_default=True,
-        envvar="CDS_DATA_DIR",
-        help=directory,
-    )
 
     def with_options(command: Command) -> Command:
-        return limits_option(log_options(directory_option(configuration_file_option(command))))
+        return limits_option(log_options(data_dir_option(directory)(configuration_file_option(command))))
 
     return with_options
 
@@ -97,7 +89,7 @@ def authority_option(name: str, variable: str, whose: str) -> Callable[[Command]
     return click.option(
         name,
         "upstream_ca",
-        type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True),
+        type=PEM_FILE,
         envvar=variable,
         metavar="FILE",
         help=f"Certificate in PEM that is trusted when the {whose} shows it, or one that it has signed.",

@@ -18,7 +18,7 @@ from cds.commands.accounts import Network, accounts_of
 from cds.commands.participation import contest_rules
 from cds.contest_api.edge_word import KNOWN, SECRET_HEADER, is_edge_itself
 from cds.contest_api.errors import Failure, bad_request, not_found
-from cds.contest_api.service import Service, asked, service_of
+from cds.contest_api.service import READING, Service, asked, service_of
 from cds.contest_api.told_reading import ToldReading
 from cds.live_contest import LiveContest
 from cds.view_names import view_name
@@ -28,9 +28,6 @@ from schemas.edges import EdgeViewer
 from schemas.viewers import ROLES
 
 MESSAGE_PACK = "application/msgpack"
-
-
-READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 def _for_edges(handler: Handler) -> Handler:

@@ -65,6 +65,13 @@ class Route(NamedTuple):
     handler: Handler
 
 
+_OF_EDGES = (
+    Route(hdrs.METH_ANY, f"{CONTEST}/x-viewer{SLASH}", get_viewer),
+    Route(hdrs.METH_ANY, f"{CONTEST}/x-lines{SLASH}", get_lines),
+)
+"""With any method, so that none tells that there is something."""
+
+
 @cache
 def contest_api_routes(prefix: str, *, for_edges: bool = False) -> tuple[web.AbstractRouteDef, ...]:
     """All routes of the API below a prefix without a slash at its end, such as `/api`; with what edges alone ask."""
@@ -78,9 +85,7 @@ def contest_api_routes(prefix: str, *, for_edges: bool = False) -> tuple[web.Abs
         *_get(f"{CONTEST}/x-source", get_sources),
         *_write(f"{CONTEST}/x-settings", {"PATCH": patch_settings}),
         *(route for row in OBJECT_TYPES.values() for route in _of_type(row)),
-        # With any method, so that none tells that there is something.
-        *((Route(hdrs.METH_ANY, f"{CONTEST}/x-viewer{SLASH}", get_viewer),) if for_edges else ()),
-        *((Route(hdrs.METH_ANY, f"{CONTEST}/x-lines{SLASH}", get_lines),) if for_edges else ()),
+        *(_OF_EDGES if for_edges else ()),
     ]
     others = [
         *_get("", get_api_information),

@@ -58,7 +58,8 @@ SENTENCES_OF_TOKENS: Mapping[Fault, str] = {
     "unknown account": "the bearer token is not valid any more",
 }
 
-READING_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+READING_METHODS = READING | {hdrs.METH_OPTIONS}
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):

@@ -324,8 +324,7 @@ class EdgeAudience:
             known = self.view.known(told)
             if known == 0:
                 raise Unreachable
-        if known < len(told.lines):
-            self._take_in(msgspec.structs.replace(told, lines=told.lines[known:]), of, token)
+        self._take_in_behind(known, told, of, token)
 
     async def _fill(self) -> None:
         """Have from the core all lines behind what is here. Raises AnotherGeneration, Refusal and Unreachable."""
@@ -335,9 +334,7 @@ class EdgeAudience:
             page = await lines_behind(after, self._core, self.contest_id, self.role)
             for told in page.told:
                 of = told.team_id or COMMON
-                known = self.view.known(told)
-                if known < len(told.lines):
-                    self._take_in(msgspec.structs.replace(told, lines=told.lines[known:]), of, page.last[of])
+                self._take_in_behind(self.view.known(told), told, of, page.last[of])
                 await asyncio.sleep(0)
             more = page.more and bool(page.told)
             if page.told:
@@ -348,6 +345,11 @@ class EdgeAudience:
     def _has(self, of: str, token: str) -> bool:
         """Whether the line with that token is here."""
         return self.view.sequence_of(token[:PLACE_CHARACTERS].encode(), of or None) is not None
+
+    def _take_in_behind(self, known: int, told: Told, of: str, token: str) -> None:
+        """Take in the lines behind so many that are here already, if there are any."""
+        if known < len(told.lines):
+            self._take_in(msgspec.structs.replace(told, lines=told.lines[known:]), of, token)
 
     def _take_in(self, told: Told, of: str, token: str) -> None:
         self.view.take(told)

@@ -10,10 +10,9 @@ from contextlib import suppress
 import msgspec
 from nats.aio.client import Client
 
+from cds.jetstream.asking import STREAM_INFO, answered
 from cds.jetstream.connecting import FAILURES
 from cds.jetstream.stream_names import ANSWERED_S_MAX
-
-STREAM_INFO = "$JS.API.STREAM.INFO."
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -40,8 +39,5 @@ async def latest_first(connection: Client, streams: Iterable[str]) -> list[str]:
 
 async def _told_at(connection: Client, name: str) -> str:
     """When the last message came, as a text that is the greater the later that was. Raises FAILURES."""
-    answer = await connection.request(STREAM_INFO + name, b"", timeout=ANSWERED_S_MAX)
-    try:
-        return msgspec.json.decode(answer.data, type=_Information).state.last_ts
-    except msgspec.MsgspecError as fault:
-        raise OSError(f"what the stream {name} says of itself cannot be read") from fault
+    information = await answered(connection, f"{STREAM_INFO}.{name}", b"", _Information, ANSWERED_S_MAX)
+    return information.state.last_ts

@@ -100,11 +100,12 @@ class Core:
     async def be_known(self) -> None:
         """See whether the core knows us. Raises Unreachable."""
         status, headers, _ = await self._answer(self._url(NO_CONTEST, "x-viewer"), OF_OUR_OWN)
-        if not _knows_us(status, headers) and status not in NOBODY_THERE:
+        refused = not _knows_us(status, headers)
+        if refused and status not in NOBODY_THERE:
             # Something before the core has answered, and says nothing of the secret.
             raise Unreachable
-        self._note(refused=not _knows_us(status, headers))
-        if self.secret_refused:
+        self._note(refused=refused)
+        if refused:
             raise SecretRefused
 
     async def anonymous(self, contest_id: str) -> EdgeViewer:

@@ -14,7 +14,7 @@ from cds.configuration import API_PREFIX, Configuration
 from cds.contest_api.cross_origin import preflight_response
 from cds.contest_api.errors import Failure
 from cds.contest_api.routes import CONTEST, ONE_SEGMENT, SLASH, expect, paths_of
-from cds.contest_api.service import client_at
+from cds.contest_api.service import READING, client_at
 from cds.edge.core import Core, is_of_cms
 from cds.edge.event_feed import EdgeFeeds
 from cds.edge.files import EdgeFiles
@@ -27,7 +27,7 @@ from cds.relay.addressing import contest_path
 from cds.relay.event_feed import EventFeeds
 from cds.relay.limits import ASKED_AT_ONCE_MAX, SLOT_S_MAX
 from cds.relay.passing_on import PassingOn
-from cds.relay.requests import READING, RelayRequests
+from cds.relay.requests import RelayRequests
 from cds.relay.scoreboard_stream import ScoreboardStreams
 from cds.relay.slots import NoSlot, Slots
 from cds.relay.upstream import Asker, Upstream

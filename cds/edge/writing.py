@@ -19,7 +19,7 @@ from cds.edge.core import Core
 from cds.edge.limits import EdgeLimits
 from cds.edge.viewers import EdgeViewers
 from cds.relay.addressing import ContestPath, contest_path, nothing_there, upstream_url
-from cds.relay.passing_on import PassingOn, passed_on
+from cds.relay.passing_on import PassingOn, chosen, passed_on
 from cds.relay.upstream import NOTHING_SENT, Busy, Refusal, Unreachable, Upstream
 from projections.integrity import Key
 from schemas.object_types import OBJECT_TYPES, SINGLETON_ID, TYPE_OF_ENDPOINT
@@ -78,9 +78,7 @@ class Writing:
         about = contest_path(request.rel_url.raw_path)
         before = {} if about is None else self._places(about.contest_id)
         asker = self._parts.core.asker_by_address(request)
-        headers: dict[str, str] = {
-            name: ", ".join(request.headers.getall(name)) for name in OF_A_WRITE if name in request.headers
-        }
+        headers = chosen(request, OF_A_WRITE)
         body = request.content if request.body_exists else None
         sender = neighbourhood(address)
         try:

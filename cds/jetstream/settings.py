@@ -15,9 +15,6 @@ DEFAULT_REPLICAS = 1
 REPLICAS_MAX = 5
 """JetStream keeps no stream on more servers."""
 
-AGE_S_MIN = 0.1
-"""JetStream drops nothing sooner."""
-
 
 class NatsServers(msgspec.Struct, frozen=True, kw_only=True):
     """How the servers of one cluster are reached.

@@ -6,8 +6,7 @@ This module must not know whose streams they are.
 import msgspec
 from nats.aio.client import Client
 
-STREAM_NAMES = "$JS.API.STREAM.NAMES"
-"""The list of all that streams say of themselves leaves out those without a leader; this does not."""
+from cds.jetstream.asking import STREAM_NAMES, answered
 
 ANSWERED_S_MAX = 5.0
 
@@ -25,11 +24,7 @@ async def stream_names(connection: Client) -> list[str]:
     names: list[str] = []
     while True:
         asked = msgspec.json.encode({"offset": len(names)})
-        answer = await connection.request(STREAM_NAMES, asked, timeout=ANSWERED_S_MAX)
-        try:
-            page = msgspec.json.decode(answer.data, type=_Names)
-        except msgspec.MsgspecError as fault:
-            raise OSError("the names of streams cannot be read") from fault
+        page = await answered(connection, STREAM_NAMES, asked, _Names, ANSWERED_S_MAX)
         if page.error is not None:
             raise OSError(bytes(page.error).decode(errors="replace"))
         names.extend(page.streams or ())

@@ -28,6 +28,7 @@ from nats.js.api import (
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from cds import metrics
+from cds.jetstream.asking import STREAM_INFO, answered
 from cds.jetstream.pipeline import Interrupted
 from cds.jetstream.settings import PublishingSettings
 from cds.jetstream.subjects import GENERATION, MESSAGE_ID, all_subjects, stream_name
@@ -72,8 +73,6 @@ GENERATION_MARK = "cds-generation"
 GENERATION_BYTES = 8
 LOG_MARK_CHARACTERS = 32
 
-
-STREAM_INFO = "$JS.API.STREAM.INFO"
 
 log = structlog.get_logger(__name__)
 
@@ -181,11 +180,7 @@ class Streams:
 
     async def quiet_s(self, name: str) -> float:
         """For how long nothing has been written to a stream; for ever where nothing is left of what was."""
-        answer = await self._connection.request(f"{STREAM_INFO}.{name}", b"", timeout=ANSWERED_S_MAX)
-        try:
-            info = msgspec.json.decode(answer.data, type=_Info)
-        except msgspec.MsgspecError as fault:
-            raise OSError("what is said of a stream cannot be read") from fault
+        info = await answered(self._connection, f"{STREAM_INFO}.{name}", b"", _Info, ANSWERED_S_MAX)
         if not info.state.messages or info.ts is None or info.state.last_ts is None:
             return inf
         return (info.ts - info.state.last_ts).total_seconds()

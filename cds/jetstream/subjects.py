@@ -11,7 +11,6 @@ import msgspec
 from schemas.viewers import Role
 
 DEFAULT_PREFIX = "cds"
-TEAM_TOKEN = "team"  # noqa: S105 - a token of a subject
 ROLE_WITH_OWN: Role = "team"
 
 MESSAGE_ID = "Nats-Msg-Id"

@@ -78,19 +78,25 @@ class Sweeping:
                 continue
             try:
                 contest = await self._swept(streams, name, contest_id)
-            except (StoreUnavailable, *FAILURES) as failure:
-                if isinstance(failure, StoreUnavailable) or not connection.is_connected:
+            except StoreUnavailable:
+                raise
+            except FAILURES as failure:
+                if not connection.is_connected:
                     raise
                 # Nobody can say anything of this stream at the moment.
                 log.warning("stream_not_swept", stream=name, reason=str(failure) or type(failure).__name__)
-                contest = next((each for each in self.ended if each.contest_id == contest_id), None)
+                contest = self._ended(contest_id)
             except Exception:
                 # Not swallowed: told of, and looked at again; the others are none the worse for it.
                 log.exception("stream_not_swept", stream=name)
-                contest = next((each for each in self.ended if each.contest_id == contest_id), None)
+                contest = self._ended(contest_id)
             if contest is not None:
                 ended.append(contest)
         self.ended = tuple(ended)
+
+    def _ended(self, contest_id: str) -> LiveContest | None:
+        """The contest, if it was seen to be over with when that could be seen last."""
+        return next((each for each in self.ended if each.contest_id == contest_id), None)
 
     async def _swept(self, streams: Streams, name: str, contest_id: str) -> LiveContest | None:
         """Look at one stream; its contest where that is over with, and the stream stays. Raises as `look`."""

@@ -8,7 +8,6 @@ upstream tells it. This module must not know what a board says.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -99,13 +98,13 @@ class RelayedBoard:
             try:
                 await self._read()
             except (Unreachable, Refusal) as reason:
-                over = isinstance(reason, Refusal) and reason.status in ENDING_STATUSES
+                ending = ENDING_STATUSES.get(reason.status) if isinstance(reason, Refusal) else None
                 if not self._channel.done():
                     self._channel.set_exception(reason)
                     return
-                if over:
-                    if isinstance(reason, Refusal) and ENDING_STATUSES[reason.status] == "login":
-                        self._refused()
+                if ending == "login":
+                    self._refused()
+                if ending is not None:
                     log.warning("relayed_board_over", contest=self.contest_id, reason=str(reason))
                     return
             pause = pause_s(self._failures, self._limits)
@@ -151,9 +150,6 @@ class RelayedBoards:
         self._limits = limits
         self._boards: dict[BoardKey, RelayedBoard] = {}
 
-    def _refused(self, login: bytes) -> None:
-        self._audiences.refused(login)
-
     def __len__(self) -> int:
         """How many boards there are."""
         return len(self._boards)
@@ -170,8 +166,9 @@ class RelayedBoards:
         key = BoardKey(str(asked), self._audiences.fingerprint(asker.authorization, asker.apart))
         board = self._boards.get(key)
         if board is None or board.ended:
-            refused = partial(self._refused, key.login)
-            board = self._boards[key] = RelayedBoard(contest_id, asked, asker, self._upstream, self._limits, refused)
+            board = self._boards[key] = RelayedBoard(
+                contest_id, asked, asker, self._upstream, self._limits, lambda: self._audiences.refused(key.login)
+            )
         board.followers += 1
         try:
             yield board, await board.channel()

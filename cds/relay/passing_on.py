@@ -276,7 +276,7 @@ class PassingOn:
 
     async def _through(self, request: web.Request, url: URL, asker: Asker) -> web.StreamResponse:
         """The answer to this request alone, piece by piece. Raises Unreachable."""
-        headers = _chosen(request, (hdrs.ACCEPT, hdrs.IF_NONE_MATCH, hdrs.IF_MODIFIED_SINCE, *PARTIAL))
+        headers = chosen(request, (hdrs.ACCEPT, hdrs.IF_NONE_MATCH, hdrs.IF_MODIFIED_SINCE, *PARTIAL))
         headers[hdrs.ACCEPT_ENCODING] = GZIP if accepts_gzip(request) else IDENTITY
         async with self._upstream.answer(request.method, url, asker, headers) as incoming:
             self.note(asker.authorization, incoming.status)
@@ -373,7 +373,8 @@ async def pour(request: web.Request, incoming: Incoming, response: web.StreamRes
         raise ConnectionResetError("the upstream or the client has stopped in the middle of a body") from None
 
 
-def _chosen(request: web.Request, names: Iterable[str]) -> dict[str, str]:
+def chosen(request: web.Request, names: Iterable[str]) -> dict[str, str]:
+    """The headers of a request that have these names, each once."""
     return {name: ", ".join(request.headers.getall(name)) for name in names if name in request.headers}
 
 

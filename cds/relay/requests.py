@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from cds.configuration import Configuration
 from cds.contest_api.cross_origin import preflight_response
 from cds.contest_api.errors import RETRY_AFTER_S, Failure, error_response, form_for
-from cds.contest_api.service import client_at
+from cds.contest_api.service import READING, client_at
 from cds.operations.metrics_page import is_local, measurements_page
 from cds.operations.request_marks import marks_of
 from cds.relay.askers import asker_of, viewer_behind
@@ -21,7 +21,6 @@ from cds.relay.passing_on import PassingOn, passed_on
 from cds.relay.scoreboard_stream import ScoreboardStreams, is_scoreboard_stream
 from cds.relay.upstream import Asker, Refusal, Unreachable, Upstream
 
-READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 NOT_LET_IN = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS))
 """After these a name is not written down: some type their password where the name belongs."""
 

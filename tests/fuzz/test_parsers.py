@@ -47,12 +47,7 @@ NOT_TARGETS: Mapping[str, tuple[str, ...]] = {
     BETWEEN: (
         *("cds/verifying/crew.py", "cds/verifying/messages.py", "cds/verifying/worker_process.py"),
         *("cds/fan_out/connection.py", "cds/edge/core.py", "cds/edge/files.py", "cds/edge/writing.py"),
-        *(
-            "cds/edge/choosing.py",
-            "cds/jetstream/pipeline.py",
-            "cds/jetstream/stream_names.py",
-            "cds/jetstream/streams.py",
-        ),
+        *("cds/jetstream/asking.py", "cds/jetstream/pipeline.py"),
         *("projections/told_boards.py", "projections/told_references.py", "projections/told_view.py"),
     ),
     SAID: (
